@@ -1,0 +1,33 @@
+# Everything comes from Debian's packages; scripts/setup installs them.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
+
+if(RQLITE_SQLITE_AMALGAMATION)
+  add_library(sqlite3 STATIC ${RQLITE_SQLITE_AMALGAMATION}/sqlite3.c)
+  target_include_directories(sqlite3 SYSTEM PUBLIC ${RQLITE_SQLITE_AMALGAMATION})
+  # What Debian's own build switches on and our users see.
+  target_compile_definitions(sqlite3 PRIVATE
+    SQLITE_ENABLE_FTS3 SQLITE_ENABLE_FTS3_PARENTHESIS SQLITE_ENABLE_FTS4 SQLITE_ENABLE_FTS5
+    SQLITE_ENABLE_RTREE SQLITE_ENABLE_GEOPOLY SQLITE_ENABLE_DBSTAT_VTAB SQLITE_ENABLE_PREUPDATE_HOOK
+    SQLITE_ENABLE_SESSION SQLITE_THREADSAFE=1 SQLITE_DEFAULT_WAL_SYNCHRONOUS=1)
+  target_compile_definitions(sqlite3 PUBLIC SQLITE_ENABLE_COLUMN_METADATA)
+  target_compile_options(sqlite3 PRIVATE -w)
+  target_link_libraries(sqlite3 PUBLIC Threads::Threads ${CMAKE_DL_LIBS} m)
+else()
+  pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+  add_library(sqlite3 INTERFACE)
+  target_link_libraries(sqlite3 INTERFACE PkgConfig::SQLITE)
+endif()
+
+if(RQLITE_TESTS)
+  find_package(GTest REQUIRED)
+endif()

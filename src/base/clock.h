@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+
+namespace rqlite {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using WallTime = std::chrono::system_clock::time_point;
+using Nanos = std::chrono::nanoseconds;
+
+// Where time comes from. Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+
+  // Monotonic: for intervals and deadlines.
+  [[nodiscard]] virtual TimePoint now() const = 0;
+
+  // The time of day, which may jump: for what people and SQL see.
+  [[nodiscard]] virtual WallTime wall_now() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  [[nodiscard]] WallTime wall_now() const override { return std::chrono::system_clock::now(); }
+};
+
+}  // namespace rqlite

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace rqlite {
+
+// A named thread that is joined when it goes: `body` must end by itself once its owner says so.
+// Declare it last in its owner, so that it starts after everything it uses.
+class Thread {
+ public:
+  Thread() = default;
+
+  // `name` is what debuggers and `top -H` show: at most 15 bytes.
+  Thread(std::string name, std::function<void()> body);
+  ~Thread();
+  Thread(Thread&&) noexcept = default;
+  Thread& operator=(Thread&&) = delete;
+
+  // Blocks until the body has ended. Does nothing if it was joined before or never started.
+  void join();
+
+ private:
+  std::thread thread_;
+};
+
+}  // namespace rqlite

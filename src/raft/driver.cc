@@ -1,0 +1,280 @@
+#include "raft/driver.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace rqlite::raft {
+namespace {
+
+// What an entry costs beside its data while it waits to be applied.
+constexpr std::size_t kHandedOverheadBytes = 128;
+
+// Messages up to this size carry at most one tiny entry.
+constexpr std::size_t kEntrylessMessageBytesMax = 128;
+
+Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
+
+}  // namespace
+
+Driver::Driver(const Options& options, Core& core, Log& log, Transport& transport,
+               StateMachine& machine, Bytes conf_state)
+    : options_(options),
+      core_(core),
+      log_(log),
+      transport_(transport),
+      machine_(machine),
+      members_(decode_members(conf_state)) {
+  const Core::Status status = core_.status();
+  written_ = {status.term, status.vote, Index()};
+  committed_ = handed_ = status.applied;
+}
+
+Status Driver::may_lead() const {
+  if (!failed_.ok()) return failed_;
+  const Core::Status status = core_.status();
+  if (removed_ || status.role != Role::kLeader) {
+    return status.leader == RaftId() ? Status(Code::kNoLeader, "leader not found")
+                                     : Status(Code::kNotLeader, "not leader");
+  }
+  if (status.transferring) return {Code::kUnavailable, "leadership transfer in progress"};
+  return {};
+}
+
+void Driver::propose(std::unique_ptr<Proposal> proposal) {
+  Status status = may_lead();
+  const std::size_t bytes = proposal->data().size();
+  if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + bytes);
+  if (!status.ok()) return proposal->failed(status);
+  const std::optional<Index> index = core_.propose(proposal->data());
+  round_bytes_ += bytes;
+  admit(EntryKind::kNormal, index, std::move(proposal));
+}
+
+void Driver::propose_change(ChangeKind kind, RaftId id, BytesView context,
+                            std::unique_ptr<Proposal> proposal) {
+  Status status = may_lead();
+  if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + context.size() + 64);
+  if (!status.ok()) return proposal->failed(status);
+  const std::optional<Index> index = core_.propose_change(kind, id, context);
+  round_bytes_ += context.size() + 64;
+  admit(EntryKind::kChange, index, std::move(proposal));
+}
+
+void Driver::admit(EntryKind kind, std::optional<Index> index, std::unique_ptr<Proposal> proposal) {
+  if (!index) {
+    // A leader refuses only what would pass its bound on uncommitted bytes.
+    return proposal->failed({Code::kUnavailable, "too much is waiting to be committed"});
+  }
+  round_entries_++;
+  pending_.push_back({*index, core_.status().term, kind, std::move(proposal)});
+}
+
+void Driver::read(std::unique_ptr<Read> read) {
+  if (Status status = may_lead(); !status.ok()) return read->failed(status);
+  reads_.add(std::move(read));
+}
+
+void Driver::step(BytesView message) {
+  if (!failed_.ok() || removed_) return;
+  // A member without room for entries drops them, and the leader sends them again. What carries
+  // none, votes and heartbeats, always has room: without them the cluster would lose its leader.
+  const bool has_entries = message.size() > kEntrylessMessageBytesMax;
+  if (has_entries && !log_.reserve(round_entries_ + 64, round_bytes_ + message.size()).ok()) return;
+  round_bytes_ += message.size();
+  (void)core_.step(message);  // refused ones are old, astray, or from somebody removed
+}
+
+void Driver::tick() {
+  if (!failed_.ok() || removed_) return;
+  core_.tick();
+  reads_.ask_again(core_);
+  if (core_.take_snapshot_wanted()) machine_.snapshot_wanted();
+}
+
+void Driver::campaign() {
+  if (failed_.ok() && !removed_) core_.campaign();
+}
+
+void Driver::transfer(RaftId to) {
+  if (failed_.ok() && !removed_) core_.transfer(to);
+}
+
+void Driver::report_unreachable(RaftId id) {
+  if (failed_.ok() && !removed_) core_.report_unreachable(id);
+}
+
+void Driver::report_snapshot(RaftId id, bool arrived) {
+  if (failed_.ok() && !removed_) core_.report_snapshot(id, arrived);
+}
+
+void Driver::applied(Index index) {
+  if (!failed_.ok()) return;
+  while (!unapplied_.empty() && unapplied_.front().index <= index) {
+    unapplied_bytes_ -= unapplied_.front().bytes;
+    unapplied_.pop_front();
+  }
+  core_.applied(index);
+}
+
+void Driver::snapshot_taken(const Snapshot& snapshot, Index release) {
+  if (!failed_.ok()) return;
+  core_.set_snapshot(snapshot);
+  const Index upto = std::min(release, snapshot.index);
+  core_.compact(upto);
+  log_.release(upto);
+}
+
+Status Driver::round() {
+  if (failed_.ok() && !removed_) reads_.ask(core_);
+  while (failed_.ok() && !removed_) {
+    const std::optional<Core::Ready> ready = core_.ready();
+    if (!ready) break;
+    failed_ = handle(*ready);
+    notice_status();
+  }
+  round_entries_ = 0;
+  round_bytes_ = 0;
+  if (failed_.ok() && !removed_) hand_out({});
+  if (!failed_.ok()) stop(failed_);
+  return failed_;
+}
+
+Status Driver::handle(const Core::Ready& ready) {
+  send(ready.messages);
+  if (ready.snapshot) RETURN_IF_ERROR(install(*ready.snapshot));
+  // A commit index that alone has changed is not worth a write: it is found again.
+  const bool state_changed = ready.hard_state && (ready.hard_state->term != written_.term ||
+                                                  ready.hard_state->vote != written_.vote);
+  if (state_changed || !ready.entries.empty()) {
+    RETURN_IF_ERROR(log_.append(state_changed ? ready.hard_state : std::nullopt, ready.entries,
+                                /*sync=*/true));
+    if (state_changed) written_ = *ready.hard_state;
+  }
+  send(ready.persisted_messages);
+  for (const Core::ReadState& state : ready.read_states) {
+    reads_.confirmed(state.context, state.index);
+  }
+  take_committed(ready.committed);
+  core_.persisted(ready.number);
+  if (ready.snapshot) core_.applied(ready.snapshot->index);
+  return {};
+}
+
+Status Driver::install(const Snapshot& snapshot) {
+  fail_pending(leadership_lost());
+  RETURN_IF_ERROR(machine_.restore(snapshot));
+  RETURN_IF_ERROR(log_.restart_after(snapshot.index, snapshot.term));
+  members_ = decode_members(snapshot.conf_state);
+  committed_ = handed_ = snapshot.index;
+  unapplied_.clear();
+  unapplied_bytes_ = 0;
+  changes_.clear();
+  return {};
+}
+
+void Driver::send(const std::vector<Core::Outgoing>& messages) {
+  for (const Core::Outgoing& message : messages) {
+    transport_.send(message.to, message.is_snapshot, message.bytes);
+  }
+}
+
+void Driver::take_committed(const std::vector<EntryView>& entries) {
+  if (entries.empty()) return;
+  for (const EntryView& entry : entries) {
+    if (entry.kind != EntryKind::kChange) continue;
+    Core::Change change = core_.apply_change(entry.data);
+    members_ = decode_members(change.conf_state);
+    changes_.emplace(entry.index, std::move(change));
+  }
+  committed_ = entries.back().index;
+  hand_out(entries);
+  // Its vote would count for nobody, and it would disturb those who stayed.
+  if (!members_.contains(options_.id)) removed_ = true;
+}
+
+void Driver::hand_out(const std::vector<EntryView>& at_hand) {
+  std::vector<Committed> batch;
+  auto give = [&](const EntryView& entry) {
+    const std::size_t bytes = entry.data.size() + kHandedOverheadBytes;
+    unapplied_.push_back({entry.index, bytes});
+    unapplied_bytes_ += bytes;
+    handed_ = entry.index;
+    batch.push_back(to_committed(entry));
+  };
+  for (const EntryView& entry : at_hand) {
+    if (entry.index != handed_.next() || unapplied_bytes_ >= options_.unapplied_bytes_max) break;
+    give(entry);
+  }
+  // What did not fit when it was at hand is read again from the log.
+  while (handed_ < committed_ && unapplied_bytes_ < options_.unapplied_bytes_max) {
+    for (const EntryView& entry :
+         core_.entries(handed_.next(), committed_.next(),
+                       options_.unapplied_bytes_max - unapplied_bytes_)) {
+      give(entry);
+    }
+  }
+  if (!batch.empty()) machine_.apply(std::move(batch));
+}
+
+Committed Driver::to_committed(const EntryView& entry) {
+  Committed committed{.index = entry.index,
+                      .term = entry.term,
+                      .kind = entry.kind,
+                      .proposal = take_proposal(entry),
+                      .data = {},
+                      .conf_state = {},
+                      .context = {}};
+  if (!committed.proposal) committed.data = Bytes(entry.data);
+  if (const auto change = changes_.find(entry.index); change != changes_.end()) {
+    committed.conf_state = std::move(change->second.conf_state);
+    committed.context = std::move(change->second.context);
+    changes_.erase(change);
+  }
+  return committed;
+}
+
+std::unique_ptr<Proposal> Driver::take_proposal(const EntryView& entry) {
+  if (pending_.empty()) return nullptr;
+  CHECK(pending_.front().index >= entry.index);  // entries come in order, each once
+  if (pending_.front().index != entry.index) return nullptr;
+  Pending pending = std::move(pending_.front());
+  pending_.pop_front();
+  if (pending.term != entry.term) {
+    // Somebody else's entry took the place: ours is out of every log that counts.
+    pending.proposal->failed({Code::kNotLeader, "not leader"});
+    return nullptr;
+  }
+  if (pending.kind != entry.kind) {
+    pending.proposal->failed({Code::kUnavailable, "another change of members is under way"});
+    return nullptr;
+  }
+  return std::move(pending.proposal);
+}
+
+void Driver::fail_pending(const Status& why) {
+  for (Pending& pending : std::exchange(pending_, {})) pending.proposal->failed(why);
+}
+
+void Driver::notice_status() {
+  const Core::Status status = core_.status();
+  const bool leads = status.role == Role::kLeader;
+  // What was proposed in an earlier term may still be committed, by whoever leads next.
+  if (!pending_.empty() && (!leads || pending_.front().term != status.term)) {
+    fail_pending(leadership_lost());
+  }
+  if (!leads) reads_.fail_all({Code::kNotLeader, "not leader"});
+  if (status.role != noticed_.role || status.term != noticed_.term ||
+      status.leader != noticed_.leader) {
+    machine_.status_changed(status);
+  }
+  noticed_ = status;
+}
+
+void Driver::stop(const Status& why) {
+  if (failed_.ok()) failed_ = why;
+  fail_pending(why);
+  reads_.fail_all(why);
+}
+
+}  // namespace rqlite::raft

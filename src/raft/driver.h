@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "raft/core.h"
+#include "raft/log.h"
+#include "raft/members.h"
+#include "raft/proposal.h"
+#include "raft/read_rounds.h"
+#include "raft/state_machine.h"
+#include "raft/transport.h"
+
+namespace rqlite::raft {
+
+// Drives one member's consensus core: takes in what happened, then runs rounds that write, send
+// and hand out what the core wants.
+//
+// The core's rules, each kept in one place below:
+//  - messages of a Ready leave at once, its persisted messages only after its entries and hard
+//    state are durable: round()
+//  - the entries of a Ready are durable before the core hears so: round()
+//  - what is released from the log is applied and covered by a snapshot: snapshot_taken()
+//  - a change of members takes effect as its entry is handed out, in order: take_committed()
+//  - a member that applies its own removal stops at once: take_committed()
+//  - a snapshot's outcome is always reported: Transport's contract
+//
+// Threads: one. No clock, no thread, no lock: a whole cluster runs in one thread of a test.
+// Failure: the first storage error ends it; round() returns it then and ever after.
+class Driver {
+ public:
+  struct Options {
+    RaftId id;
+    std::size_t round_bytes_max = 8 << 20;       // proposals that share one sync
+    std::size_t unapplied_bytes_max = 32 << 20;  // handed to the state machine, not yet applied
+  };
+
+  // `core` has just started. All must outlive the driver.
+  Driver(const Options& options, Core& core, Log& log, Transport& transport, StateMachine& machine,
+         Bytes conf_state);
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  // Each of these takes in one event; round() then acts on all of them.
+  void propose(std::unique_ptr<Proposal> proposal);
+  void propose_change(ChangeKind kind, RaftId id, BytesView context,
+                      std::unique_ptr<Proposal> proposal);
+  void read(std::unique_ptr<Read> read);
+  void step(BytesView message);
+  void tick();
+  void campaign();
+  void transfer(RaftId to);
+  void report_unreachable(RaftId id);
+  void report_snapshot(RaftId id, bool arrived);
+  // The state machine has applied everything up to `index`.
+  void applied(Index index);
+  // The state machine's content at `snapshot` is durable; entries up to `release` may go.
+  void snapshot_taken(const Snapshot& snapshot, Index release);
+
+  // Writes, sends and hands out all there is to do. The error is the one that ended the driver.
+  Status round();
+
+  // Proposals taken in since the last round carry so much that a round is due.
+  [[nodiscard]] bool round_is_full() const { return round_bytes_ >= options_.round_bytes_max; }
+
+  // Whether committed entries wait for the state machine to apply others first.
+  [[nodiscard]] bool holding_back() const { return handed_ < committed_; }
+
+  // Fails everything that waits: the driver will not run again.
+  void stop(const Status& why);
+
+  [[nodiscard]] Core::Status status() const { return core_.status(); }
+  [[nodiscard]] Index matched(RaftId peer) const { return core_.matched(peer); }
+  [[nodiscard]] const Members& members() const { return members_; }
+  // Whether this member applied its own removal: it takes no part any more.
+  [[nodiscard]] bool removed() const { return removed_; }
+
+ private:
+  struct Pending {
+    Index index;
+    Term term;
+    EntryKind kind;
+    std::unique_ptr<Proposal> proposal;
+  };
+  struct Handed {
+    Index index;
+    std::size_t bytes;
+  };
+
+  // Why nothing can be proposed or read through this member now; ok if it can.
+  [[nodiscard]] Status may_lead() const;
+  void admit(EntryKind kind, std::optional<Index> index, std::unique_ptr<Proposal> proposal);
+  Status handle(const Core::Ready& ready);
+  Status install(const Snapshot& snapshot);
+  void send(const std::vector<Core::Outgoing>& messages);
+  void take_committed(const std::vector<EntryView>& entries);
+  // Hands out committed entries as far as the bound allows.
+  void hand_out(const std::vector<EntryView>& at_hand);
+  Committed to_committed(const EntryView& entry);
+  std::unique_ptr<Proposal> take_proposal(const EntryView& entry);
+  void fail_pending(const Status& why);
+  void notice_status();
+
+  const Options options_;
+  Core& core_;
+  Log& log_;
+  Transport& transport_;
+  StateMachine& machine_;
+
+  Status failed_;
+  bool removed_ = false;
+  Members members_;
+  HardState written_;      // the term and vote that are on disk
+  Core::Status noticed_;   // what the state machine was told last
+  ReadRounds reads_;
+  std::deque<Pending> pending_;  // proposed, in order of index
+  std::size_t round_entries_ = 0;
+  std::size_t round_bytes_ = 0;
+
+  Index committed_;  // the last entry the core gave out as committed
+  Index handed_;     // the last entry the state machine was given
+  std::deque<Handed> unapplied_;
+  std::size_t unapplied_bytes_ = 0;
+  // Changes that took effect and are not yet handed out: members and context, by index.
+  std::map<Index, Core::Change> changes_;
+};
+
+}  // namespace rqlite::raft

@@ -1,0 +1,123 @@
+#include "raft/driver_thread.h"
+
+#include <utility>
+
+namespace rqlite::raft {
+
+DriverThread::DriverThread(Driver& driver, std::chrono::nanoseconds tick,
+                           std::function<void(const Status&)> on_failure)
+    : tick_(tick),
+      on_failure_(std::move(on_failure)),
+      driver_(driver),
+      status_(driver.status()),
+      thread_("raft", [this] { run(); }) {}
+
+DriverThread::~DriverThread() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void DriverThread::propose(std::unique_ptr<Proposal> proposal) {
+  {
+    MutexLock lock(mutex_);
+    inbox_.proposals.push_back(std::move(proposal));
+    inbox_.any = true;
+  }
+  changed_.notify_one();
+}
+
+void DriverThread::read(std::unique_ptr<Read> read) {
+  {
+    MutexLock lock(mutex_);
+    inbox_.reads.push_back(std::move(read));
+    inbox_.any = true;
+  }
+  changed_.notify_one();
+}
+
+void DriverThread::deliver(Bytes message) {
+  {
+    MutexLock lock(mutex_);
+    inbox_.messages.push_back(std::move(message));
+    inbox_.any = true;
+  }
+  changed_.notify_one();
+}
+
+void DriverThread::applied(Index index) {
+  {
+    MutexLock lock(mutex_);
+    // Only the newest counts. The next event or tick takes it along, unless the driver holds
+    // entries back until there is room for them.
+    inbox_.applied = index;
+    if (!holding_back_) return;
+    inbox_.any = true;
+  }
+  changed_.notify_one();
+}
+
+void DriverThread::call(std::function<void(Driver&)> what) {
+  {
+    MutexLock lock(mutex_);
+    inbox_.calls.push_back(std::move(what));
+    inbox_.any = true;
+  }
+  changed_.notify_one();
+}
+
+Core::Status DriverThread::status() {
+  MutexLock lock(mutex_);
+  return status_;
+}
+
+void DriverThread::run() {
+  TimePoint tick_due = std::chrono::steady_clock::now() + tick_;
+  Inbox inbox;
+  for (; next(inbox, tick_due); inbox = {}) {
+    take_in(inbox);
+    if (const TimePoint now = std::chrono::steady_clock::now(); now >= tick_due) {
+      driver_.tick();
+      // A thread that was held up does not catch up: missed ticks are not elections.
+      tick_due = now + tick_;
+    }
+    run_round();
+  }
+  driver_.stop({Code::kUnavailable, "store not open"});
+  take_in(inbox);  // a stopped driver fails what it is given
+}
+
+bool DriverThread::next(Inbox& inbox, TimePoint tick_due) {
+  MutexLock lock(mutex_);
+  while (!inbox_.any && !stopping_ && std::chrono::steady_clock::now() < tick_due) {
+    changed_.wait_until(mutex_, tick_due);
+  }
+  std::swap(inbox, inbox_);
+  return !stopping_;
+}
+
+void DriverThread::take_in(Inbox& inbox) {
+  if (inbox.applied != Index()) driver_.applied(inbox.applied);
+  for (const auto& what : inbox.calls) what(driver_);
+  for (const Bytes& message : inbox.messages) driver_.step(message);
+  for (auto& read : inbox.reads) driver_.read(std::move(read));
+  for (auto& proposal : inbox.proposals) {
+    if (driver_.round_is_full()) run_round();
+    driver_.propose(std::move(proposal));
+  }
+}
+
+void DriverThread::run_round() {
+  const Status status = driver_.round();
+  {
+    MutexLock lock(mutex_);
+    status_ = driver_.status();
+    holding_back_ = driver_.holding_back();
+  }
+  if (!status.ok() && !std::exchange(reported_, true)) on_failure_(status);
+}
+
+}  // namespace rqlite::raft

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "raft/driver.h"
+
+namespace rqlite::raft {
+
+// Owns the Raft thread: collects events from all threads and lets the driver act on them.
+//
+// Group commit without a timer: whatever arrives during one round is the next one's, and all of
+// it shares a sync. Threads: all methods but the constructor from any thread. Stop: the
+// destructor fails what still waits, then joins.
+class DriverThread {
+ public:
+  // `driver` must outlive *this and is touched by its thread alone from here on. `on_failure` is
+  // called on that thread, once, when storage failed: the node cannot go on.
+  DriverThread(Driver& driver, std::chrono::nanoseconds tick,
+               std::function<void(const Status&)> on_failure);
+  ~DriverThread();
+  DriverThread(const DriverThread&) = delete;
+  DriverThread& operator=(const DriverThread&) = delete;
+
+  void propose(std::unique_ptr<Proposal> proposal) EXCLUDES(mutex_);
+  void read(std::unique_ptr<Read> read) EXCLUDES(mutex_);
+  void deliver(Bytes message) EXCLUDES(mutex_);
+  void applied(Index index) EXCLUDES(mutex_);
+  // Anything rarer. Runs on the Raft thread before its next round.
+  void call(std::function<void(Driver&)> what) EXCLUDES(mutex_);
+
+  // As of the last round.
+  [[nodiscard]] Core::Status status() EXCLUDES(mutex_);
+
+ private:
+  struct Inbox {
+    std::vector<std::unique_ptr<Proposal>> proposals;
+    std::vector<std::unique_ptr<Read>> reads;
+    std::vector<Bytes> messages;
+    std::vector<std::function<void(Driver&)>> calls;
+    Index applied;
+    bool any = false;
+  };
+
+  void run() EXCLUDES(mutex_);
+  // Waits for events or the next tick. False: stop.
+  bool next(Inbox& inbox, TimePoint tick_due) EXCLUDES(mutex_);
+  void take_in(Inbox& inbox);
+  void run_round() EXCLUDES(mutex_);
+
+  // Constant after construction.
+  const std::chrono::nanoseconds tick_;
+  const std::function<void(const Status&)> on_failure_;
+
+  // Touched only by run().
+  Driver& driver_;
+  bool reported_ = false;
+
+  Mutex mutex_;
+  CondVar changed_;  // inbox_.any or stopping_ was set
+  Inbox inbox_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  Core::Status status_ GUARDED_BY(mutex_);
+  bool holding_back_ GUARDED_BY(mutex_) = false;
+
+  Thread thread_;
+};
+
+}  // namespace rqlite::raft

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+#include "raft/types.h"
+
+namespace rqlite::raft {
+
+// The unit of the log on disk.
+enum class RecordType : std::uint8_t {
+  kOpen = 1,   // first record of a process's run
+  kState = 2,  // term and vote; payload: vote, commit
+  kEntry = 3,
+  kChange = 4,
+  kStart = 5,  // the log restarts after `index` with `term`: what stands before is void
+  kSeal = 6,   // the segment is complete; the log goes on in the next one
+};
+
+struct Record {
+  RecordType type;
+  // Tells the runs of one node apart. After a crash the log is cut where it is torn, and intact
+  // records of the old run may lie behind the cut: they must never pass for what the new run
+  // wrote. So a record that is not of the run before it is valid only if it is a kOpen.
+  std::uint32_t run = 0;
+  // Offset of the first record that was written with the same sync. A batch starts only after
+  // the one before it is durable, so a damaged record in front of this offset was once whole.
+  std::uint32_t batch = 0;
+  Index index;
+  Term term;
+  BytesView payload;
+};
+
+// Layout, little-endian; `size` is a multiple of 8:
+//
+//   offset  size  content
+//        0     8  checksum: XXH3-64, seeded with the segment's salt, of offset 8 to the payload's end
+//        8     4  length of the payload
+//       12     4  batch
+//       16     8  index
+//       24     8  term
+//       32     4  run
+//       36     1  type
+//       37     3  zero
+//       40     n  payload, then zeros to the next multiple of 8
+inline constexpr std::size_t kRecordHeaderBytes = 40;
+
+constexpr std::size_t record_bytes(std::size_t payload) {
+  return (kRecordHeaderBytes + payload + 7) / 8 * 8;
+}
+
+// The first kRecordHeaderBytes of the record; the payload and its padding follow it.
+void encode_record_header(const Record& record, std::uint64_t salt, char* to);
+
+// The record at the start of `bytes`, if an intact one is there. The view points into `bytes`.
+std::optional<Record> decode_record(BytesView bytes, std::uint64_t salt);
+
+}  // namespace rqlite::raft
