@@ -1,8 +1,10 @@
+add_custom_target(unit_tests)
+
 # rqlite_room(<name> [ROOMS <room>...] [LIBRARIES <target>...])
 #
 # Makes the library of src/<name>, and of tests/<name>/*_test.cc the program <name>_test, which
-# `ctest` runs. ROOMS are the rooms it may include; a test holds the #include lines against
-# ARCHITECTURE.md.
+# `ctest` runs and the target unit_tests builds. ROOMS are the rooms it may include; a test holds
+# the #include lines against ARCHITECTURE.md.
 function(rqlite_room name)
   cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
@@ -18,6 +20,7 @@ function(rqlite_room name)
     target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name}_test PRIVATE ${name} fakes GTest::gtest GTest::gmock GTest::gtest_main)
     add_test(NAME ${name}_test COMMAND ${name}_test)
+    add_dependencies(unit_tests ${name}_test)
     set_tests_properties(${name}_test PROPERTIES TIMEOUT 900)
   endif()
 endfunction()
