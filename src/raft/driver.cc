@@ -13,7 +13,9 @@ constexpr std::size_t kHandedOverheadBytes = 128;
 // Messages up to this size carry at most one tiny entry.
 constexpr std::size_t kEntrylessMessageBytesMax = 128;
 
-Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
+Status leadership_lost() {
+  return {Code::kUnknown, "leadership lost while committing log"};
+}
 
 }  // namespace
 
@@ -147,8 +149,7 @@ Status Driver::handle(const Core::Ready& ready) {
   const bool state_changed = ready.hard_state && (ready.hard_state->term != written_.term ||
                                                   ready.hard_state->vote != written_.vote);
   if (state_changed || !ready.entries.empty()) {
-    RETURN_IF_ERROR(log_.append(state_changed ? ready.hard_state : std::nullopt, ready.entries,
-                                /*sync=*/true));
+    RETURN_IF_ERROR(log_.append(state_changed ? ready.hard_state : std::nullopt, ready.entries));
     if (state_changed) written_ = *ready.hard_state;
   }
   send(ready.persisted_messages);
@@ -208,9 +209,8 @@ void Driver::hand_out(const std::vector<EntryView>& at_hand) {
   }
   // What did not fit when it was at hand is read again from the log.
   while (handed_ < committed_ && unapplied_bytes_ < options_.unapplied_bytes_max) {
-    for (const EntryView& entry :
-         core_.entries(handed_.next(), committed_.next(),
-                       options_.unapplied_bytes_max - unapplied_bytes_)) {
+    for (const EntryView& entry : core_.entries(handed_.next(), committed_.next(),
+                                                options_.unapplied_bytes_max - unapplied_bytes_)) {
       give(entry);
     }
   }

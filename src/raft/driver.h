@@ -115,8 +115,8 @@ class Driver {
   Status failed_;
   bool removed_ = false;
   Members members_;
-  HardState written_;      // the term and vote that are on disk
-  Core::Status noticed_;   // what the state machine was told last
+  HardState written_;     // the term and vote that are on disk
+  Core::Status noticed_;  // what the state machine was told last
   ReadRounds reads_;
   std::deque<Pending> pending_;  // proposed, in order of index
   std::size_t round_entries_ = 0;

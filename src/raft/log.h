@@ -23,9 +23,9 @@ class Log {
   virtual Status reserve(std::size_t entries, std::size_t bytes) = 0;
 
   // Appends `hard_state`, if given, and `entries`. Entries of an index that the log holds already
-  // replace it and all behind it. Durable when it returns ok, unless `sync` is false.
+  // replace it and all behind it. Durable when it returns ok.
   virtual Status append(const std::optional<HardState>& hard_state,
-                        std::span<const EntryView> entries, bool sync) = 0;
+                        std::span<const EntryView> entries) = 0;
 
   // Passes entries [low, high) to `sink`: at least one, then as many as fit `bytes_max`. The
   // views live for the call only. Precondition: the log holds them.

@@ -75,6 +75,16 @@ Segment plan(const std::string& directory, std::uint64_t sequence, std::uint64_t
 
 }  // namespace
 
+void forget_entries_from(std::deque<Segment>& segments, Index index) {
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    if (!segment->has_entries()) continue;
+    if (segment->entries_end() <= index) return;
+    const std::uint64_t first = segment->first.value();
+    const std::uint64_t keep = index.value() > first ? index.value() - first : 0;
+    segment->offsets.resize(static_cast<std::size_t>(keep));
+  }
+}
+
 std::string segment_path(const std::string& directory, std::uint64_t sequence) {
   return fmt::format("{}/{:016x}.seg", directory, sequence);
 }
@@ -96,6 +106,8 @@ Result<Segment> make_segment(FileSystem& files, const std::string& directory,
   const std::string draft = segment.path + ".new";
   if (recycled.empty()) return make(files, directory, std::move(segment), Room::kWritten, draft);
   if (Status renamed = files.rename(recycled, draft); !renamed.ok()) return renamed;
+  // Durably, before its header changes: under its old name a file must have its old header.
+  if (Status synced = files.sync_directory(directory); !synced.ok()) return synced;
   return make(files, directory, std::move(segment), Room::kRecycled, draft);
 }
 
@@ -124,7 +136,8 @@ Result<Segment> open_segment(FileSystem& files, const std::string& path) {
   segment.bytes = load_number<std::uint64_t>(&header[24]);
   const bool intact = *got == kHeaderUsed && header.starts_with(kMagic) &&
                       load_number<std::uint64_t>(&header[32]) == XXH3_64bits(header.data(), 32) &&
-                      segment.bytes == *size && segment_path(parent_directory(path), segment.sequence) == path;
+                      segment.bytes == *size &&
+                      segment_path(parent_directory(path), segment.sequence) == path;
   if (!intact) return Status(Code::kFailed, "the header of " + path + " is damaged");
   return segment;
 }

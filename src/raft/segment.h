@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +41,12 @@ struct Segment {
   std::vector<std::uint32_t> offsets;
 
   [[nodiscard]] bool has_entries() const { return !offsets.empty(); }
-  // One past the last entry. Precondition: has_entries().
+  // One past the last entry; `first` if there is none.
   [[nodiscard]] Index entries_end() const { return Index(first.value() + offsets.size()); }
 };
+
+// Entries from `index` on are replaced: takes them out of `segments`.
+void forget_entries_from(std::deque<Segment>& segments, Index index);
 
 // "<directory>/<sequence as 16 hex digits>.seg"
 std::string segment_path(const std::string& directory, std::uint64_t sequence);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "base/file_system.h"
 #include "base/result.h"
 #include "raft/log.h"
+#include "raft/log_recovery.h"
 #include "raft/record.h"
 #include "raft/segment.h"
 #include "raft/spare_segment.h"
@@ -31,35 +31,20 @@ class SegmentLog final : public Log {
     std::size_t recycled_max = 2;
   };
 
-  // What a restart finds.
-  struct Recovered {
-    std::optional<HardState> hard_state;
-    Index last;        // the last entry; the snapshot's index if there is none
-    Bytes torn;        // says where a torn batch was cut off; empty if none was
-  };
-
-  // Takes in what recovery reads.
-  class Replay {
-   public:
-    virtual ~Replay() = default;
-    // Entries come in order. One that comes again replaces the earlier one and all behind it.
-    // The view lives for the call only.
-    virtual void entry(const EntryView& entry) = 0;
-    // All entries so far are void.
-    virtual void restart() = 0;
-  };
+  using Recovered = RecoveredLog;
+  using Replay = LogReplay;
 
   // Opens the log, or makes it if the directory is empty, and passes the entries behind
   // `snapshot` to `to`. kFailed, with what to do, if durable records are damaged or missing.
   // `files` and `executor` must outlive the log.
   static Result<std::unique_ptr<SegmentLog>> open(FileSystem& files, Executor& executor,
-                                                  Options options, Index snapshot, Replay& to,
-                                                  Recovered& recovered);
+                                                  Options options, const Snapshot& snapshot,
+                                                  Replay& to, Recovered& recovered);
   ~SegmentLog() override;
 
   Status reserve(std::size_t entries, std::size_t bytes) override;
-  Status append(const std::optional<HardState>& hard_state, std::span<const EntryView> entries,
-                bool sync) override;
+  Status append(const std::optional<HardState>& hard_state,
+                std::span<const EntryView> entries) override;
   Status read(Index low, Index high, std::size_t bytes_max, const Sink& sink) override;
   void release(Index index) override;
   Status restart_after(Index index, Term term) override;
@@ -71,27 +56,24 @@ class SegmentLog final : public Log {
  private:
   SegmentLog(FileSystem& files, Executor& executor, Options options);
 
-  Status recover(Index snapshot, Replay& to, Recovered& recovered);
-  // Opens the segments on disk that follow each other without a gap, up to the newest.
-  Status find_segments();
-  // Reads the records of `segment`, notes its entries, and tells whether it is sealed.
-  Result<bool> replay(Segment& segment, std::optional<std::uint32_t>& run, Index snapshot,
-                      Replay& to, Recovered& recovered);
-  Status replay_record(Segment& segment, const Record& record, std::uint64_t offset,
-                       Index snapshot, Replay& to, Recovered& recovered);
-  // Keeps one empty segment behind the `used` ones as the spare; removes the rest.
-  Status keep_spare(std::size_t used);
+  Status recover(const Snapshot& snapshot, Replay& to, Recovered& recovered);
+  // Keeps the first empty segment as the spare, if it can serve; removes the rest.
+  Status keep_spare(std::deque<Segment> empty);
   Status reserve_huge(std::uint64_t need);
 
-  Status add_state();
+  // Writes what this process's records begin with.
+  Status begin_run();
   // Puts a record into the batch that flush() writes; rolls over to the next segment first if
   // it does not fit. A large payload must live until then.
   Status add(RecordType type, Index index, Term term, BytesView payload);
-  // Writes the batch; syncs it, and all that was written unsynced before, if `sync`.
-  Status flush(bool sync);
-  // Seals the last segment, durably, and starts the next, with room for `bytes` more.
+  void put(RecordType type, Index index, Term term, BytesView payload);
+  void put_state();
+  // Whether the last segment has room for `bytes` of records, and a seal.
+  [[nodiscard]] bool fits(std::uint64_t bytes) const;
+  // Writes the batch, durably.
+  Status flush();
+  // Seals the last segment, durably, and goes on to the next, with room for `bytes` and more.
   Status roll(std::uint64_t bytes);
-  void forget_from(Index index);
 
   FileSystem& files_;
   const Options options_;
@@ -99,10 +81,11 @@ class SegmentLog final : public Log {
 
   std::deque<Segment> segments_;  // never empty once open; the last one is written to
   HardState hard_state_;
-  Index last_;  // entry
-  std::uint32_t run_ = 0;
+  Index last_;             // entry
+  std::uint32_t run_ = 0;  // until this process's begins, that of the one before
   bool run_begun_ = false;
-  std::uint64_t batch_start_ = 0;  // in the last segment: all before it is durable
+  std::optional<Term>
+      void_before_;  // the log restarts after last_, of this term, as the run begins
   std::uint64_t syncs_ = 0;
 
   // The batch being put together: headers, padding and small payloads in `frames_`, into which a
@@ -113,7 +96,7 @@ class SegmentLog final : public Log {
   };
   Bytes frames_;
   std::vector<Borrowed> borrowed_;
-  std::uint64_t written_ = 0;  // where in the last segment the batch goes
+  std::uint64_t batch_start_ = 0;  // where in the last segment it goes: all before is durable
 };
 
 }  // namespace rqlite::raft

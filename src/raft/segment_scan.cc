@@ -14,11 +14,17 @@ bool belongs(const Record& record, std::uint64_t offset, std::optional<std::uint
 // blocks of one batch, which may reach the disk in any order.
 ScanEnd::Why judge(BytesView bytes, std::uint64_t salt, std::uint64_t offset,
                    std::optional<std::uint32_t> run) {
+  // Nothing is ever cut off in front of a segment's first record. If that one is intact, and yet
+  // does not follow the record before it, the log before it is not what it was.
+  if (offset == kSegmentHeaderBytes && decode_record(bytes.substr(offset), salt)) {
+    return ScanEnd::Why::kDamaged;
+  }
   bool torn = false;
   if (offset + kRecordHeaderBytes <= bytes.size()) {
-    // An unfinished record of ours shows the run; what a recycled file held before does not.
+    // An unfinished record shows its run.
     const auto length = load_number<std::uint32_t>(&bytes[offset + 8]);
-    torn = run && length < bytes.size() && load_number<std::uint32_t>(&bytes[offset + 32]) == *run;
+    const auto shown = load_number<std::uint32_t>(&bytes[offset + 32]);
+    torn = run && length < bytes.size() && masked_run(shown, salt) == *run;
   }
   for (std::uint64_t at = offset + 8; at + kRecordHeaderBytes <= bytes.size(); at += 8) {
     // Cheap tests first: nearly every offset fails them.
@@ -28,8 +34,9 @@ ScanEnd::Why judge(BytesView bytes, std::uint64_t salt, std::uint64_t offset,
     if (!record) continue;
     // Its batch began behind `offset`, so what stood here was durable by then.
     if (record->batch > offset) return ScanEnd::Why::kDamaged;
-    // Of the same batch, whose sync never returned; or left by a run that was cut off before.
-    torn = true;
+    // Of the batch that is cut here, whose sync never returned: the last run's, or the first of a
+    // new one. Others were left behind an earlier cut.
+    if (record->batch == offset || (run && record->run == *run)) torn = true;
   }
   return torn ? ScanEnd::Why::kTorn : ScanEnd::Why::kClean;
 }

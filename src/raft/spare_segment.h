@@ -56,7 +56,7 @@ class SpareSegment {
   CondVar changed_;  // making_ went false
   bool making_ GUARDED_BY(mutex_) = false;
   std::optional<Segment> spare_ GUARDED_BY(mutex_);
-  Status failure_ GUARDED_BY(mutex_);  // of the last making
+  Status failure_ GUARDED_BY(mutex_);                    // of the last making
   std::deque<std::string> recycled_ GUARDED_BY(mutex_);  // oldest first
 };
 

@@ -28,11 +28,13 @@ class SimFile final : public File {
     Bytes bytes;
     for (const iovec& part : parts) bytes.append(static_cast<char*>(part.iov_base), part.iov_len);
     MutexLock lock(system_.mutex_);
-    RETURN_IF_ERROR(system_.step("write " + path_, false));
+    const Status status = system_.step("write " + path_, false);
+    if (!status.ok() && system_.was_frozen()) return status;
+    if (!status.ok()) bytes.resize(bytes.size() / 2);
     RETURN_IF_ERROR(system_.grow(*inode_, offset + bytes.size(), "write " + path_));
     SimFileSystem::put(inode_->now, offset, bytes);
     inode_->unsynced.push_back({offset, std::move(bytes), std::nullopt});
-    return {};
+    return status;
   }
 
   Status reserve(std::uint64_t size) override {
@@ -72,7 +74,9 @@ class SimFile final : public File {
   const std::shared_ptr<SimFileSystem::Inode> inode_;
 };
 
-SimFileSystem::SimFileSystem() { directories_.insert("/"); }
+SimFileSystem::SimFileSystem() {
+  directories_.insert("/");
+}
 
 void SimFileSystem::put(Bytes& content, std::uint64_t offset, BytesView bytes) {
   if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size(), '\0');
@@ -109,14 +113,7 @@ void SimFileSystem::crash(Crash kind, Random& random) {
   if (kind == Crash::kProcess) return;
   // File systems keep the order of changes to names; how far they got is anybody's guess.
   const std::size_t kept = random.below(unsynced_names_.size() + 1);
-  for (std::size_t i = 0; i < kept; i++) {
-    NameChange& change = unsynced_names_[i];
-    if (change.inode) {
-      durable_[change.path] = change.inode;
-    } else {
-      durable_.erase(change.path);
-    }
-  }
+  for (std::size_t i = 0; i < kept; i++) unsynced_names_[i].apply(durable_);
   unsynced_names_.clear();
   std::set<Inode*> done;
   for (auto& [path, inode] : durable_) {
@@ -182,13 +179,22 @@ Status SimFileSystem::grow(const Inode& inode, std::uint64_t size, const std::st
   return status_from_errno(what, ENOSPC);
 }
 
-void SimFileSystem::set_name(const std::string& path, std::shared_ptr<Inode> inode) {
+bool SimFileSystem::was_frozen() const {
+  return frozen_from_ && operations_ > *frozen_from_ + 1;
+}
+
+void SimFileSystem::NameChange::apply(Names& names) const {
   if (inode) {
-    now_[path] = inode;
+    names[path] = inode;
   } else {
-    now_.erase(path);
+    names.erase(path);
   }
-  unsynced_names_.push_back({path, std::move(inode)});
+  if (!old_path.empty()) names.erase(old_path);
+}
+
+void SimFileSystem::change_name(NameChange change) {
+  change.apply(now_);
+  unsynced_names_.push_back(std::move(change));
 }
 
 Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, Open how) {
@@ -206,7 +212,7 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, Open 
       inode->unsynced.push_back({0, {}, 0});
     } else {
       inode = std::make_shared<Inode>();
-      set_name(path, inode);
+      change_name({path, inode, ""});
     }
   } else {
     if (found == now_.end()) return status_from_errno("open " + path, ENOENT);
@@ -243,10 +249,7 @@ Status SimFileSystem::rename(const std::string& from, const std::string& to) {
   RETURN_IF_ERROR(step("rename " + from, false));
   const auto found = now_.find(from);
   if (found == now_.end()) return status_from_errno("rename " + from, ENOENT);
-  std::shared_ptr<Inode> inode = found->second;
-  // One change, so that no crash comes between: the new name first, then the old one goes.
-  set_name(to, inode);
-  set_name(from, nullptr);
+  change_name({to, found->second, from});
   return {};
 }
 
@@ -254,7 +257,7 @@ Status SimFileSystem::remove(const std::string& path) {
   MutexLock lock(mutex_);
   if (!now_.contains(path)) return {};
   RETURN_IF_ERROR(step("remove " + path, false));
-  set_name(path, nullptr);
+  change_name({path, nullptr, ""});
   return {};
 }
 
@@ -265,10 +268,8 @@ Status SimFileSystem::sync_directory(const std::string& path) {
   for (NameChange& change : unsynced_names_) {
     if (parent_directory(change.path) != path) {
       left.push_back(std::move(change));
-    } else if (change.inode) {
-      durable_[change.path] = std::move(change.inode);
     } else {
-      durable_.erase(change.path);
+      change.apply(durable_);
     }
   }
   unsynced_names_ = std::move(left);

@@ -32,9 +32,10 @@ class SimFileSystem final : public FileSystem {
   void crash(Crash kind, Random& random);
 
   // From the operation after `count` more on, nothing reaches the disk and everything fails:
-  // what a process sees in the moment it dies.
+  // what a process sees in the moment it dies. If that one is a write, half of it is done.
   void freeze_after(std::uint64_t count);
-  // The operation after `count` more fails with errno `error`; later ones work.
+  // The operation after `count` more fails with errno `error`; later ones work. If it is a write,
+  // half of it is done.
   void fail_after(std::uint64_t count, int error);
   // As fail_after(), counting only sync_data() and sync_directory().
   void fail_sync_after(std::uint64_t count);
@@ -71,13 +72,17 @@ class SimFileSystem final : public FileSystem {
   struct NameChange {
     std::string path;
     std::shared_ptr<Inode> inode;  // null: removed
+    std::string old_path;          // of a rename: goes in the same moment; otherwise empty
+    void apply(Names& names) const;
   };
 
   // Counts an operation that changes something; not ok if it must fail.
   Status step(const std::string& what, bool is_sync) REQUIRES(mutex_);
   Status grow(const Inode& inode, std::uint64_t size, const std::string& what) REQUIRES(mutex_);
   std::uint64_t used() const REQUIRES(mutex_);
-  void set_name(const std::string& path, std::shared_ptr<Inode> inode) REQUIRES(mutex_);
+  // Whether the last operation came after the disk froze.
+  bool was_frozen() const REQUIRES(mutex_);
+  void change_name(NameChange change) REQUIRES(mutex_);
   static void put(Bytes& content, std::uint64_t offset, BytesView bytes);
   static void lose_power(Inode& inode, Random& random);
 
