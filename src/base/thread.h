@@ -16,7 +16,8 @@ class Thread {
   Thread(std::string name, std::function<void()> body);
   ~Thread();
   Thread(Thread&&) noexcept = default;
-  Thread& operator=(Thread&&) = delete;
+  // Precondition: this one was joined or never started.
+  Thread& operator=(Thread&&) noexcept = default;
 
   // Blocks until the body has ended. Does nothing if it was joined before or never started.
   void join();

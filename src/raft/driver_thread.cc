@@ -3,6 +3,13 @@
 #include <utility>
 
 namespace rqlite::raft {
+namespace {
+
+Status not_running() {
+  return {Code::kUnavailable, "store not open"};
+}
+
+}  // namespace
 
 DriverThread::DriverThread(Driver& driver, std::chrono::nanoseconds tick,
                            std::function<void(const Status&)> on_failure)
@@ -13,6 +20,10 @@ DriverThread::DriverThread(Driver& driver, std::chrono::nanoseconds tick,
       thread_("raft", [this] { run(); }) {}
 
 DriverThread::~DriverThread() {
+  stop();
+}
+
+void DriverThread::stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -24,18 +35,24 @@ DriverThread::~DriverThread() {
 void DriverThread::propose(std::unique_ptr<Proposal> proposal) {
   {
     MutexLock lock(mutex_);
-    inbox_.proposals.push_back(std::move(proposal));
-    inbox_.any = true;
+    if (!stopped_) {
+      inbox_.proposals.push_back(std::move(proposal));
+      inbox_.any = true;
+    }
   }
+  if (proposal) return proposal->failed(not_running());
   changed_.notify_one();
 }
 
 void DriverThread::read(std::unique_ptr<Read> read) {
   {
     MutexLock lock(mutex_);
-    inbox_.reads.push_back(std::move(read));
-    inbox_.any = true;
+    if (!stopped_) {
+      inbox_.reads.push_back(std::move(read));
+      inbox_.any = true;
+    }
   }
+  if (read) return read->failed(not_running());
   changed_.notify_one();
 }
 
@@ -86,8 +103,14 @@ void DriverThread::run() {
     }
     run_round();
   }
-  driver_.stop({Code::kUnavailable, "store not open"});
+  driver_.stop(not_running());
   take_in(inbox);  // a stopped driver fails what it is given
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    std::swap(inbox, inbox_);
+  }
+  take_in(inbox);
 }
 
 bool DriverThread::next(Inbox& inbox, TimePoint tick_due) {

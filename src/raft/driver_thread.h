@@ -15,8 +15,8 @@ namespace rqlite::raft {
 // Owns the Raft thread: collects events from all threads and lets the driver act on them.
 //
 // Group commit without a timer: whatever arrives during one round is the next one's, and all of
-// it shares a sync. Threads: all methods but the constructor from any thread. Stop: the
-// destructor fails what still waits, then joins.
+// it shares a sync. Threads: all methods but the constructor from any thread. Stop: stop() fails
+// what still waits, then joins; what is proposed later fails too. The destructor does the same.
 class DriverThread {
  public:
   // `driver` must outlive *this and is touched by its thread alone from here on. `on_failure` is
@@ -31,6 +31,7 @@ class DriverThread {
   void read(std::unique_ptr<Read> read) EXCLUDES(mutex_);
   void deliver(Bytes message) EXCLUDES(mutex_);
   void applied(Index index) EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
   // Anything rarer. Runs on the Raft thread before its next round.
   void call(std::function<void(Driver&)> what) EXCLUDES(mutex_);
 
@@ -65,6 +66,7 @@ class DriverThread {
   CondVar changed_;  // inbox_.any or stopping_ was set
   Inbox inbox_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool stopped_ GUARDED_BY(mutex_) = false;  // nobody takes events in any more
   Core::Status status_ GUARDED_BY(mutex_);
   bool holding_back_ GUARDED_BY(mutex_) = false;
 

@@ -1,0 +1,183 @@
+#include "base/flags.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "base/duration.h"
+
+namespace rqlite {
+namespace {
+
+std::optional<bool> parse_bool(std::string_view text) {
+  for (std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+// Decimal, or hexadecimal, octal and binary by prefix; `_` may separate digits. The error text is
+// empty if `to` was set.
+template <typename Number>
+std::string parse_number(std::string text, Number* to) {
+  text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
+  bool negative = false;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    negative = text[0] == '-';
+    if (negative && std::is_unsigned_v<Number>) return "parse error";
+    text.erase(0, 1);
+  }
+  int base = 10;
+  if (text.size() > 2 && text[0] == '0') {
+    const char prefix = static_cast<char>(text[1] | 0x20);
+    base = prefix == 'x' ? 16 : prefix == 'o' ? 8 : prefix == 'b' ? 2 : 10;
+    if (base != 10) text.erase(0, 2);
+  }
+  std::uint64_t magnitude = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, magnitude, base);
+  if (text.empty() || stop != end || error == std::errc::invalid_argument) return "parse error";
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<Number>::max());
+  if (error == std::errc::result_out_of_range || magnitude > kMax + (negative ? 1 : 0)) {
+    return "value out of range";
+  }
+  *to = static_cast<Number>(negative ? 0 - magnitude : magnitude);
+  return {};
+}
+
+struct TypeWord {
+  std::string_view operator()(bool*) const { return ""; }
+  std::string_view operator()(std::int64_t*) const { return " int"; }
+  std::string_view operator()(std::uint64_t*) const { return " uint"; }
+  std::string_view operator()(Flags::Duration*) const { return " duration"; }
+  std::string_view operator()(std::string*) const { return " string"; }
+  std::string_view operator()(std::monostate) const { return ""; }
+};
+
+}  // namespace
+
+void Flags::declare(std::string name, Target target, std::string description,
+                    std::string default_text) {
+  const bool is_bool = std::holds_alternative<bool*>(target);
+  const bool added =
+      flags_.emplace(std::move(name), Flag{target, std::move(description), std::move(default_text),
+                                           !is_bool, false})
+          .second;
+  CHECK(added);
+}
+
+void Flags::add(std::string name, bool* to, std::string description) {
+  declare(std::move(name), to, std::move(description), *to ? "true" : "");
+}
+
+void Flags::add(std::string name, std::int64_t* to, std::string description) {
+  declare(std::move(name), to, std::move(description), *to == 0 ? "" : std::to_string(*to));
+}
+
+void Flags::add(std::string name, std::uint64_t* to, std::string description) {
+  declare(std::move(name), to, std::move(description), *to == 0 ? "" : std::to_string(*to));
+}
+
+void Flags::add(std::string name, Duration* to, std::string description) {
+  declare(std::move(name), to, std::move(description),
+          *to == Duration::zero() ? "" : format_duration(*to));
+}
+
+void Flags::add(std::string name, std::string* to, std::string description) {
+  declare(std::move(name), to, std::move(description), to->empty() ? "" : '"' + *to + '"');
+}
+
+void Flags::refuse(std::string name) {
+  Flag flag;
+  flag.target = std::monostate();
+  CHECK(flags_.emplace(std::move(name), std::move(flag)).second);
+}
+
+Flags::Parsed Flags::parse(const std::vector<std::string>& arguments) {
+  auto error = [](std::string text) { return Parsed{Outcome::kError, std::move(text), {}}; };
+  std::size_t at = 0;
+  for (; at < arguments.size(); at++) {
+    const std::string& argument = arguments[at];
+    if (argument.size() < 2 || argument[0] != '-') break;
+    if (argument == "--") {
+      at++;
+      break;
+    }
+    std::string name = argument.substr(argument[1] == '-' ? 2 : 1);
+    if (name.empty() || name[0] == '-' || name[0] == '=') {
+      return error("bad flag syntax: " + argument);
+    }
+    std::optional<std::string> value;
+    if (const std::size_t equals = name.find('='); equals != std::string::npos) {
+      value = name.substr(equals + 1);
+      name.resize(equals);
+    }
+    const auto found = flags_.find(name);
+    if (found == flags_.end()) {
+      if (name == "h" || name == "help") return {Outcome::kHelp, {}, {}};
+      return error("flag provided but not defined: -" + name);
+    }
+    Flag& flag = found->second;
+    if (std::holds_alternative<std::monostate>(flag.target)) {
+      return {Outcome::kRefused, "-" + name + " is not built yet", {}};
+    }
+    if (!flag.takes_value) {
+      if (!value) value = "true";
+    } else if (!value) {
+      if (at + 1 == arguments.size()) return error("flag needs an argument: -" + name);
+      value = arguments[++at];
+    }
+    flag.given = true;
+    if (std::string wrong = set(flag.target, name, *value); !wrong.empty()) return error(wrong);
+  }
+  return {Outcome::kOk, {}, {arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end()}};
+}
+
+std::string Flags::set(const Target& target, const std::string& name, const std::string& value) {
+  std::string why;
+  if (bool* const* to = std::get_if<bool*>(&target)) {
+    const std::optional<bool> parsed = parse_bool(value);
+    if (!parsed) return "invalid boolean value \"" + value + "\" for -" + name + ": parse error";
+    **to = *parsed;
+  } else if (std::int64_t* const* integer = std::get_if<std::int64_t*>(&target)) {
+    why = parse_number(value, *integer);
+  } else if (std::uint64_t* const* natural = std::get_if<std::uint64_t*>(&target)) {
+    why = parse_number(value, *natural);
+  } else if (Duration* const* duration = std::get_if<Duration*>(&target)) {
+    const std::optional<Duration> parsed = parse_duration(value);
+    if (parsed) {
+      **duration = *parsed;
+    } else {
+      why = "parse error";
+    }
+  } else {
+    *std::get<std::string*>(target) = value;
+  }
+  if (why.empty()) return {};
+  return "invalid value \"" + value + "\" for flag -" + name + ": " + why;
+}
+
+bool Flags::was_given(std::string_view name) const {
+  const auto found = flags_.find(name);
+  return found != flags_.end() && found->second.given;
+}
+
+std::string Flags::usage() const {
+  std::string text;
+  for (const auto& [name, flag] : flags_) {
+    if (std::holds_alternative<std::monostate>(flag.target)) continue;
+    text.append("  -").append(name).append(std::visit(TypeWord(), flag.target)).append("\n    \t");
+    text += flag.description;
+    if (!flag.default_text.empty()) text += " (default " + flag.default_text + ")";
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace rqlite

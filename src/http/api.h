@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "http/json_tree.h"
+#include "http/message.h"
+#include "queue/write_queue.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// The client API: finds the route of a request and answers it from the store and the queue.
+//
+// Threads: handle() on the HTTP threads. It answers before the store is open, too, saying so.
+class Api final : public Handler {
+ public:
+  struct Options {
+    std::string http_address;  // as clients reach this node, "host:port"
+    bool queue_requests_are_atomic = false;  // -write-queue-tx
+    // Adds to `/status` what neither store nor queue knows.
+    std::function<void(JsonTree&)> process_status;
+  };
+
+  Api(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+
+  // The store and the queue are there from now on; both must outlive the API's requests.
+  void open(store::Store& store, queue::WriteQueue& queue);
+
+  void handle(Request request, std::shared_ptr<Reply> reply) override;
+
+ private:
+  struct Route;
+  static const Route* find_route(const std::string& path);
+
+  void execute(Request request, std::shared_ptr<Reply> reply);
+  void execute_queued(Request request, std::shared_ptr<Reply> reply);
+  void query(Request request, std::shared_ptr<Reply> reply);
+  void ready(Request request, std::shared_ptr<Reply> reply);
+  void status(Request request, std::shared_ptr<Reply> reply);
+  void snapshot(Request request, std::shared_ptr<Reply> reply);
+
+  const Options options_;
+  const Clock& clock_;
+  std::atomic<store::Store*> store_{nullptr};
+  std::atomic<queue::WriteQueue*> queue_{nullptr};
+};
+
+}  // namespace rqlite::http

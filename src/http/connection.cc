@@ -1,0 +1,366 @@
+#include "http/connection.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+
+#include <charconv>
+#include <ctime>
+#include <mutex>
+#include <utility>
+
+#include "base/log.h"
+
+namespace rqlite::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kReadBodyBytes = 256 * 1024;
+// How long a client that was refused may go on sending.
+constexpr std::chrono::seconds kLinger{2};
+// Bodies below this are not worth accounting for.
+constexpr std::size_t kUnchargedBytes = 64 * 1024;
+// Buffers larger than this are given back after the request that needed them.
+constexpr std::size_t kKeptBufferBytes = 64 * 1024;
+
+std::string_view reason_of(int status) {
+  return std::string_view(beast::http::obsolete_reason(static_cast<beast::http::status>(status)));
+}
+
+// "Sun, 22 Nov 2026 10:00:00 GMT", made once a second.
+const std::string& http_date() {
+  thread_local std::time_t made_at = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != made_at) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char buffer[64];
+    const std::size_t size =
+        std::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    text.assign(buffer, size);
+    made_at = now;
+  }
+  return text;
+}
+
+void append_number_text(std::string& to, std::size_t number) {
+  char buffer[24];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number);
+  to.append(buffer, end);
+}
+
+}  // namespace
+
+// Brings a response back to the connection's thread. If it is dropped without one, as when the
+// server goes down, the client gets to know.
+class Connection::ReplyToThis final : public Reply,
+                                      public std::enable_shared_from_this<ReplyToThis> {
+ public:
+  explicit ReplyToThis(std::shared_ptr<Connection> connection)
+      : executor_(connection->socket_.get_executor()), connection_(std::move(connection)) {}
+  ~ReplyToThis() override {
+    if (connection_) send(Response::text(503, "shutting down"));
+  }
+
+  void send(Response response) override {
+    if (sent_.exchange(true)) return;
+    // dispatch() runs it at once where the handler answers on the connection's own thread.
+    asio::dispatch(executor_, [connection = std::move(connection_),
+                               response = std::move(response)]() mutable {
+      connection->respond(std::move(response));
+    });
+  }
+
+  void send(std::unique_ptr<ResponseMaker> maker) override {
+    if (sent_.exchange(true)) return;
+    asio::dispatch(executor_, [connection = std::move(connection_), maker = std::move(maker)] {
+      connection->respond(maker->make());
+    });
+  }
+
+  void send_after(std::chrono::nanoseconds delay, LateResponse make) override {
+    if (sent_) return;
+    asio::steady_timer& timer = connection_->timer();
+    timer.expires_after(delay);
+    // Weak: a reply that nobody holds any more has been sent.
+    timer.async_wait([weak = weak_from_this(),
+                      make = std::move(make)](const boost::system::error_code& cancelled) {
+      const auto self = cancelled ? nullptr : weak.lock();
+      if (!self) return;
+      if (std::optional<Response> response = make()) self->send(std::move(*response));
+    });
+  }
+
+ private:
+  const asio::any_io_executor executor_;
+  std::shared_ptr<Connection> connection_;  // until the response is on its way
+  std::atomic<bool> sent_{false};
+};
+
+Connection::Connection(asio::ip::tcp::socket socket, ConnectionContext& context)
+    : socket_(std::move(socket)), context_(context) {}
+
+Connection::~Connection() {
+  uncharge_body();
+  context_.connections.erase(registered_);
+}
+
+void Connection::start() {
+  registered_ = context_.connections.insert(context_.connections.end(), weak_from_this());
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  begin_request();
+}
+
+void Connection::begin_request() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(context_.limits.header_bytes_max));
+  parser_->body_limit(context_.limits.body_bytes_max);
+  parser_->eager(true);
+  headers_seen_ = false;
+  received_ = false;
+  if (context_.stopping && buffer_.size() == 0) return close();
+  if (buffer_.size() > 0) {
+    // The next request came with the last one.
+    state_ = State::kReading;
+    deadline_ = std::chrono::steady_clock::now() + context_.limits.header_timeout;
+    return parse();
+  }
+  state_ = State::kIdle;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.idle_timeout;
+  read_some();
+}
+
+void Connection::read_some() {
+  const std::size_t size = headers_seen_ ? kReadBodyBytes : kReadBytes;
+  socket_.async_read_some(buffer_.prepare(size),
+                          [self = shared_from_this()](const boost::system::error_code& error,
+                                                      std::size_t bytes) {
+                            self->on_read(error, bytes);
+                          });
+}
+
+void Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {
+  if (closing_) return;
+  if (error) return close();
+  buffer_.commit(bytes);
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (state_ == State::kIdle) {
+    state_ = State::kReading;
+    deadline_ = now + context_.limits.header_timeout;
+  } else if (headers_seen_) {
+    deadline_ = now + context_.limits.body_timeout;
+  }
+  parse();
+}
+
+void Connection::parse() {
+  while (true) {
+    boost::system::error_code error;
+    const std::size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error && error != beast::http::error::need_more) return on_parse_error(error);
+    if (!headers_seen_ && parser_->is_header_done()) {
+      headers_seen_ = true;
+      on_headers();
+      if (closing_ || state_ == State::kWriting) return;
+    }
+    if (parser_->is_done()) return handle();
+    if (!charge_body()) {
+      return refuse(503, "Service Unavailable", "too many bytes are being received\n");
+    }
+    if (error == beast::http::error::need_more || buffer_.size() == 0) return read_some();
+  }
+}
+
+void Connection::on_headers() {
+  const auto& message = parser_->get();
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+  if (message.version() != 11 && message.version() != 10) {
+    return refuse(505, "HTTP Version Not Supported: unsupported protocol version",
+                  "505 HTTP Version Not Supported: unsupported protocol version");
+  }
+  if (message.version() == 11 && message.count(beast::http::field::host) != 1) {
+    return refuse(400, "Bad Request: missing required Host header",
+                  "400 Bad Request: missing required Host header");
+  }
+  const auto expect = message.find(beast::http::field::expect);
+  if (expect == message.end()) return;
+  if (!beast::iequals(expect->value(), "100-continue")) {
+    return refuse(417, "Expectation Failed", "");
+  }
+  if (parser_->is_done()) return;
+  // A few bytes into a socket that has nothing else to send: no need to wait for it.
+  boost::system::error_code ignored;
+  asio::write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), ignored);
+}
+
+void Connection::on_parse_error(const boost::system::error_code& error) {
+  using Error = beast::http::error;
+  if (error == Error::end_of_stream) return close();
+  if (error == Error::header_limit) {
+    return refuse(431, "Request Header Fields Too Large", "431 Request Header Fields Too Large");
+  }
+  if (error == Error::body_limit) {
+    return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
+  }
+  if (error == Error::bad_transfer_encoding) {
+    return refuse(501, "Not Implemented", "Unsupported transfer encoding");
+  }
+  refuse(400, "Bad Request", "400 Bad Request");
+}
+
+bool Connection::charge_body() {
+  const std::size_t size = parser_->get().body().size();
+  if (size < kUnchargedBytes || size <= charged_) return true;
+  const std::size_t more = size - charged_;
+  if (context_.bodies_bytes.fetch_add(more) + more > context_.limits.all_bodies_bytes_max) {
+    context_.bodies_bytes -= more;
+    return false;
+  }
+  charged_ = size;
+  return true;
+}
+
+void Connection::uncharge_body() {
+  context_.bodies_bytes -= std::exchange(charged_, 0);
+}
+
+void Connection::handle() {
+  received_ = true;
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();  // the handler answers for its own time
+  auto message = parser_->release();
+  keep_alive_ = message.keep_alive();
+  const std::string_view method(message.method_string());
+  head_ = method == "HEAD";
+  std::string_view target(message.target());
+  // An absolute target names this server; a proxy may send one.
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    const std::size_t slash = target.find('/', scheme.size());
+    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  Request request;
+  request.method = method;
+  const std::size_t question = target.find('?');
+  if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
+  Result<std::string> path = percent_decode(target.substr(0, question), false);
+  if (!path.ok()) return refuse(400, "Bad Request", "400 Bad Request");
+  request.path = std::move(*path);
+  request.content_type = std::string_view(message[beast::http::field::content_type]);
+  request.body = std::move(message.body());
+  if (buffer_.capacity() > kKeptBufferBytes && buffer_.size() == 0) buffer_ = {};
+  context_.handler.handle(std::move(request),
+                          std::make_shared<ReplyToThis>(shared_from_this()));
+}
+
+asio::steady_timer& Connection::timer() {
+  if (!timer_) timer_.emplace(socket_.get_executor());
+  return *timer_;
+}
+
+void Connection::respond(Response response) {
+  if (timer_) timer_->cancel();
+  if (closing_) return;
+  uncharge_body();
+  const bool close_after = !keep_alive_ || context_.stopping;
+  output_ += "HTTP/1.1 ";
+  append_number_text(output_, static_cast<std::size_t>(response.status));
+  output_ += ' ';
+  output_ += reason_of(response.status);
+  output_ += "\r\n";
+  output_ += context_.fixed_headers;
+  for (const auto& [name, value] : response.headers) {
+    output_.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!response.content_type.empty()) {
+    output_.append("Content-Type: ").append(response.content_type).append("\r\n");
+  }
+  output_.append("Date: ").append(http_date()).append("\r\n");
+  if (close_after) {
+    output_ += "Connection: close\r\n";
+  } else if (parser_->get().version() == 10) {
+    output_ += "Connection: keep-alive\r\n";
+  }
+  if (response.status != 204 && !head_) {
+    output_ += "Content-Length: ";
+    append_number_text(output_, response.body.size());
+    output_ += "\r\n";
+  }
+  output_ += "\r\n";
+  if (!head_) output_ += response.body;
+  write(close_after);
+}
+
+// For what is not a request that could be routed: the answer, then the end of the connection.
+void Connection::refuse(int status, std::string_view reason, std::string_view body) {
+  output_ = "HTTP/1.1 ";
+  append_number_text(output_, static_cast<std::size_t>(status));
+  output_.append(" ").append(reason).append("\r\n");
+  if (!body.empty()) output_.append("Content-Type: ").append(kTextType).append("\r\n");
+  output_ += "Connection: close\r\nContent-Length: ";
+  append_number_text(output_, body.size());
+  output_.append("\r\n\r\n").append(body);
+  write(true);
+}
+
+void Connection::write(bool close_after) {
+  state_ = State::kWriting;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.write_timeout;
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this(), close_after](
+                        const boost::system::error_code& error, std::size_t) {
+                      self->on_written(error, close_after);
+                    });
+}
+
+void Connection::on_written(const boost::system::error_code& error, bool close_after) {
+  if (closing_) return;
+  if (output_.capacity() > kKeptBufferBytes) {
+    output_ = {};
+  } else {
+    output_.clear();
+  }
+  if (error) return close();
+  if (!close_after) return begin_request();
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  if (received_) return close();
+  deadline_ = std::chrono::steady_clock::now() + kLinger;
+  linger();
+}
+
+// A refused client may still be sending. Closing now would make the system reset the connection,
+// and the client might never see the answer.
+void Connection::linger() {
+  buffer_.clear();
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](const boost::system::error_code& error,
+                                                      std::size_t) {
+                            if (error || self->closing_) return self->close();
+                            self->linger();
+                          });
+}
+
+void Connection::enforce_deadline(TimePoint now) {
+  if (now >= deadline_) close();
+}
+
+void Connection::finish() {
+  if (state_ == State::kIdle) close();
+}
+
+void Connection::close() {
+  if (std::exchange(closing_, true)) return;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "http/growing_body.h"
+#include "http/message.h"
+#include "http/server.h"
+
+namespace rqlite::http {
+
+class Connection;
+
+// What the connections of one thread share. Touched on that thread alone, but for `bodies_bytes`,
+// which all threads share.
+struct ConnectionContext {
+  const ServerLimits& limits;
+  Handler& handler;
+  const std::string& fixed_headers;  // of every routed response, each with its line end
+  std::atomic<std::size_t>& bodies_bytes;
+  std::list<std::weak_ptr<Connection>> connections;
+  bool stopping = false;
+};
+
+// One client's connection: reads a request, has it handled, writes the response, and so on, in
+// order. Threads: that of its io_context.
+class Connection final : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::ip::tcp::socket socket, ConnectionContext& context);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void start();
+  // Closes it if it has been at one thing for too long.
+  void enforce_deadline(TimePoint now);
+  // Closes it as soon as no request is being answered.
+  void finish();
+
+ private:
+  using Parser = boost::beast::http::request_parser<GrowingBody>;
+  class ReplyToThis;
+
+  enum class State { kIdle, kReading, kHandling, kWriting };
+
+  void begin_request();
+  void read_some();
+  void on_read(const boost::system::error_code& error, std::size_t bytes);
+  // Feeds the parser with what was received.
+  void parse();
+  void on_headers();
+  void on_parse_error(const boost::system::error_code& error);
+  void handle();
+  bool charge_body();
+  void uncharge_body();
+  void respond(Response response);
+  // Of the request that is being handled.
+  boost::asio::steady_timer& timer();
+  void refuse(int status, std::string_view reason, std::string_view body);
+  void write(bool close_after);
+  void on_written(const boost::system::error_code& error, bool close_after);
+  void linger();
+  void close();
+
+  boost::asio::ip::tcp::socket socket_;
+  ConnectionContext& context_;
+  std::list<std::weak_ptr<Connection>>::iterator registered_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  bool headers_seen_ = false;
+  bool received_ = false;  // the whole request
+  bool keep_alive_ = true;
+  bool head_ = false;  // a HEAD request: the response has no body
+  bool closing_ = false;
+  State state_ = State::kIdle;
+  TimePoint deadline_;
+  std::size_t charged_ = 0;  // of bodies_bytes
+  std::string output_;
+  std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
+};
+
+}  // namespace rqlite::http

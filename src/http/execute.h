@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "queue/write_queue.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// POST /db/execute: the statements go into the log as one entry, and their results come back.
+// `store` is null while it is not open; `served_by` must outlive the request.
+void execute(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+             const std::string& served_by);
+
+// POST /db/execute?queue: the statements wait for others to share an entry with. `atomic` makes
+// every request a transaction.
+void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+                    queue::WriteQueue* queue, const Clock& clock, bool atomic);
+
+}  // namespace rqlite::http

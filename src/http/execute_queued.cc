@@ -1,0 +1,178 @@
+#include <atomic>
+#include <utility>
+
+#include "http/execute.h"
+#include "http/request_options.h"
+
+namespace rqlite::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDefaultTimeout = 30s;
+constexpr std::string_view kNumberHeader = "X-Rqlite-Sequence-Number";
+
+// What a queued write needs to be answered, whenever that is.
+struct Pending {
+  Pending(const RequestOptions& request_options, const Parameters& parameters,
+          std::shared_ptr<Reply> to)
+      : options(request_options),
+        reply(std::move(to)),
+        wait(parameters.has("wait")),
+        all_results(parameters.has("results")),
+        timeout(parameters.duration("timeout", kDefaultTimeout)) {}
+
+  const RequestOptions options;
+  const std::shared_ptr<Reply> reply;
+  const bool wait;
+  const bool all_results;  // also when nothing failed
+  const std::chrono::nanoseconds timeout;
+  std::atomic<std::uint64_t> number{0};  // once the queue has taken the request
+};
+
+Response with_number(Response response, std::uint64_t number) {
+  response.headers.emplace_back(kNumberHeader, std::to_string(number));
+  return response;
+}
+
+Response accepted(const Pending& pending, std::uint64_t number) {
+  ResultsJson::Envelope envelope = pending.options.envelope();
+  envelope.sequence_number = number;
+  return with_number(
+      Response::json(ResultsJson(pending.options.format).finish(envelope).json), number);
+}
+
+// The reply to a request whose verdict is known.
+class VerdictReply final : public ResponseMaker {
+ public:
+  VerdictReply(RequestOptions options, bool all_results, std::uint64_t number, raft::Index index,
+               command::RequestResult result)
+      : options_(options),
+        all_results_(all_results),
+        number_(number),
+        index_(index),
+        result_(std::move(result)) {}
+
+  Response make() override {
+    ResultsJson json(options_.format);
+    ResultsJson::Envelope envelope = options_.envelope();
+    envelope.sequence_number = number_;
+    envelope.error = result_.error;
+    if (options_.raft_index) envelope.raft_index = index_.value();
+    if (all_results_ || !result_.ok()) {
+      for (const command::StatementResult& each : result_.statements) json.add(each);
+    }
+    ResultsJson::Text text = std::move(json).finish(envelope);
+    Response response = text.impossible.empty() ? Response::json(std::move(text.json))
+                                                : Response::text(500, std::move(text.impossible));
+    return with_number(std::move(response), number_);
+  }
+
+ private:
+  const RequestOptions options_;
+  const bool all_results_;
+  const std::uint64_t number_;
+  const raft::Index index_;
+  const command::RequestResult result_;
+};
+
+class Verdict final : public queue::Waiter {
+ public:
+  explicit Verdict(std::shared_ptr<Pending> pending) : pending_(std::move(pending)) {}
+
+  void applied(std::uint64_t number, raft::Index index, command::RequestResult result) override {
+    pending_->reply->send(std::make_unique<VerdictReply>(
+        pending_->options, pending_->all_results, number, index, std::move(result)));
+  }
+  void failed(std::uint64_t number, const Status& why) override {
+    pending_->reply->send(with_number(refused(pending_->options, why), number));
+  }
+
+ private:
+  const std::shared_ptr<Pending> pending_;
+};
+
+// Waits for room in the queue.
+class Room final : public queue::RoomWaiter {
+ public:
+  explicit Room(std::shared_ptr<Pending> pending) : pending_(std::move(pending)) {}
+
+  std::unique_ptr<queue::Waiter> accepted(std::uint64_t number) override {
+    if (pending_->wait) {
+      pending_->number = number;
+      return std::make_unique<Verdict>(pending_);
+    }
+    pending_->reply->send(http::accepted(*pending_, number));
+    return nullptr;
+  }
+  void refused(const Status& why) override {
+    pending_->reply->send(http::refused(pending_->options, why));
+  }
+
+ private:
+  const std::shared_ptr<Pending> pending_;
+};
+
+// Whether the body asks for nothing but its place in the order: `[]` or `null`.
+bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parsed) {
+  if (parsed.ok()) return parsed->statements == 0;
+  constexpr const char* kBlanks = " \t\r\n";
+  const std::string_view body = request.body;
+  const std::size_t start = body.find_first_not_of(kBlanks);
+  if (start == std::string_view::npos) return false;
+  return body.substr(start, body.find_last_not_of(kBlanks) - start + 1) == "null";
+}
+
+}  // namespace
+
+void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+                    queue::WriteQueue* queue, const Clock& clock, bool atomic) {
+  const Parameters& parameters = request.parameters;
+  RequestOptions options(parameters);
+  options.flags.transaction = options.flags.transaction || atomic;
+  const bool wait = parameters.has("wait");
+  Result<ParsedStatements> parsed = parse_body(request, options.flags);
+  Bytes encoded;
+  if (is_checkpoint(request, parsed)) {
+    if (!wait) {
+      return reply->send(
+          Response::text(400, parsed.ok() ? "no statements" : parsed.error().text()));
+    }
+  } else if (!parsed.ok()) {
+    return reply->send(Response::text(400, parsed.error().text()));
+  } else if (!parsed->forbidden.empty()) {
+    return reply->send(failed_request(options, parsed->forbidden));
+  } else {
+    encoded = std::move(parsed->encoded);
+  }
+  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
+  if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader) {
+    return reply->send(Response::text(503, "leader not found"));
+  }
+
+  auto pending = std::make_shared<Pending>(options, parameters, std::move(reply));
+  std::unique_ptr<queue::Waiter> waiter;
+  if (wait) {
+    waiter = std::make_unique<Verdict>(pending);
+    // Before the queue has it. Without a number it is the queue that says when time is up.
+    pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
+      const auto late = weak.lock();
+      return late && late->number != 0
+                 ? std::optional(with_number(Response::text(408, "queue wait timeout"),
+                                             late->number))
+                 : std::nullopt;
+    });
+  }
+  const Result<std::uint64_t> number = queue->push(encoded, waiter);
+  if (number.ok()) {
+    pending->number = *number;
+    if (!wait) pending->reply->send(accepted(*pending, *number));
+  } else if (number.error().code() == Code::kFull) {
+    queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
+                          clock.now() + pending->timeout);
+  } else {
+    pending->reply->send(refused(options, number.error()));
+  }
+}
+
+}  // namespace rqlite::http

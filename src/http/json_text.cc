@@ -1,0 +1,202 @@
+#include "http/json_text.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "http/json_strings.h"
+
+namespace rqlite::http {
+namespace {
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+// Bytes that stand for themselves inside a string.
+constexpr std::array<bool, 256> make_plain() {
+  std::array<bool, 256> plain{};
+  for (int c = 0x20; c < 0x80; c++) {
+    plain[static_cast<std::size_t>(c)] =
+        c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+  }
+  return plain;
+}
+constexpr std::array<bool, 256> kPlain = make_plain();
+
+void append_unicode_escape(Bytes& to, unsigned code) {
+  to += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) to += kHexDigits[(code >> shift) & 0xf];
+}
+
+void append_escaped(Bytes& to, char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      to += '\\';
+      to += c;
+      return;
+    case '\b':
+      to += "\\b";
+      return;
+    case '\f':
+      to += "\\f";
+      return;
+    case '\n':
+      to += "\\n";
+      return;
+    case '\r':
+      to += "\\r";
+      return;
+    case '\t':
+      to += "\\t";
+      return;
+    default:
+      append_unicode_escape(to, static_cast<unsigned char>(c));
+  }
+}
+
+}  // namespace
+
+void append_json_string(Bytes& to, std::string_view text) {
+  to += '"';
+  std::size_t start = 0;  // of the bytes that are still to be copied as they are
+  std::size_t at = 0;
+  auto flush = [&] { to.append(text.substr(start, at - start)); };
+  while (at < text.size()) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    if (kPlain[c] || c == 0x7f) {
+      at++;
+      continue;
+    }
+    if (c < 0x80) {
+      flush();
+      append_escaped(to, text[at]);
+      start = ++at;
+      continue;
+    }
+    const std::size_t length = utf8_sequence_length(text.substr(at));
+    const std::string_view sequence = text.substr(at, length);
+    if (length == 0) {
+      flush();
+      to += "\\ufffd";
+      start = ++at;
+    } else if (sequence == "\u2028" || sequence == "\u2029") {
+      flush();
+      append_unicode_escape(to, sequence == "\u2028" ? 0x2028 : 0x2029);
+      start = at += length;
+    } else {
+      at += length;
+    }
+  }
+  flush();
+  to += '"';
+}
+
+void append_json_integer(Bytes& to, std::int64_t value) {
+  char buffer[24];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  to.append(buffer, end);
+}
+
+void append_json_real(Bytes& to, double value) {
+  char buffer[40];
+  // "d.ddde±xx": the shortest digits and their exponent.
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
+  std::string_view text(buffer, static_cast<std::size_t>(end - buffer));
+  if (text.front() == '-') {
+    to += '-';
+    text.remove_prefix(1);
+  }
+  const std::size_t e = text.find('e');
+  int exponent = 0;
+  const char* exponent_start = text.data() + e + 1 + (text[e + 1] == '+' ? 1 : 0);
+  std::from_chars(exponent_start, end, exponent);
+  std::string digits(1, text.front());
+  if (e > 2) digits.append(text.substr(2, e - 2));
+
+  const double magnitude = std::fabs(value);
+  if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
+    to += digits[0];
+    if (digits.size() > 1) to.append(".").append(digits, 1);
+    to += 'e';
+    to += exponent < 0 ? '-' : '+';
+    to += std::to_string(exponent < 0 ? -exponent : exponent);
+    return;
+  }
+  const auto count = static_cast<int>(digits.size());
+  if (exponent < 0) {
+    to += "0.";
+    to.append(static_cast<std::size_t>(-exponent - 1), '0');
+    to += digits;
+  } else if (exponent + 1 >= count) {
+    to += digits;
+    to.append(static_cast<std::size_t>(exponent + 1 - count), '0');
+  } else {
+    to.append(digits, 0, static_cast<std::size_t>(exponent) + 1);
+    to += '.';
+    to.append(digits, static_cast<std::size_t>(exponent) + 1);
+  }
+}
+
+void append_base64(Bytes& to, BytesView bytes) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::size_t left = bytes.size() - at;
+    unsigned group = 0;
+    for (std::size_t i = 0; i < 3; i++) {
+      group = group << 8 | (i < left ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+    }
+    to += kAlphabet[group >> 18];
+    to += kAlphabet[group >> 12 & 63];
+    to += left > 1 ? kAlphabet[group >> 6 & 63] : '=';
+    to += left > 2 ? kAlphabet[group & 63] : '=';
+  }
+}
+
+Bytes indent_json(BytesView compact) {
+  Bytes text;
+  std::size_t level = 0;
+  auto new_line = [&] {
+    text += '\n';
+    text.append(4 * level, ' ');
+  };
+  for (std::size_t at = 0; at < compact.size(); at++) {
+    const char c = compact[at];
+    switch (c) {
+      case '"': {
+        const std::size_t start = at++;
+        while (compact[at] != '"') at += compact[at] == '\\' ? 2 : 1;
+        text.append(compact.substr(start, at - start + 1));
+        break;
+      }
+      case '{':
+      case '[':
+        text += c;
+        if (compact[at + 1] == c + 2) {  // '}' and ']' are two behind in ASCII
+          text += compact[++at];
+          break;
+        }
+        level++;
+        new_line();
+        break;
+      case '}':
+      case ']':
+        level--;
+        new_line();
+        text += c;
+        break;
+      case ',':
+        text += c;
+        new_line();
+        break;
+      case ':':
+        text += ": ";
+        break;
+      default:
+        text += c;
+    }
+  }
+  return text;
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "http/parameters.h"
+
+namespace rqlite::http {
+
+// A request as handlers see it.
+struct Request {
+  std::string method;
+  std::string path;       // decoded
+  std::string raw_query;  // as received, without the `?`
+  Parameters parameters;
+  std::string content_type;
+  Bytes body;
+};
+
+inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
+inline constexpr std::string_view kTextType = "text/plain; charset=utf-8";
+
+// What goes back to the client.
+struct Response {
+  int status = 200;
+  std::string_view content_type;  // a constant; empty: no such header
+  std::vector<std::pair<std::string_view, std::string>> headers;
+  Bytes body;
+
+  // A JSON text, as it is.
+  static Response json(Bytes text) { return {200, kJsonType, {}, std::move(text)}; }
+  // A message for people: the text and a line end.
+  static Response text(int status, std::string message);
+  // No body.
+  static Response bare(int status, std::string_view content_type = {}) {
+    return {status, content_type, {}, {}};
+  }
+};
+
+// Makes a response when it is time to send it, on the connection's thread.
+class ResponseMaker {
+ public:
+  virtual ~ResponseMaker() = default;
+  virtual Response make() = 0;
+};
+
+// The way back to the client of one request: the first response sent is the one. Thread-safe;
+// outlives the connection if need be.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void send(Response response) = 0;
+  virtual void send(std::unique_ptr<ResponseMaker> maker) = 0;
+  // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be
+  // called at most once, by the handler before it returns.
+  using LateResponse = std::function<std::optional<Response>()>;
+  virtual void send_after(std::chrono::nanoseconds delay, LateResponse make) = 0;
+};
+
+// What answers requests. Threads: the HTTP threads, which must not be blocked.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Answers through `reply`, now or later.
+  virtual void handle(Request request, std::shared_ptr<Reply> reply) = 0;
+};
+
+}  // namespace rqlite::http

@@ -1,0 +1,70 @@
+#include "http/request_options.h"
+
+#include <utility>
+
+namespace rqlite::http {
+
+RequestOptions::RequestOptions(const Parameters& parameters)
+    : format{.associative = parameters.has("associative"),
+             .blob_array = parameters.has("blob_array"),
+             .pretty = parameters.has("pretty")},
+      flags{.transaction = parameters.has("transaction"), .timings = parameters.has("timings")},
+      raft_index(parameters.has("raft_index")),
+      started(std::chrono::steady_clock::now()) {}
+
+ResultsJson::Envelope RequestOptions::envelope() const {
+  ResultsJson::Envelope envelope;
+  if (flags.timings) {
+    envelope.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  }
+  return envelope;
+}
+
+Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags) {
+  if (request.content_type.starts_with("text/plain")) {
+    return StatementsParser::of_text(request.body, flags);
+  }
+  // Keeps its buffers, so each thread has its own.
+  thread_local StatementsParser parser;
+  return parser.parse_json(request.body, flags);
+}
+
+Response failed_request(const RequestOptions& options, const std::string& error) {
+  ResultsJson::Envelope envelope = options.envelope();
+  envelope.error = error;
+  return Response::json(ResultsJson(options.format).finish(envelope).json);
+}
+
+Response refused(const RequestOptions& options, const Status& why) {
+  switch (why.code()) {
+    case Code::kNoLeader:
+      return Response::text(503, "leader not found");
+    case Code::kFull: {
+      Response response = Response::text(503, why.text());
+      response.headers.emplace_back("Retry-After", "1");
+      return response;
+    }
+    case Code::kTooLarge:
+      return Response::text(413, why.text());
+    case Code::kOk:
+    case Code::kInvalid:
+    case Code::kNotLeader:
+    case Code::kUnavailable:
+    case Code::kDiskFull:
+    case Code::kDeadline:
+    case Code::kUnknown:
+    case Code::kFailed:
+      break;
+  }
+  return failed_request(options, why.text());
+}
+
+Response results_response(ResultsJson::Text text, const std::string& served_by) {
+  Response response = text.impossible.empty() ? Response::json(std::move(text.json))
+                                              : Response::text(500, std::move(text.impossible));
+  response.headers.emplace_back("X-Rqlite-Served-By", served_by);
+  return response;
+}
+
+}  // namespace rqlite::http

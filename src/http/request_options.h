@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "http/message.h"
+#include "http/results_json.h"
+#include "http/statements_body.h"
+
+namespace rqlite::http {
+
+// What the data endpoints read from a request's parameters alike.
+struct RequestOptions {
+  explicit RequestOptions(const Parameters& parameters);
+
+  ResultFormat format;
+  command::RequestFlags flags;
+  bool raft_index;
+  TimePoint started;
+
+  // The envelope of a reply, with the time since the start where it was asked for.
+  [[nodiscard]] ResultsJson::Envelope envelope() const;
+};
+
+// The statements of `request`'s body: its text if it is text/plain, else its JSON list.
+Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags);
+
+// A request as a whole failed, which clients are told with status 200.
+Response failed_request(const RequestOptions& options, const std::string& error);
+
+// The one place where our codes become HTTP: the answer to a request that the store refused, or
+// could not finish.
+Response refused(const RequestOptions& options, const Status& why);
+
+// The reply with `json`'s text and the headers of a success.
+Response results_response(ResultsJson::Text text, const std::string& served_by);
+
+}  // namespace rqlite::http

@@ -1,0 +1,225 @@
+#include "http/server.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <future>
+#include <list>
+#include <optional>
+#include <thread>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "http/connection.h"
+
+namespace rqlite::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+namespace {
+
+// How often connections are looked at for having taken too long.
+constexpr auto kSweepEvery = 1s;
+// After the process ran out of files.
+constexpr auto kAcceptPause = 100ms;
+
+std::string fixed_headers(const Server::Options& options) {
+  std::string text;
+  for (const auto& [name, value] : options.headers) text += name + ": " + value + "\r\n";
+  return text;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(Options options, Handler& handler)
+      : options_(std::move(options)), fixed_headers_(fixed_headers(options_)), handler_(handler) {}
+
+  Status listen();
+  void stop(std::chrono::nanoseconds patience);
+  [[nodiscard]] std::string address() const { return address_; }
+
+ private:
+  // One thread's share of the connections.
+  struct Lane {
+    explicit Lane(Impl& impl)
+        : context{impl.options_.limits, impl.handler_, impl.fixed_headers_, impl.bodies_bytes_,
+                  {}, false} {}
+    ConnectionContext context;  // outlives the connections, the last of which go with `io`
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+    asio::steady_timer sweep{io};
+    Thread thread;
+  };
+
+  void accept();
+  void take(tcp::socket socket, Lane& lane);
+  void sweep(Lane& lane);
+
+  const Options options_;
+  const std::string fixed_headers_;
+  Handler& handler_;
+  std::string address_;
+  std::atomic<std::size_t> bodies_bytes_{0};
+  std::atomic<std::size_t> connections_{0};
+  std::list<Lane> lanes_;
+  std::optional<tcp::acceptor> acceptor_;         // of the first lane
+  std::optional<asio::steady_timer> accept_again_;
+  std::list<Lane>::iterator next_lane_;
+  bool stopped_ = false;
+};
+
+Status Server::Impl::listen() {
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, options_.threads); i++) {
+    lanes_.emplace_back(*this);
+  }
+  next_lane_ = lanes_.begin();
+  asio::io_context& io = lanes_.front().io;
+  boost::system::error_code error;
+  tcp::resolver resolver(io);
+  const auto found = resolver.resolve(
+      options_.host, options_.port,
+      options_.host.empty() ? tcp::resolver::passive : tcp::resolver::flags(), error);
+  if (error || found.empty()) {
+    return {Code::kFailed, "listen tcp: lookup " + options_.host + ": " + error.message()};
+  }
+  // Of several addresses IPv4 comes first, which is what clients of "localhost" try.
+  tcp::endpoint endpoint = found.begin()->endpoint();
+  for (const auto& each : found) {
+    if (each.endpoint().address().is_v4()) {
+      endpoint = each.endpoint();
+      break;
+    }
+  }
+  acceptor_.emplace(io);
+  if (options_.host.empty()) {
+    // All interfaces, of both families where the system has both.
+    const tcp::endpoint any(tcp::v6(), endpoint.port());
+    acceptor_->open(tcp::v6(), error);
+    if (!error) acceptor_->set_option(asio::ip::v6_only(false), error);
+    if (error) {
+      error = {};
+      if (acceptor_->is_open()) acceptor_->close();
+      endpoint = tcp::endpoint(tcp::v4(), endpoint.port());
+      acceptor_->open(tcp::v4(), error);
+    } else {
+      endpoint = any;
+    }
+  } else {
+    acceptor_->open(endpoint.protocol(), error);
+  }
+  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_->bind(endpoint, error);
+  if (!error) acceptor_->listen(4096, error);
+  if (error) {
+    return {Code::kFailed, "listen tcp " + options_.host + ":" + options_.port + ": " +
+                               error.message()};
+  }
+  const tcp::endpoint bound = acceptor_->local_endpoint(error);
+  address_ = (bound.address().is_v6() ? "[" + bound.address().to_string() + "]"
+                                      : bound.address().to_string()) +
+             ":" + std::to_string(bound.port());
+  accept_again_.emplace(io);
+  accept();
+  int number = 1;
+  for (Lane& lane : lanes_) {
+    sweep(lane);
+    lane.thread = Thread("http-" + std::to_string(number++), [&lane] { lane.io.run(); });
+  }
+  return {};
+}
+
+void Server::Impl::accept() {
+  Lane& lane = *next_lane_;
+  if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
+  acceptor_->async_accept(lane.io, [this, &lane](const boost::system::error_code& error,
+                                                 tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) {
+      // Out of files, most likely: others have to close theirs first.
+      accept_again_->expires_after(kAcceptPause);
+      accept_again_->async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled) accept();
+      });
+      return;
+    }
+    if (connections_ < options_.limits.connections_max) take(std::move(socket), lane);
+    accept();
+  });
+}
+
+void Server::Impl::take(tcp::socket socket, Lane& lane) {
+  connections_++;
+  asio::dispatch(lane.io, [this, &lane, socket = std::move(socket)]() mutable {
+    std::shared_ptr<Connection> connection(new Connection(std::move(socket), lane.context),
+                                           [this](Connection* gone) {
+                                             delete gone;
+                                             connections_--;
+                                           });
+    connection->start();
+  });
+}
+
+void Server::Impl::sweep(Lane& lane) {
+  lane.sweep.expires_after(kSweepEvery);
+  lane.sweep.async_wait([this, &lane](const boost::system::error_code& error) {
+    if (error) return;
+    const TimePoint now = std::chrono::steady_clock::now();
+    // A connection that is closed may leave the list at once: look ahead before.
+    for (auto each = lane.context.connections.begin(); each != lane.context.connections.end();) {
+      const std::shared_ptr<Connection> connection = (each++)->lock();
+      if (connection) connection->enforce_deadline(now);
+    }
+    sweep(lane);
+  });
+}
+
+void Server::Impl::stop(std::chrono::nanoseconds patience) {
+  if (std::exchange(stopped_, true)) return;
+  asio::post(lanes_.front().io, [this] {
+    accept_again_->cancel();
+    boost::system::error_code ignored;
+    acceptor_->close(ignored);
+  });
+  for (Lane& lane : lanes_) {
+    asio::post(lane.io, [&lane] {
+      lane.context.stopping = true;
+      for (auto each = lane.context.connections.begin(); each != lane.context.connections.end();) {
+        const std::shared_ptr<Connection> connection = (each++)->lock();
+        if (connection) connection->finish();
+      }
+    });
+  }
+  const TimePoint deadline = std::chrono::steady_clock::now() + patience;
+  while (connections_ > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(1ms);
+  }
+  for (Lane& lane : lanes_) {
+    lane.work.reset();
+    lane.io.stop();
+  }
+  for (Lane& lane : lanes_) lane.thread.join();
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { stop(0s); }
+
+Result<std::unique_ptr<Server>> Server::listen(Options options, Handler& handler) {
+  auto impl = std::make_unique<Impl>(std::move(options), handler);
+  if (Status status = impl->listen(); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+void Server::stop(std::chrono::nanoseconds patience) { impl_->stop(patience); }
+
+std::string Server::address() const { return impl_->address(); }
+
+}  // namespace rqlite::http

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "http/message.h"
+
+namespace rqlite::http {
+
+// Bounds on what one client can make the server hold, and for how long.
+struct ServerLimits {
+  std::size_t header_bytes_max = 1 << 20;
+  std::size_t body_bytes_max = 256 << 20;         // of one request
+  std::size_t all_bodies_bytes_max = 1024 << 20;  // of all requests that are being received
+  std::size_t connections_max = 16384;
+  std::chrono::seconds header_timeout{20};   // from a request's first byte to its headers' end
+  std::chrono::seconds body_timeout{30};     // without a byte of the body
+  std::chrono::seconds idle_timeout{300};    // between requests
+  std::chrono::seconds write_timeout{60};    // without a byte of the response taken
+};
+
+// The HTTP/1.1 port: accepts connections, reads requests, and writes what the handler answers.
+//
+// Threads: `Options::threads` of its own, each with the connections it was given; all methods from
+// any one thread. Stop: stop() lets requests that were received be answered.
+class Server {
+ public:
+  struct Options {
+    std::string host;  // to bind; empty: all interfaces
+    std::string port;
+    std::size_t threads = 1;
+    ServerLimits limits;
+    // Headers that every routed response carries.
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
+
+  // Binds and listens. `handler` must outlive the server.
+  static Result<std::unique_ptr<Server>> listen(Options options, Handler& handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Accepts no more connections and closes those that are idle, waits until the others are
+  // answered, at most `patience`, and ends the threads.
+  void stop(std::chrono::nanoseconds patience);
+
+  // As bound, "host:port".
+  [[nodiscard]] std::string address() const;
+
+  class Impl;
+
+ private:
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rqlite::http

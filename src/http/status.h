@@ -1,0 +1,17 @@
+#pragma once
+
+#include <functional>
+
+#include "http/json_tree.h"
+#include "http/message.h"
+#include "queue/write_queue.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// GET /status: what the node says of itself, as one JSON object with sorted keys. `store` and
+// `queue` are null while they are not open; `process` adds the sections that are not theirs.
+Response status(const Request& request, store::Store* store, queue::WriteQueue* queue,
+                const std::function<void(JsonTree&)>& process);
+
+}  // namespace rqlite::http

@@ -1,0 +1,43 @@
+#include "queue/sequence_numbers.h"
+
+#include <algorithm>
+
+namespace rqlite::queue {
+namespace {
+
+Bytes encode(std::uint64_t bound) {
+  Bytes bytes;
+  append_number(bytes, bound);
+  return bytes;
+}
+
+}  // namespace
+
+Result<SequenceNumbers> SequenceNumbers::open(FileSystem& files, const std::string& path,
+                                              const Clock& clock) {
+  Result<SlotFile> file = SlotFile::open(files, path, encode(0));
+  if (!file.ok()) return file.error();
+  if (file->value().size() != sizeof(std::uint64_t)) {
+    return Status(Code::kFailed, path + " does not hold a sequence number");
+  }
+  const auto before = load_number<std::uint64_t>(file->value().data());
+  const auto now = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(clock.wall_now().time_since_epoch())
+          .count());
+  const std::uint64_t first = std::max(now, before);
+  if (Status status = file->replace(encode(first + kBlock)); !status.ok()) return status;
+  return SequenceNumbers(std::move(*file), first, first + kBlock);
+}
+
+std::optional<std::uint64_t> SequenceNumbers::next() {
+  if (next_ == bound_) return std::nullopt;
+  return next_++;
+}
+
+Result<std::uint64_t> SequenceNumbers::extend() {
+  if (Status status = file_.replace(encode(durable_bound_ + kBlock)); !status.ok()) return status;
+  durable_bound_ += kBlock;
+  return durable_bound_;
+}
+
+}  // namespace rqlite::queue

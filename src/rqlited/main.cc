@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/log.h"
+#include "rqlited/node.h"
+#include "rqlited/options.h"
+#include "rqlited/process_status.h"
+#include "rqlited/version.h"
+
+namespace rqlite::rqlited {
+namespace {
+
+constexpr const char* kBanner = R"(
+            _ _ _
+  _ __ __ _| (_) |_ ___   _     _
+ | '__/ _` | | | __/ _ \_| |_ _| |_
+ | | | (_| | | | ||  __/_   _|_   _|
+ |_|  \__, |_|_|\__\___| |_|   |_|
+         |_|
+)";
+
+// SIGINT and SIGTERM are taken from the first instant on: they wait until main() asks for them.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  // A client that goes away while it is written to is no reason to die.
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void wait_for_stop(const sigset_t& signals) {
+  int number = 0;
+  while (sigwait(&signals, &number) != 0) {
+  }
+  log("rqlited", "received signal \"{}\"", number == SIGINT ? "interrupt" : "terminated");
+}
+
+void say_hello(const std::vector<std::string>& arguments, const Options& options) {
+  std::fputs(kBanner, stdout);
+  std::fflush(stdout);
+  log("rqlited", "rqlited starting, version {}, SQLite {}, commit {}, compiler (toolchain) {}, "
+                 "compiler (command) {}",
+      kVersion, sqlite_version(), kCommit, compiler(), compiler());
+  log("rqlited", "c++20, target architecture is {}, operating system target is linux",
+      architecture());
+  std::string command;
+  for (const std::string& argument : arguments) command += (command.empty() ? "" : " ") + argument;
+  log("rqlited", "launch command: {}", command);
+  const Result<bool> exists = posix_file_system().exists(options.data_directory + "/raft/snapshot");
+  if (exists.ok() && *exists) {
+    log("rqlited", "preexisting node state detected in {}", options.data_directory);
+  } else {
+    log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
+        options.data_directory);
+  }
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const sigset_t signals = block_stop_signals();
+  if (arguments.size() < 2) {
+    log("rqlited", "failed to parse command-line flags: missing required argument: DataPath");
+    return 1;
+  }
+  const CommandLine line =
+      parse_command_line({arguments.begin() + 1, arguments.end()}, version_line());
+  if (!line.run) {
+    std::fputs(line.output.c_str(), stderr);
+    return line.exit_code;
+  }
+  say_hello(arguments, line.options);
+  Node node(line.options);
+  if (const Status status = node.start(); !status.ok()) {
+    log_line("rqlited", status.text());
+    return 1;
+  }
+  wait_for_stop(signals);
+  return node.stop() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace rqlite::rqlited
+
+int main(int argc, char** argv) {
+  return rqlite::rqlited::run(std::vector<std::string>(argv, argv + argc));
+}

@@ -1,0 +1,131 @@
+#include "rqlited/node.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "rqlited/process_status.h"
+#include "rqlited/version.h"
+#include "sqlite/entry_vfs.h"
+
+namespace rqlite::rqlited {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a stop grants to requests that are being answered, and to the last snapshot.
+constexpr auto kAnswerPatience = 10s;
+constexpr auto kSnapshotPatience = 10s;
+
+// What was written last is unknown: no destructor of ours can make it better.
+[[noreturn]] void fail_hard(const Status& why) {
+  log("rqlited", "storage failed, so this node stops: {}", why.text());
+  std::_Exit(1);
+}
+
+std::size_t http_threads() {
+  // Raft and apply want a core too; one HTTP thread serves more than both can store.
+  return std::max(1u, std::thread::hardware_concurrency() / 2);
+}
+
+void split(const std::string& address, std::string& host, std::string& port) {
+  const std::size_t colon = address.rfind(':');
+  host = address.substr(0, colon);
+  port = address.substr(colon + 1);
+  if (host.size() >= 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+}
+
+}  // namespace
+
+Node::~Node() = default;
+
+Status Node::start() {
+  sqlite::use_utc_as_localtime();
+  http::Api::Options api;
+  api.http_address = options_.http_adv_addr;
+  api.queue_requests_are_atomic = options_.queue_tx;
+  api.process_status = [this, process = ProcessStatus(clock_)](http::JsonTree& tree) {
+    process.add_to(tree);
+    tree["http"]["bind_addr"] = http::JsonTree::text(server_->address());
+    tree["http"]["auth"] = http::JsonTree::text("disabled");
+    tree["http"]["tls"]["enabled"] = http::JsonTree::text("false");
+  };
+  api_ = std::make_unique<http::Api>(std::move(api), clock_);
+
+  http::Server::Options http;
+  split(options_.http_addr, http.host, http.port);
+  http.threads = http_threads();
+  http.headers = {{"X-Rqlite-Version", kVersion},
+                  {"Access-Control-Allow-Methods", "OPTIONS, GET, POST"},
+                  {"Access-Control-Allow-Headers", "Content-Type"}};
+  Result<std::unique_ptr<http::Server>> server = http::Server::listen(std::move(http), *api_);
+  if (!server.ok()) return server.error().with_context("failed to start HTTP server");
+  server_ = std::move(*server);
+
+  store::Store::Options store;
+  store.directory = options_.data_directory;
+  store.node_id = options_.node_id;
+  store.raft_address = options_.raft_adv_addr;
+  store.foreign_keys = options_.foreign_keys;
+  store.read_connections_max = options_.read_connections_max == 0
+                                   ? SIZE_MAX
+                                   : static_cast<std::size_t>(options_.read_connections_max);
+  store.snapshots.entries_max = options_.raft_snap == 0 ? 8192 : options_.raft_snap;
+  store.snapshots.wal_bytes_max = options_.raft_snap_wal_size;
+  store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
+  store.snapshots.interval = options_.raft_snap_int;
+  store.heartbeat_timeout = options_.raft_heartbeat_timeout;
+  store.log_level = log_level_of(options_.raft_log_level);
+  store.on_failure = [](const Status& why) { fail_hard(why); };
+  Result<std::unique_ptr<store::Store>> opened =
+      store::Store::open(std::move(store), posix_file_system(), clock_);
+  if (!opened.ok()) return opened.error().with_context("failed to open store");
+  store_ = std::move(*opened);
+  if (Status status = open_queue(); !status.ok()) return status.with_context("failed to open store");
+  api_->open(*store_, *queue_);
+  say_ready();
+  return {};
+}
+
+Status Node::open_queue() {
+  Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
+      posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
+  if (!numbers.ok()) return numbers.error();
+  queue::Batcher::Limits limits;
+  limits.capacity = static_cast<std::size_t>(options_.queue_capacity);
+  limits.batch_size = static_cast<std::size_t>(options_.queue_batch_size);
+  limits.bytes_max = static_cast<std::size_t>(options_.queue_bytes_max);
+  limits.timeout = options_.queue_timeout;
+  queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(*numbers), *store_, clock_);
+  return {};
+}
+
+void Node::say_ready() const {
+  std::string host;
+  std::string port;
+  split(options_.http_adv_addr, host, port);
+  const std::string& address = options_.http_adv_addr;
+  log("rqlited", "node HTTP API available at http://{}", address);
+  log("rqlited", "connect using the command-line tool via 'rqlite -H {} -p {}'", host, port);
+}
+
+bool Node::stop() {
+  bool all_stored = true;
+  server_->stop(kAnswerPatience);
+  const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
+  if (left.requests > 0) {
+    log("rqlited", "{} queued requests could not be stored, numbers {} to {}", left.requests,
+        left.first, left.last);
+    all_stored = false;
+  }
+  store_->close(kSnapshotPatience);
+  queue_.reset();
+  store_.reset();
+  server_.reset();
+  log("rqlited", "rqlite server stopped");
+  return all_stored;
+}
+
+}  // namespace rqlite::rqlited

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "http/api.h"
+#include "http/server.h"
+#include "queue/write_queue.h"
+#include "rqlited/options.h"
+#include "store/store.h"
+
+namespace rqlite::rqlited {
+
+// All the rooms put together: a running server. One thread uses it, main()'s.
+class Node {
+ public:
+  explicit Node(Options options) : options_(std::move(options)) {}
+  ~Node();
+
+  // Serves HTTP, then opens the store. Not ok: the message for the fatal line.
+  Status start();
+
+  // Lets requests that were received be answered and queued ones be stored, then closes the
+  // store. False if something accepted could not be stored.
+  bool stop();
+
+ private:
+  Status open_queue();
+  void say_ready() const;
+
+  const Options options_;
+  const SystemClock clock_;
+
+  // In the order in which they use each other; the HTTP server goes last, because replies lead
+  // back to its connections.
+  std::unique_ptr<http::Api> api_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<queue::WriteQueue> queue_;
+};
+
+}  // namespace rqlite::rqlited

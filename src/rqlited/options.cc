@@ -1,0 +1,254 @@
+#include "rqlited/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+
+#include "base/flags.h"
+
+namespace rqlite::rqlited {
+namespace {
+
+constexpr const char* kAbout =
+    "\n"
+    "rqlited is a relational database server: SQLite, replicated by Raft, served over HTTP.\n"
+    "\n"
+    "The API and the flags are those of rqlite: see https://www.rqlite.io\n"
+    "\n"
+    "Usage: rqlited [flags] <data directory>\n";
+
+// Flags of rqlite that this server does not have yet. They are refused by name: one that is
+// ignored would be found out too late.
+constexpr const char* kNotBuilt[] = {
+    "http-allow-origin",
+    "auth",
+    "http-cert",
+    "http-key",
+    "http-ca-cert",
+    "http-verify-client",
+    "http-verify-common-name",
+    "node-cert",
+    "node-key",
+    "node-ca-cert",
+    "node-no-verify",
+    "node-verify-client",
+    "node-verify-server-name",
+    "node-verify-common-name",
+    "cluster-connect-timeout",
+    "compress-snap-transport",
+    "join",
+    "join-attempts",
+    "join-interval",
+    "join-as",
+    "bootstrap-expect",
+    "bootstrap-expect-timeout",
+    "disco-mode",
+    "disco-key",
+    "disco-config",
+    "raft-non-voter",
+    "auto-vacuum-int",
+    "auto-optimize-int",
+    "extensions-path",
+    "raft-leader-lease-timeout",
+    "raft-election-timeout",
+    "raft-commit-timeout",
+    "raft-apply-timeout",
+    "raft-remove-shutdown",
+    "raft-cluster-remove-shutdown",
+    "raft-shutdown-stepdown",
+    "raft-reap-node-timeout",
+    "raft-reap-read-only-node-timeout",
+    "auto-backup",
+    "auto-restore",
+    "cdc-config",
+    "cpu-profile",
+    "mem-profile",
+    "trace-profile",
+};
+
+void declare(Flags& flags, Options& options) {
+  flags.add("version", &options.version, "Show version information and exit");
+  flags.add("node-id", &options.node_id,
+            "Permanent identity of this node in its cluster. If not set, the advertised Raft "
+            "address");
+  flags.add("http-addr", &options.http_addr, "HTTP API address to bind, host:port");
+  flags.add("http-adv-addr", &options.http_adv_addr,
+            "HTTP API address told to clients. If not set, the one that is bound");
+  flags.add("raft-addr", &options.raft_addr, "Raft address to bind, host:port");
+  flags.add("raft-adv-addr", &options.raft_adv_addr,
+            "Raft address told to other nodes. If not set, the one that is bound");
+  flags.add("fk", &options.foreign_keys, "Enable SQLite foreign key constraints");
+  flags.add("db-max-ro-conns", &options.read_connections_max,
+            "Most reads at the same time; 0 means no limit");
+  flags.add("write-queue-capacity", &options.queue_capacity,
+            "Queued requests that may wait; further ones wait for room");
+  flags.add("write-queue-batch-size", &options.queue_batch_size,
+            "Queued requests that leave at once");
+  flags.add("write-queue-max-bytes", &options.queue_bytes_max,
+            "Bytes of queued requests that may wait, and the largest request");
+  flags.add("write-queue-timeout", &options.queue_timeout,
+            "Longest time a queued request waits for company; 0 means until there is enough");
+  flags.add("write-queue-tx", &options.queue_tx, "Run every queued request as a transaction");
+  flags.add("write-queue-drain-timeout", &options.queue_drain_timeout,
+            "Longest time a stop waits for queued requests to be stored");
+  flags.add("raft-log-level", &options.raft_log_level,
+            "Least important Raft messages to log: ERROR, WARN, INFO or DEBUG");
+  flags.add("raft-snap", &options.raft_snap, "Log entries since the last snapshot that start one");
+  flags.add("raft-snap-wal-size", &options.raft_snap_wal_size,
+            "Bytes of SQLite's WAL that start a snapshot; 0 means never");
+  flags.add("raft-snap-int", &options.raft_snap_int, "Time between checks for a snapshot");
+  flags.add("raft-heartbeat-timeout", &options.raft_heartbeat_timeout,
+            "Time without a leader before an election");
+  for (const char* name : kNotBuilt) flags.refuse(name);
+}
+
+// "host:port", "[v6]:port" or ":port".
+bool split_address(const std::string& address, std::string& host, std::string& port) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return false;
+  host = address.substr(0, colon);
+  port = address.substr(colon + 1);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string::npos || host.find('[') != std::string::npos ||
+             host.find(']') != std::string::npos) {
+    return false;
+  }
+  return true;
+}
+
+bool is_port(const std::string& text) {
+  unsigned port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, port);
+  return !text.empty() && error == std::errc() && stop == end && port <= 65535;
+}
+
+bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+
+bool begins_with_http(std::string text) {
+  text.resize(std::min<std::size_t>(text.size(), 4));
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return static_cast<char>(c | 0x20); });
+  return text == "http";
+}
+
+// The first thing that is wrong, in the order in which users know it.
+std::optional<std::string> validate(const Options& options) {
+  std::string host;
+  std::string port;
+  if (options.data_directory.empty()) return "data directory path is required";
+  if (options.raft_addr == options.http_addr) return "HTTP and Raft addresses must differ";
+  if (begins_with_http(options.http_addr) || begins_with_http(options.http_adv_addr)) {
+    return "HTTP options should not include protocol (http:// or https://)";
+  }
+  if (!split_address(options.http_addr, host, port)) return "HTTP bind address not valid";
+  if (!split_address(options.http_adv_addr, host, port)) {
+    return "HTTP advertised HTTP address not valid";
+  }
+  if (is_unspecified(host)) {
+    return "advertised HTTP address is not routable (" + host +
+           "), specify it via -http-addr or -http-adv-addr";
+  }
+  if (!split_address(options.raft_addr, host, port)) return "raft bind address not valid";
+  if (!is_port(port)) return "raft bind port not valid";
+  if (!split_address(options.raft_adv_addr, host, port)) return "raft advertised address not valid";
+  if (is_unspecified(host)) {
+    return "advertised Raft address is not routable (" + host +
+           "), specify it via -raft-addr or -raft-adv-addr";
+  }
+  if (!is_port(port)) return "raft advertised port is not valid";
+  if (options.http_adv_addr == options.raft_adv_addr) {
+    return "advertised HTTP and Raft addresses must differ";
+  }
+  if (options.queue_capacity < 1) return "-write-queue-capacity must be greater than 0";
+  if (options.queue_batch_size < 1) return "-write-queue-batch-size must be greater than 0";
+  if (options.queue_bytes_max < 1) return "-write-queue-max-bytes must be greater than 0";
+  if (options.queue_timeout < Options::Duration::zero()) {
+    return "-write-queue-timeout must not be negative";
+  }
+  if (options.queue_drain_timeout < Options::Duration::zero()) {
+    return "-write-queue-drain-timeout must not be negative";
+  }
+  if (options.read_connections_max < 0) return "-db-max-ro-conns must not be negative";
+  if (options.raft_snap_int <= Options::Duration::zero()) {
+    return "-raft-snap-int must be greater than 0";
+  }
+  if (options.raft_heartbeat_timeout < std::chrono::milliseconds(5)) {
+    return "-raft-heartbeat-timeout must be at least 5ms";
+  }
+  return std::nullopt;
+}
+
+std::string trimmed(const std::string& text) {
+  constexpr const char* kBlanks = " \t\r\n\v\f";
+  const std::size_t start = text.find_first_not_of(kBlanks);
+  if (start == std::string::npos) return "";
+  return text.substr(start, text.find_last_not_of(kBlanks) - start + 1);
+}
+
+CommandLine exit_with(int code, std::string output) {
+  CommandLine line;
+  line.output = std::move(output);
+  line.exit_code = code;
+  return line;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments,
+                               const std::string& version_line) {
+  CommandLine line;
+  Options& options = line.options;
+  Flags flags;
+  declare(flags, options);
+  const Flags::Parsed parsed = flags.parse(arguments);
+  switch (parsed.outcome) {
+    case Flags::Outcome::kHelp:
+      return exit_with(0, kAbout + flags.usage());
+    case Flags::Outcome::kError:
+      return exit_with(2, parsed.error + "\n" + kAbout + flags.usage());
+    case Flags::Outcome::kRefused:
+      return exit_with(1, "fatal: " + parsed.error + "\n");
+    case Flags::Outcome::kOk:
+      break;
+  }
+  if (options.version) return exit_with(0, version_line + "\n");
+  if (parsed.rest.size() > 1) {
+    std::string extra;
+    for (std::size_t i = 1; i < parsed.rest.size(); i++) {
+      extra += (i > 1 ? " " : "") + parsed.rest[i];
+    }
+    return exit_with(1, "arguments after data directory (" + parsed.rest[0] +
+                            ") are not accepted ([" + extra + "])\n");
+  }
+  if (!parsed.rest.empty()) options.data_directory = trimmed(parsed.rest[0]);
+  if (options.http_adv_addr.empty()) options.http_adv_addr = options.http_addr;
+  if (options.raft_adv_addr.empty()) options.raft_adv_addr = options.raft_addr;
+  if (options.node_id.empty()) options.node_id = options.raft_adv_addr;
+  if (const std::optional<std::string> wrong = validate(options)) {
+    return exit_with(1, "fatal: " + *wrong + "\n");
+  }
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(options.data_directory, error);
+  if (error) return exit_with(1, "fatal: " + error.message() + "\n");
+  options.data_directory = absolute.lexically_normal().string();
+  if (options.data_directory.size() > 1 && options.data_directory.back() == '/') {
+    options.data_directory.pop_back();
+  }
+  line.run = true;
+  return line;
+}
+
+raft::LogLevel log_level_of(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  });
+  if (text == "ERROR") return raft::LogLevel::kError;
+  if (text == "INFO") return raft::LogLevel::kInfo;
+  if (text == "DEBUG") return raft::LogLevel::kDebug;
+  return raft::LogLevel::kWarn;
+}
+
+}  // namespace rqlite::rqlited

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "queue/batcher.h"
+#include "raft/core.h"
+
+namespace rqlite::rqlited {
+
+// What the command line asks for.
+struct Options {
+  using Duration = std::chrono::nanoseconds;
+
+  bool version = false;
+  std::string node_id;  // by default the advertised Raft address
+  std::string http_addr = "localhost:4001";
+  std::string http_adv_addr;  // by default http_addr
+  std::string raft_addr = "localhost:4002";
+  std::string raft_adv_addr;  // by default raft_addr
+  bool foreign_keys = false;
+  std::int64_t read_connections_max = 256;
+
+  std::int64_t queue_capacity = 1024;
+  std::int64_t queue_batch_size = 128;
+  std::uint64_t queue_bytes_max = 64 << 20;
+  Duration queue_timeout{std::chrono::milliseconds(50)};
+  bool queue_tx = false;
+  Duration queue_drain_timeout{std::chrono::seconds(10)};
+
+  std::string raft_log_level = "WARN";
+  std::uint64_t raft_snap = 8192;
+  std::uint64_t raft_snap_wal_size = 4 << 20;
+  Duration raft_snap_int{std::chrono::seconds(10)};
+  Duration raft_heartbeat_timeout{std::chrono::seconds(1)};
+
+  std::string data_directory;  // absolute
+};
+
+// What is to be done with a command line: run, or print `output` to standard error and exit.
+struct CommandLine {
+  bool run = false;
+  Options options;
+  std::string output;
+  int exit_code = 0;
+};
+
+// Reads main()'s arguments without the program's name: the whole contract of flags, their order of
+// checks, their messages and exit codes.
+CommandLine parse_command_line(const std::vector<std::string>& arguments,
+                               const std::string& version_line);
+
+// The level of `text` in any case; unknown text is tolerated, as the default.
+raft::LogLevel log_level_of(std::string text);
+
+}  // namespace rqlite::rqlited

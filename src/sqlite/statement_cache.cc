@@ -1,0 +1,27 @@
+#include "sqlite/statement_cache.h"
+
+namespace rqlite::sqlite {
+
+StatementCache::Entry* StatementCache::find(std::string_view sql) {
+  // Bulk requests repeat one text: then the search is a comparison.
+  if (!entries_.empty() && entries_.front().sql == sql) return &entries_.front();
+  if (const auto found = by_sql_.find(sql); found != by_sql_.end()) {
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return &entries_.front();
+  }
+  if (sql.size() > limits_.sql_bytes_max) return nullptr;
+  if (entries_.size() == limits_.statements_max) {
+    by_sql_.erase(entries_.back().sql);
+    entries_.pop_back();
+  }
+  entries_.push_front({std::string(sql), shape_of(sql), Statement(), false});
+  by_sql_.emplace(entries_.front().sql, entries_.begin());
+  return &entries_.front();
+}
+
+void StatementCache::clear() {
+  by_sql_.clear();
+  entries_.clear();
+}
+
+}  // namespace rqlite::sqlite

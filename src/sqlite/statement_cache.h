@@ -1,0 +1,51 @@
+#pragma once
+
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "sqlite/connection.h"
+#include "sqlite/sql_text.h"
+#include "sqlite/statement.h"
+
+namespace rqlite::sqlite {
+
+// Prepared statements of one connection by their text, the least recently used one going first.
+// Only texts that are a single statement are kept. One thread; must not outlive the connection.
+class StatementCache {
+ public:
+  struct Limits {
+    std::size_t statements_max = 256;
+    std::size_t sql_bytes_max = 16 * 1024;  // of a text that is kept
+  };
+
+  // A text and what is known of it. `statement` may be without a value: it is prepared on the
+  // first use, and again after it was taken away because it failed to run.
+  struct Entry {
+    std::string sql;
+    SqlShape shape;
+    Statement statement;
+    bool writes_virtual_table = false;  // known once it ran
+  };
+
+  explicit StatementCache(Connection& connection) : StatementCache(connection, Limits{}) {}
+  StatementCache(Connection& connection, Limits limits)
+      : connection_(connection), limits_(limits) {}
+
+  // The entry for `sql`, which lives until the next call; null if the text is too long to keep.
+  Entry* find(std::string_view sql);
+
+  // Drops all statements: the connection is about to close.
+  void clear();
+
+ private:
+  using Entries = std::list<Entry>;
+
+  Connection& connection_;
+  const Limits limits_;
+  Entries entries_;  // most recently used first
+  std::unordered_map<std::string_view, Entries::iterator> by_sql_;
+};
+
+}  // namespace rqlite::sqlite

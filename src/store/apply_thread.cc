@@ -1,0 +1,146 @@
+#include "store/apply_thread.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace rqlite::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Between two tries while the disk is full.
+constexpr auto kPause = 200ms;
+// How late the end of somebody's deadline may be noticed.
+constexpr auto kExpiryStep = 50ms;
+
+}  // namespace
+
+ApplyThread::ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock,
+                         Listener& listener)
+    : machine_(machine),
+      applied_(applied),
+      clock_(clock),
+      listener_(listener),
+      thread_("apply", [this] { run(); }) {}
+
+ApplyThread::~ApplyThread() { stop(); }
+
+void ApplyThread::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void ApplyThread::apply(std::vector<raft::Committed> entries) {
+  {
+    MutexLock lock(mutex_);
+    if (failed_.ok()) {
+      if (waiting_.empty()) {
+        waiting_ = std::move(entries);
+      } else {
+        std::move(entries.begin(), entries.end(), std::back_inserter(waiting_));
+      }
+      entries.clear();
+    }
+  }
+  for (raft::Committed& entry : entries) {
+    if (entry.proposal) entry.proposal->failed({Code::kUnknown, "the node is stopping"});
+  }
+  changed_.notify_one();
+}
+
+Status ApplyThread::restore(const raft::Snapshot& snapshot) {
+  // Only a member that had fallen behind others receives one, and this node has no others.
+  return {Code::kFailed, "received a snapshot at " + snapshot.index.to_string() +
+                             ", but this node is its cluster's only member"};
+}
+
+void ApplyThread::snapshot_wanted() { wake(); }
+
+void ApplyThread::status_changed(const raft::Core::Status& status) { listener_.on_status(status); }
+
+void ApplyThread::wake() {
+  {
+    MutexLock lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+Status ApplyThread::stalled() {
+  MutexLock lock(mutex_);
+  return failed_.ok() ? stalled_ : failed_;
+}
+
+void ApplyThread::run() {
+  std::vector<raft::Committed> entries;
+  while (next(entries, machine_.snapshots_due())) {
+    Status status;
+    if (!entries.empty()) status = apply_all(std::exchange(entries, {}));
+    applied_.expire(clock_.now());
+    if (status.ok()) status = machine_.poll_snapshots();
+    if (!status.ok()) return fail(status);
+  }
+}
+
+bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
+  // Deadlines need a look now and then, but only while somebody has one.
+  if (applied_.anybody_waits()) due = std::min(due, clock_.now() + kExpiryStep);
+  MutexLock lock(mutex_);
+  while (waiting_.empty() && !woken_ && !stopping_ && clock_.now() < due) {
+    changed_.wait_until(mutex_, due);
+  }
+  woken_ = false;
+  entries = std::exchange(waiting_, {});
+  return !entries.empty() || !stopping_;
+}
+
+Status ApplyThread::apply_all(std::vector<raft::Committed> entries) {
+  Status status = machine_.apply(std::move(entries));
+  while (status.code() == Code::kDiskFull || status.code() == Code::kUnavailable) {
+    if (!pause(status)) break;
+    status = machine_.resume();
+  }
+  if (!status.ok()) return status;
+  {
+    MutexLock lock(mutex_);
+    if (!stalled_.ok()) log("store", "entries are applied again");
+    stalled_ = {};
+  }
+  listener_.on_applied(machine_.now().index);
+  return {};
+}
+
+bool ApplyThread::pause(const Status& why) {
+  applied_.expire(clock_.now());
+  MutexLock lock(mutex_);
+  if (stalled_.ok()) log("store", "entries wait to be applied: {}", why.text());
+  stalled_ = why;
+  const TimePoint until = clock_.now() + kPause;
+  while (!stopping_ && clock_.now() < until) changed_.wait_until(mutex_, until);
+  return !stopping_;
+}
+
+void ApplyThread::fail(const Status& why) {
+  // Their entries are in the log: a restart applies them.
+  const Status unknown(Code::kUnknown, why.text());
+  machine_.abandon(unknown);
+  std::vector<raft::Committed> left;
+  {
+    MutexLock lock(mutex_);
+    failed_ = why;
+    left = std::exchange(waiting_, {});
+  }
+  for (raft::Committed& entry : left) {
+    if (entry.proposal) entry.proposal->failed(unknown);
+  }
+  applied_.close(why);
+  listener_.on_failure(why);
+}
+
+}  // namespace rqlite::store

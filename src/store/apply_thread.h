@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "raft/state_machine.h"
+#include "store/applied_index.h"
+#include "store/machine.h"
+
+namespace rqlite::store {
+
+// Owns the apply thread and, through it, the machine and the only writing connection.
+//
+// Batching: whatever arrives during one batch is the next one; no timer. Bound: the driver keeps
+// what is handed over and not yet applied within its own. A full disk holds the thread up, not the
+// node: it tries again until there is room, and tells so with stalled(). Stop: stop() applies what
+// was handed over, unless that is held up, then joins.
+class ApplyThread final : public raft::StateMachine {
+ public:
+  // Where it reports to; called on the apply thread, or the Raft thread where it says so. Must
+  // not block.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void on_applied(raft::Index index) = 0;
+    // On the Raft thread.
+    virtual void on_status(const raft::Core::Status& status) = 0;
+    // Storage failed for good: the node cannot go on.
+    virtual void on_failure(const Status& why) = 0;
+  };
+
+  // All must outlive *this, and `machine` is touched by its thread alone until stop().
+  ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock, Listener& listener);
+  ~ApplyThread() override;
+
+  void apply(std::vector<raft::Committed> entries) override EXCLUDES(mutex_);
+  Status restore(const raft::Snapshot& snapshot) override;
+  void snapshot_wanted() override;
+  void status_changed(const raft::Core::Status& status) override;
+
+  // Makes the thread look for something to do. From any thread.
+  void wake() EXCLUDES(mutex_);
+  // Why nothing can be applied for now; ok if it can.
+  [[nodiscard]] Status stalled() EXCLUDES(mutex_);
+  void stop() EXCLUDES(mutex_);
+
+ private:
+  void run() EXCLUDES(mutex_);
+  // Waits for entries, a wake-up or `due`. False: stop, and nothing is left.
+  bool next(std::vector<raft::Committed>& entries, TimePoint due) EXCLUDES(mutex_);
+  // Applies `entries`, however long it takes. Not ok: never.
+  Status apply_all(std::vector<raft::Committed> entries) EXCLUDES(mutex_);
+  // Waits a while before another try. False: stopping.
+  bool pause(const Status& why) EXCLUDES(mutex_);
+  void fail(const Status& why) EXCLUDES(mutex_);
+
+  // Touched only by run().
+  Machine& machine_;
+  AppliedIndex& applied_;
+  const Clock& clock_;
+  Listener& listener_;
+
+  Mutex mutex_;
+  CondVar changed_;  // waiting_, woken_ or stopping_ changed
+  std::vector<raft::Committed> waiting_ GUARDED_BY(mutex_);
+  bool woken_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  Status stalled_ GUARDED_BY(mutex_);
+  Status failed_ GUARDED_BY(mutex_);
+
+  Thread thread_;
+};
+
+}  // namespace rqlite::store

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace rqlite::store {
+
+// Where things are in a data directory.
+struct DatabaseFiles {
+  explicit DatabaseFiles(std::string data_directory) : directory(std::move(data_directory)) {}
+
+  std::string directory;
+
+  [[nodiscard]] std::string main() const { return directory + "/db.sqlite"; }
+  [[nodiscard]] std::string wal() const { return directory + "/db.sqlite-wal"; }
+  [[nodiscard]] std::string shm() const { return directory + "/db.sqlite-shm"; }
+  [[nodiscard]] std::string lock() const { return directory + "/lock"; }
+  [[nodiscard]] std::string raft() const { return directory + "/raft"; }
+  [[nodiscard]] std::string log() const { return directory + "/raft/log"; }
+  [[nodiscard]] std::string identity() const { return directory + "/raft/identity"; }
+  [[nodiscard]] std::string snapshot() const { return directory + "/raft/snapshot"; }
+};
+
+// SQLite's WAL: a header, then frames of a header and a page each (its file format, section 4.1).
+inline constexpr std::uint64_t kWalHeaderBytes = 32;
+constexpr std::uint64_t wal_bytes(std::uint64_t frames, std::uint64_t page_bytes) {
+  return frames == 0 ? 0 : kWalHeaderBytes + frames * (24 + page_bytes);
+}
+
+}  // namespace rqlite::store

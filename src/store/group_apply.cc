@@ -1,0 +1,114 @@
+#include "store/group_apply.h"
+
+#include "base/check.h"
+
+namespace rqlite::store {
+namespace {
+
+// A longer transaction saves nothing more, and keeps its first caller waiting.
+constexpr std::size_t kGroupItemsMax = 4096;
+
+}  // namespace
+
+void GroupApply::start(std::vector<Work> work) {
+  CHECK(next_ == items_.size());
+  work_ = std::move(work);
+  items_.clear();
+  next_ = 0;
+  can_retry_ = true;
+  for (std::size_t i = 0; i < work_.size(); i++) {
+    const std::size_t requests = work_[i].command.requests.size();
+    work_[i].results.resize(requests);
+    for (std::size_t j = 0; j < requests; j++) items_.push_back({i, j, j == 0, true});
+    if (requests == 0) items_.push_back({i, 0, true, false});
+  }
+}
+
+Status GroupApply::run() {
+  while (next_ < items_.size()) {
+    RETURN_IF_ERROR(is_groupable(items_[next_]) ? run_group() : run_alone(next_ + 1));
+  }
+  return {};
+}
+
+void GroupApply::enter(const Item& item) {
+  if (!item.begins_entry) return;
+  const command::Header& header = work_[item.work].command.header;
+  writer_.begin_entry(header.unix_milliseconds, header.seed);
+}
+
+BytesView GroupApply::request_of(const Item& item) const {
+  return work_[item.work].command.requests[item.request];
+}
+
+command::RequestResult& GroupApply::result_of(const Item& item) {
+  return work_[item.work].results[item.request];
+}
+
+bool GroupApply::is_groupable(const Item& item) {
+  return !item.has_request || runner_.is_groupable(request_of(item));
+}
+
+Status GroupApply::run_group() {
+  const Writer::Mark mark = writer_.mark();
+  sqlite::Connection& connection = writer_.connection();
+  const sqlite::Error begun = connection.execute("BEGIN");
+  if (!begun.ok()) return give_up(mark, sqlite::status_of(begun, "apply"));
+  std::size_t at = next_;
+  while (at < items_.size() && at - next_ < kGroupItemsMax && is_groupable(items_[at])) {
+    const Item& item = items_[at++];
+    enter(item);
+    if (!item.has_request) continue;
+    switch (runner_.run_in_group(request_of(item), result_of(item))) {
+      case RequestRunner::Outcome::kDone:
+        break;
+      case RequestRunner::Outcome::kTrouble:
+        return give_up(mark, runner_.trouble());
+      case RequestRunner::Outcome::kUngroup:
+        ungrouped_++;
+        RETURN_IF_ERROR(give_up(mark, {}));
+        return run_alone(at);
+    }
+  }
+  const sqlite::Error committed = connection.execute("COMMIT");
+  if (!committed.ok()) return give_up(mark, sqlite::status_of(committed, "apply"));
+  groups_++;
+  next_ = at;
+  return {};
+}
+
+// Undoes the group that failed and passes `why` on, unless undoing fails too.
+Status GroupApply::give_up(const Writer::Mark& mark, const Status& why) {
+  sqlite::Connection& connection = writer_.connection();
+  for (std::size_t i = next_; i < items_.size(); i++) {
+    if (items_[i].has_request) result_of(items_[i]) = {};
+  }
+  if (!connection.is_autocommit()) {
+    const sqlite::Error error = connection.execute("ROLLBACK");
+    // A full disk may have ended the transaction already.
+    if (!error.ok() && !connection.is_autocommit()) return sqlite::status_of(error, "roll back");
+  }
+  (void)connection.take_session_changed();  // whatever it was, it is undone
+  RETURN_IF_ERROR(writer_.put_back(mark));
+  return why;
+}
+
+Status GroupApply::run_alone(std::size_t end) {
+  while (next_ < end) {
+    const Item& item = items_[next_];
+    const Writer::Mark mark = writer_.mark();
+    enter(item);
+    if (item.has_request) {
+      const RequestRunner::Outcome outcome = runner_.run_alone(request_of(item), result_of(item));
+      CHECK(outcome != RequestRunner::Outcome::kUngroup);
+      if (outcome == RequestRunner::Outcome::kTrouble) {
+        can_retry_ = !runner_.partly_committed();
+        return give_up(mark, runner_.trouble());
+      }
+    }
+    next_++;
+  }
+  return {};
+}
+
+}  // namespace rqlite::store

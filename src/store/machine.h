@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "raft/state_machine.h"
+#include "store/applied_index.h"
+#include "store/group_apply.h"
+#include "store/snapshotter.h"
+#include "store/write.h"
+#include "store/writer.h"
+
+namespace rqlite::store {
+
+// A write on its way through consensus: what the log gets, and who waits.
+class WriteProposal final : public raft::Proposal {
+ public:
+  WriteProposal(Bytes command, std::unique_ptr<Write> write)
+      : command_(std::move(command)), write_(std::move(write)) {}
+
+  [[nodiscard]] BytesView data() const override { return command_; }
+  void failed(const Status& why) override { write_->failed(why); }
+  [[nodiscard]] Write& write() { return *write_; }
+
+ private:
+  const Bytes command_;
+  const std::unique_ptr<Write> write_;
+};
+
+// The replicated database: applies committed entries in order, and takes its snapshots in between.
+//
+// Threads: one, the apply thread's. Failure: kDiskFull and kUnavailable from apply() pass, and
+// resume() goes on where it stopped; any other error is final.
+class Machine {
+ public:
+  // All must outlive *this. `state` is that of `snapshotter`'s last record.
+  Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
+          const SnapshotRecord& state);
+
+  // Applies `entries`, which follow the last ones, and tells their writers. The proposals of a
+  // batch that could not be finished stay with the machine until resume() has.
+  Status apply(std::vector<raft::Committed> entries);
+  Status resume();
+  // Fails whoever still waits: resume() will not be called again.
+  void abandon(const Status& why);
+
+  // Does what is due for snapshots. Precondition: the last apply() or resume() returned ok.
+  Status poll_snapshots() { return snapshotter_.poll(now_); }
+  [[nodiscard]] TimePoint snapshots_due() const { return snapshotter_.due(); }
+
+  [[nodiscard]] const Snapshotter::Applied& now() const { return now_; }
+
+ private:
+  void finish_batch();
+  void apply_change(const raft::Committed& entry);
+
+  Writer& writer_;
+  Snapshotter& snapshotter_;
+  AppliedIndex& applied_;
+  GroupApply groups_;
+  Snapshotter::Applied now_;
+  std::vector<raft::Committed> batch_;
+};
+
+}  // namespace rqlite::store

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "base/file_system.h"
+#include "base/slot_file.h"
+#include "store/database_files.h"
+#include "store/snapshot_record.h"
+
+namespace rqlite::store {
+
+// Makes the main file the database at the index of the last snapshot, whatever the last run left:
+// finishes a snapshot whose intent was durable, and removes the WAL, whose content the log has.
+//
+// `slot` holds the snapshot record and is changed only by finishing. No connection may be open.
+// Returns the record, complete. kFailed, with what to do, if the files do not fit it.
+Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& paths,
+                                        SlotFile& slot, const char* base_vfs);
+
+}  // namespace rqlite::store

@@ -1,0 +1,136 @@
+#include "store/snapshot_record.h"
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+namespace rqlite::store {
+namespace {
+
+// Protobuf's encoding. Field numbers are never used again for something else.
+constexpr std::uint32_t kVersion = 1;
+
+enum RecordField : protozero::pbf_tag_type {
+  kVersionField = 1,
+  kPhase = 2,
+  kIndex = 3,
+  kTerm = 4,
+  kConfState = 5,
+  kWalBytes = 6,
+  kWalHeader = 7,
+  kClusterId = 8,
+  kMember = 9,
+  kLastInsertRowid = 10,
+  kChanges = 11,
+  kTotalChanges = 12,
+  kForeignKeys = 13,  // absent: the server's own setting
+};
+enum MemberField : protozero::pbf_tag_type { kRaftId = 1, kNodeId = 2, kRaftAddress = 3 };
+
+void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
+  raft::RaftId id;
+  Member member;
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case kRaftId:
+        id = raft::RaftId(reader.get_fixed64());
+        break;
+      case kNodeId:
+        member.node_id = reader.get_string();
+        break;
+      case kRaftAddress:
+        member.raft_address = reader.get_string();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  state.members.emplace(id, std::move(member));
+}
+
+}  // namespace
+
+Bytes encode_snapshot_record(const SnapshotRecord& record) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_uint32(kVersionField, kVersion);
+  writer.add_uint32(kPhase, record.phase == SnapshotRecord::Phase::kIntent ? 1 : 0);
+  writer.add_uint64(kIndex, record.index.value());
+  writer.add_uint64(kTerm, record.term.value());
+  writer.add_bytes(kConfState, record.conf_state);
+  writer.add_uint64(kWalBytes, record.wal_bytes);
+  writer.add_bytes(kWalHeader, record.wal_header);
+  writer.add_string(kClusterId, record.state.cluster_id);
+  for (const auto& [id, member] : record.state.members) {
+    protozero::pbf_writer nested(writer, kMember);
+    nested.add_fixed64(kRaftId, id.value());
+    nested.add_string(kNodeId, member.node_id);
+    nested.add_string(kRaftAddress, member.raft_address);
+  }
+  const SessionState& session = record.state.session;
+  writer.add_sint64(kLastInsertRowid, session.counters.last_insert_rowid);
+  writer.add_sint64(kChanges, session.counters.changes);
+  writer.add_sint64(kTotalChanges, session.counters.total_changes);
+  if (session.foreign_keys) writer.add_bool(kForeignKeys, *session.foreign_keys);
+  return bytes;
+}
+
+std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
+  SnapshotRecord record;
+  std::uint32_t version = 0;
+  sqlite::ChangeCounters& counters = record.state.session.counters;
+  try {
+    protozero::pbf_reader reader(bytes.data(), bytes.size());
+    while (reader.next()) {
+      switch (reader.tag()) {
+        case kVersionField:
+          version = reader.get_uint32();
+          break;
+        case kPhase:
+          record.phase = reader.get_uint32() == 1 ? SnapshotRecord::Phase::kIntent
+                                                  : SnapshotRecord::Phase::kComplete;
+          break;
+        case kIndex:
+          record.index = raft::Index(reader.get_uint64());
+          break;
+        case kTerm:
+          record.term = raft::Term(reader.get_uint64());
+          break;
+        case kConfState:
+          record.conf_state = reader.get_string();
+          break;
+        case kWalBytes:
+          record.wal_bytes = reader.get_uint64();
+          break;
+        case kWalHeader:
+          record.wal_header = reader.get_string();
+          break;
+        case kClusterId:
+          record.state.cluster_id = reader.get_string();
+          break;
+        case kMember:
+          read_member(reader.get_message(), record.state);
+          break;
+        case kLastInsertRowid:
+          counters.last_insert_rowid = reader.get_sint64();
+          break;
+        case kChanges:
+          counters.changes = reader.get_sint64();
+          break;
+        case kTotalChanges:
+          counters.total_changes = reader.get_sint64();
+          break;
+        case kForeignKeys:
+          record.state.session.foreign_keys = reader.get_bool();
+          break;
+        default:
+          reader.skip();
+      }
+    }
+  } catch (const protozero::exception&) {
+    return std::nullopt;
+  }
+  if (version != kVersion) return std::nullopt;
+  return record;
+}
+
+}  // namespace rqlite::store

@@ -1,0 +1,297 @@
+#include "store/snapshotter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace rqlite::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After readers were in the way.
+constexpr std::chrono::milliseconds kRetryAfter = 100ms;
+
+// The first step is repeated while writes outrun it, but not for ever.
+constexpr int kRoundsMax = 4;
+
+// Where the main file's first page has the number of pages, big-endian (file format, 1.3.8).
+constexpr std::uint64_t kPageCountOffset = 28;
+
+}  // namespace
+
+Snapshotter::Snapshotter(Parts parts, Options options, SnapshotRecord last)
+    : parts_(std::move(parts)), options_(options), last_(std::move(last)) {
+  next_look_ = due_ = parts_.clock.now() + options_.interval;
+}
+
+Snapshotter::~Snapshotter() {
+  {
+    MutexLock lock(mutex_);
+    while (helper_busy_) idle_.wait(mutex_);
+  }
+  close_guard();
+  guard_.reset();
+}
+
+Result<std::unique_ptr<Snapshotter>> Snapshotter::open(Parts parts, const DatabaseFiles& paths,
+                                                       Options options, const SnapshotRecord& last,
+                                                       const char* base_vfs) {
+  FileSystem& files = parts.files;
+  std::unique_ptr<Snapshotter> made(new Snapshotter(std::move(parts), options, last));
+  // The guard's connection stays open, which also keeps SQLite's shared memory in place while the
+  // writer's connection is replaced.
+  Result<std::unique_ptr<sqlite::Connection>> guard =
+      sqlite::Connection::open_reader(paths.main(), false, base_vfs);
+  if (!guard.ok()) return guard.error();
+  made->guard_ = std::move(*guard);
+  Result<std::uint64_t> page_bytes = made->guard_->page_bytes();
+  if (!page_bytes.ok()) return page_bytes.error();
+  made->page_bytes_ = *page_bytes;
+  // Opened once and kept: closing a file gives up every lock that this process holds on it,
+  // SQLite's included.
+  for (auto [path, file] : {std::pair(paths.main(), &made->main_file_),
+                            std::pair(paths.wal(), &made->wal_file_)}) {
+    Result<std::unique_ptr<File>> opened = files.open(path, FileSystem::Open::kExisting);
+    if (!opened.ok()) return opened.error();
+    *file = std::move(*opened);
+  }
+  // The main file's beginning, and the names of both, have to be as durable as what follows.
+  if (Status status = made->main_file_->sync_data(); !status.ok()) return status;
+  if (Status status = files.sync_directory(paths.directory); !status.ok()) return status;
+  return made;
+}
+
+void Snapshotter::request(Callback done) {
+  {
+    MutexLock lock(mutex_);
+    asked_.push_back(std::move(done));
+  }
+  parts_.wake();
+}
+
+std::uint64_t Snapshotter::wal_bytes_now() const {
+  return wal_bytes(parts_.writer.connection().wal_position().frames, page_bytes_);
+}
+
+// Whether anything was written since the WAL was moved whole. If not, the WAL may still hold its
+// old frames, but the next write overwrites them: nothing can be built on them any more.
+bool Snapshotter::wal_has_news() const {
+  return parts_.writer.connection().wal_position().commits != moved_commits_;
+}
+
+bool Snapshotter::is_wanted(const Applied& applied) const {
+  const TimePoint now = parts_.clock.now();
+  if (applied.index == last_.index || now < not_before_) return false;
+  if (!answering_.empty() || log_bytes_ >= options_.urgent_log_bytes) return true;
+  const std::uint64_t wal = wal_has_news() ? wal_bytes_now() : 0;
+  if (options_.wal_bytes_max > 0 && wal >= options_.urgent_wal_bytes) return true;
+  if (now < next_look_) return false;
+  return applied.index.value() - last_.index.value() >= options_.entries_max ||
+         (options_.wal_bytes_max > 0 && wal >= options_.wal_bytes_max);
+}
+
+Status Snapshotter::poll(const Applied& applied) {
+  if (phase_ == Phase::kIdle) {
+    {
+      MutexLock lock(mutex_);
+      for (Callback& each : std::exchange(asked_, {})) answering_.push_back(std::move(each));
+    }
+    if (applied.index == last_.index && !answering_.empty()) answer({{}, /*nothing_new=*/true});
+    const bool wanted = is_wanted(applied);
+    if (const TimePoint now = parts_.clock.now(); now >= next_look_) {
+      next_look_ = due_ = now + options_.interval;
+    }
+    rounds_ = 0;
+    return wanted ? begin(applied) : Status();
+  }
+  bool ready = false;
+  RETURN_IF_ERROR(take_helper_result(ready));
+  if (!ready) return {};
+  if (phase_ == Phase::kSyncingWal) return copy();
+  complete(intent_);
+  return begin(applied);
+}
+
+Status Snapshotter::begin(const Applied& applied) {
+  close_guard();
+  log_bytes_ = 0;
+  // The WAL may have restarted since the last snapshot: then nothing of it is copied.
+  if (wal_bytes_now() < copied_bytes_ || rounds_ == 0) copied_bytes_ = 0;
+  const std::uint64_t left = wal_has_news() ? wal_bytes_now() - copied_bytes_ : 0;
+  if (left <= options_.held_bytes_max || ++rounds_ > kRoundsMax) return finish(applied);
+  RETURN_IF_ERROR(open_guard());
+  RETURN_IF_ERROR(make_intent(applied));
+  phase_ = Phase::kSyncingWal;
+  run_on_helper([this] {
+    RETURN_IF_ERROR(wal_file_->sync_data());
+    return parts_.slot.replace(encode_snapshot_record(intent_));
+  });
+  return {};
+}
+
+Status Snapshotter::make_intent(const Applied& applied) {
+  intent_ = {};
+  intent_.phase = SnapshotRecord::Phase::kIntent;
+  intent_.index = applied.index;
+  intent_.term = applied.term;
+  intent_.conf_state = applied.conf_state;
+  intent_.state = applied.state;
+  intent_.wal_bytes = wal_bytes_now();
+  intent_.wal_header.resize(kWalHeaderBytes);
+  Result<std::size_t> got =
+      wal_file_->read(0, intent_.wal_header.data(), intent_.wal_header.size());
+  if (!got.ok()) return got.error();
+  return *got == kWalHeaderBytes ? Status() : Status(Code::kFailed, "the WAL has no header");
+}
+
+Status Snapshotter::copy() {
+  const TimePoint start = parts_.clock.now();
+  Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
+  counters_.longest_hold_ns =
+      std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
+  if (!done.ok()) return done.error();
+  const std::uint64_t copied =
+      wal_bytes(static_cast<std::uint64_t>(done->copied_frames), page_bytes_);
+  CHECK(copied <= intent_.wal_bytes);  // the guard reads at N: nothing behind it is copied
+  if (copied < intent_.wal_bytes) {
+    blocked();
+    return {};
+  }
+  copied_bytes_ = copied;
+  RETURN_IF_ERROR(extend_main());
+  phase_ = Phase::kSyncingMain;
+  run_on_helper([this] {
+    RETURN_IF_ERROR(main_file_->sync_data());
+    SnapshotRecord record = intent_;
+    record.phase = SnapshotRecord::Phase::kComplete;
+    return parts_.slot.replace(encode_snapshot_record(record));
+  });
+  return {};
+}
+
+// A checkpoint that does not copy the whole WAL leaves the file's size alone. Pages at its end
+// that are free, and were never written, may be missing then; SQLite would call that damage.
+Status Snapshotter::extend_main() {
+  unsigned char count[4] = {};
+  Result<std::size_t> got =
+      main_file_->read(kPageCountOffset, reinterpret_cast<char*>(count), sizeof count);
+  if (!got.ok()) return got.error();
+  Result<std::uint64_t> size = main_file_->size();
+  if (!size.ok()) return size.error();
+  const std::uint64_t pages = std::uint64_t{count[0]} << 24 | std::uint64_t{count[1]} << 16 |
+                              std::uint64_t{count[2]} << 8 | std::uint64_t{count[3]};
+  return *size < pages * page_bytes_ ? main_file_->truncate(pages * page_bytes_) : Status();
+}
+
+Status Snapshotter::finish(const Applied& applied) {
+  const TimePoint start = parts_.clock.now();
+  bool moved = true;
+  RETURN_IF_ERROR(move_all(applied, moved));
+  counters_.longest_hold_ns =
+      std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
+  if (!moved) {
+    blocked();
+    return {};
+  }
+  phase_ = Phase::kIdle;
+  counters_.taken++;
+  answer({});
+  return {};
+}
+
+Status Snapshotter::move_all(const Applied& applied, bool& moved) {
+  if (applied.index == last_.index) {
+    // The first step has moved all there is.
+    moved_commits_ = parts_.writer.connection().wal_position().commits;
+    return {};
+  }
+  if (wal_has_news()) {
+    RETURN_IF_ERROR(make_intent(applied));
+    RETURN_IF_ERROR(wal_file_->sync_data());
+    RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
+    Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
+    if (!done.ok()) return done.error();
+    CHECK(wal_bytes(static_cast<std::uint64_t>(done->wal_frames), page_bytes_) ==
+          intent_.wal_bytes);
+    moved = done->copied_frames == done->wal_frames;
+    if (!moved) return {};
+    RETURN_IF_ERROR(main_file_->sync_data());
+    moved_commits_ = parts_.writer.connection().wal_position().commits;
+  } else {
+    // The entries since the last snapshot wrote nothing: the main file is as good for them.
+    intent_ = last_;
+    intent_.index = applied.index;
+    intent_.term = applied.term;
+    intent_.conf_state = applied.conf_state;
+    intent_.state = applied.state;
+  }
+  intent_.phase = SnapshotRecord::Phase::kComplete;
+  RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
+  complete(intent_);
+  return {};
+}
+
+// The record is durable. Tells whoever keeps the log.
+void Snapshotter::complete(SnapshotRecord record) {
+  record.phase = SnapshotRecord::Phase::kComplete;
+  record.wal_bytes = 0;
+  record.wal_header.clear();
+  last_ = std::move(record);
+  parts_.on_taken(last_);
+}
+
+void Snapshotter::blocked() {
+  counters_.blocked++;
+  close_guard();
+  phase_ = Phase::kIdle;
+  next_look_ = due_ = not_before_ = parts_.clock.now() + kRetryAfter;
+  answer({{Code::kUnavailable, "snapshot: a reader keeps an old view of the database"}, false});
+}
+
+void Snapshotter::answer(const Outcome& outcome) {
+  for (const Callback& each : std::exchange(answering_, {})) each(outcome);
+}
+
+void Snapshotter::run_on_helper(std::function<Status()> work) {
+  {
+    MutexLock lock(mutex_);
+    helper_busy_ = true;
+  }
+  parts_.helper.post([this, work = std::move(work)] {
+    Status status = work();
+    {
+      MutexLock lock(mutex_);
+      helper_result_ = std::move(status);
+    }
+    parts_.wake();
+    // Last: once it is seen, *this may be gone.
+    MutexLock lock(mutex_);
+    helper_busy_ = false;
+    idle_.notify_all();
+  });
+}
+
+Status Snapshotter::take_helper_result(bool& ready) {
+  MutexLock lock(mutex_);
+  ready = helper_result_.has_value();
+  return ready ? *std::exchange(helper_result_, std::nullopt) : Status();
+}
+
+Status Snapshotter::open_guard() {
+  CHECK(!guarding_);
+  guarding_ = true;
+  // A transaction sees the database from its first read on.
+  return sqlite::status_of(guard_->execute("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1"),
+                           "snapshot");
+}
+
+void Snapshotter::close_guard() {
+  if (!std::exchange(guarding_, false)) return;
+  // Ending a read cannot fail in a way that keeps it open.
+  (void)guard_->execute("ROLLBACK");
+}
+
+}  // namespace rqlite::store

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "base/slot_file.h"
+#include "raft/types.h"
+#include "sqlite/connection.h"
+#include "store/database_files.h"
+#include "store/replicated_state.h"
+#include "store/snapshot_record.h"
+#include "store/writer.h"
+
+namespace rqlite::store {
+
+// Takes snapshots: brings SQLite's main file to the state of an applied entry N, durably, so that
+// the log up to N can go. The main file is the snapshot; nothing is copied elsewhere.
+//
+// Between snapshots all changes live in SQLite's WAL, which nobody syncs and a restart discards.
+// Two steps, because the first, which moves nearly everything, hardly holds the writer, and only
+// the second, when next to nothing is left to move, lets the WAL start again from its beginning:
+//
+//   phase         what holds                                                  ends with
+//   kIdle         the record is complete at S, the main file is S             begin()
+//   kSyncingWal   a guard reads the WAL at N: it cannot restart, and no       copy(): checkpoint,
+//                 checkpoint can pass N. The helper syncs the WAL up to N,    which the intent
+//                 then writes the intent N. Writes go on                      allows from here on
+//   kSyncingMain  the main file has all up to N. The helper syncs it, then    finish(), or begin()
+//                 writes the record complete at N. Writes go on               if much came since
+//
+// finish() holds the writer: it moves what came since N the same way and at once, so that the WAL
+// has nothing left to move and restarts with the next write.
+//
+// A reader of a user that keeps an old view lets the checkpoint stop short. Then the intent stays,
+// which is sound for as long as the WAL does not restart (and it cannot, having frames that are
+// not copied), and the whole is tried again later.
+//
+// Threads: the apply thread, but for request(). Failure: the first error of storage is final.
+class Snapshotter {
+ public:
+  struct Options {
+    std::uint64_t entries_max = 8192;          // since the last snapshot; that many start one
+    std::uint64_t wal_bytes_max = 4 << 20;     // likewise; 0: not a reason
+    std::chrono::nanoseconds interval{std::chrono::seconds(10)};  // between looks at these two
+    // Reasons that do not wait for the interval: so much would have to be replayed.
+    std::uint64_t urgent_wal_bytes = 16 << 20;
+    std::uint64_t urgent_log_bytes = 64 << 20;
+    // So little of the WAL is moved with the writer held, without the first step.
+    std::uint64_t held_bytes_max = 1 << 20;
+  };
+
+  // The outcome of a snapshot that somebody asked for: ok, kUnavailable if readers were in the
+  // way, or `nothing_new`.
+  struct Outcome {
+    Status status;
+    bool nothing_new = false;
+  };
+  using Callback = std::function<void(const Outcome&)>;
+  // Called with the record of each complete snapshot.
+  using OnTaken = std::function<void(const SnapshotRecord&)>;
+
+  // All must outlive *this. `wake` makes the apply thread call poll() soon; from any thread.
+  struct Parts {
+    FileSystem& files;
+    Executor& helper;
+    Writer& writer;
+    SlotFile& slot;
+    const Clock& clock;
+    std::function<void()> wake;
+    OnTaken on_taken;
+  };
+  static Result<std::unique_ptr<Snapshotter>> open(Parts parts, const DatabaseFiles& paths,
+                                                   Options options, const SnapshotRecord& last,
+                                                   const char* base_vfs);
+  ~Snapshotter();
+
+  // The state as of the last applied entry, which poll() looks at.
+  struct Applied {
+    raft::Index index;
+    raft::Term term;
+    Bytes conf_state;
+    ReplicatedState state;
+  };
+
+  // Between two groups: notes what the group added to the log, then does what is due.
+  void applied_bytes(std::size_t bytes) { log_bytes_ += bytes; }
+  Status poll(const Applied& applied);
+  // When poll() wants to be called again, although nothing was applied.
+  [[nodiscard]] TimePoint due() const { return due_; }
+
+  // Asks for a snapshot of all that is applied now. `done` is called on the apply thread.
+  void request(Callback done) EXCLUDES(mutex_);
+
+  [[nodiscard]] const SnapshotRecord& last() const { return last_; }
+
+  // For status, from any thread.
+  struct Counters {
+    std::atomic<std::uint64_t> taken{0};
+    std::atomic<std::uint64_t> blocked{0};  // tries that readers were in the way of
+    std::atomic<std::int64_t> longest_hold_ns{0};
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  enum class Phase { kIdle, kSyncingWal, kSyncingMain };
+
+  Snapshotter(Parts parts, Options options, SnapshotRecord last);
+
+  [[nodiscard]] bool is_wanted(const Applied& applied) const;
+  [[nodiscard]] std::uint64_t wal_bytes_now() const;
+  [[nodiscard]] bool wal_has_news() const;
+  Status begin(const Applied& applied);
+  Status copy();
+  Status finish(const Applied& applied);
+  // Writer held: the WAL up to now is durable, in the main file, and that is durable.
+  Status move_all(const Applied& applied, bool& moved);
+  Status make_intent(const Applied& applied);
+  Status extend_main();
+  void complete(SnapshotRecord record);
+  void blocked();
+  void answer(const Outcome& outcome);
+  Status take_helper_result(bool& ready) EXCLUDES(mutex_);
+  void run_on_helper(std::function<Status()> work) EXCLUDES(mutex_);
+  Status open_guard();
+  void close_guard();
+
+  // Constant after construction.
+  const Parts parts_;
+  const Options options_;
+  std::uint64_t page_bytes_ = 4096;
+
+  // Touched only on the apply thread; the files' sync_data() also by the helper.
+  std::unique_ptr<File> main_file_;
+  std::unique_ptr<File> wal_file_;
+  std::unique_ptr<sqlite::Connection> guard_;
+  bool guarding_ = false;
+  Phase phase_ = Phase::kIdle;
+  SnapshotRecord last_;    // complete
+  SnapshotRecord intent_;  // of the snapshot in progress
+  std::uint64_t log_bytes_ = 0;  // applied since last_ began
+  int rounds_ = 0;                   // of the first step in this snapshot
+  std::uint64_t copied_bytes_ = 0;   // of the WAL, in the main file
+  std::uint64_t moved_commits_ = 0;  // the WAL's position when all of it was
+  TimePoint due_;
+  TimePoint next_look_;
+  TimePoint not_before_;  // after readers were in the way
+  std::vector<Callback> answering_;  // whoever waits for the snapshot in progress
+  Counters counters_;
+
+  Mutex mutex_;
+  CondVar idle_;  // helper_busy_ went false
+  std::vector<Callback> asked_ GUARDED_BY(mutex_);
+  bool helper_busy_ GUARDED_BY(mutex_) = false;
+  std::optional<Status> helper_result_ GUARDED_BY(mutex_);
+};
+
+}  // namespace rqlite::store

@@ -1,0 +1,190 @@
+#include "store/statement_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+namespace rqlite::store {
+
+using command::Parameter;
+using command::StatementResult;
+using sqlite::Error;
+using sqlite::Fault;
+using sqlite::Statement;
+
+namespace {
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return text;
+}
+
+// The type of a column without a declared one.
+std::string type_of(const sqlite::ValueView& value) {
+  switch (value.type) {
+    case sqlite::ValueType::kNull:
+      return "";
+    case sqlite::ValueType::kInteger:
+      return "integer";
+    case sqlite::ValueType::kReal:
+      return "real";
+    case sqlite::ValueType::kText:
+    case sqlite::ValueType::kBlob:
+      return "text";
+  }
+  return "";
+}
+
+}  // namespace
+
+Error bind_parameters(Statement& statement, std::span<const Parameter> parameters,
+                      std::size_t& used) {
+  const auto wanted = static_cast<std::size_t>(statement.parameter_count());
+  if (wanted == 0) return {};
+  if (parameters.size() - used < wanted) {
+    return {Fault::kStatement, fmt::format("not enough args to execute query: want {} got {}",
+                                           wanted, parameters.size())};
+  }
+  const bool any_named = std::any_of(parameters.begin(), parameters.end(),
+                                     [](const Parameter& each) { return !each.name.empty(); });
+  for (std::size_t i = 0; i < wanted; i++) {
+    const Parameter& parameter = parameters[used + i];
+    if (!parameter.name.empty()) continue;
+    if (Error error = statement.bind(static_cast<int>(i) + 1, parameter.value); !error.ok()) {
+      return error;
+    }
+  }
+  used += wanted;
+  if (!any_named) return {};
+  // Names are visible to every statement of the text.
+  for (const Parameter& parameter : parameters) {
+    if (parameter.name.empty()) continue;
+    if (!is_letter(parameter.name.front())) {
+      return {Fault::kStatement,
+              fmt::format("name \"{}\" does not begin with a letter", parameter.name)};
+    }
+    for (std::size_t i = 1; i <= wanted; i++) {
+      const std::string_view name = statement.parameter_name(static_cast<int>(i));
+      if (name.empty() || name.front() == '?' || name.substr(1) != parameter.name) continue;
+      if (Error error = statement.bind(static_cast<int>(i), parameter.value); !error.ok()) {
+        return error;
+      }
+    }
+  }
+  return {};
+}
+
+void describe_columns(const Statement& statement, bool first_row, bool qualify,
+                      std::vector<std::string>& columns, std::vector<std::string>& types) {
+  const int count = statement.column_count();
+  for (int i = 0; i < count; i++) {
+    columns.push_back(qualify ? statement.qualified_column_name(i) : statement.column_name(i));
+    std::string type = lower_case(statement.declared_type(i));
+    if (type.empty() && first_row) type = type_of(statement.column(i));
+    types.push_back(std::move(type));
+  }
+}
+
+Fault StatementRunner::run(BytesView sql, std::span<const Parameter> parameters, bool timings,
+                           StatementResult& result) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = timings ? Clock::now() : Clock::time_point();
+  Error error = run_all(sql, parameters, result);
+  if (!error.ok()) {
+    result = {};
+    result.error = std::move(error.text);
+    if (error.fault != Fault::kStatement) return error.fault;
+  } else if (timings) {
+    result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  return Fault::kNone;
+}
+
+Error StatementRunner::run_all(BytesView sql, std::span<const Parameter> parameters,
+                               StatementResult& result) {
+  std::size_t used = 0;
+  Error error;
+  sqlite::StatementCache::Entry* cached = cache_.find(sql);
+  if (cached != nullptr && cached->shape.single) {
+    if (!cached->statement.has_value()) {
+      std::string_view rest = cached->sql;
+      cached->statement = connection_.prepare(rest, true, error);
+      if (!error.ok()) return error;
+    }
+    // Blanks and comments alone do nothing, and say so.
+    if (!cached->statement.has_value()) return {};
+    error = run_one(cached->statement, cached->shape.first, parameters, used, result);
+    cached->statement.clear_bindings();
+    // Asked only while a statement is prepared: the answer is kept with the prepared statement.
+    cached->writes_virtual_table |= connection_.take_virtual_table_written();
+    virtual_table_written_ |= cached->writes_virtual_table;
+    return error;
+  }
+  std::string_view rest = sql;
+  while (!rest.empty()) {
+    const std::string_view before = rest;
+    Statement statement = connection_.prepare(rest, false, error);
+    if (!error.ok()) return error;
+    result = {};
+    if (!statement.has_value()) {
+      if (rest.size() == before.size() || rest.empty()) break;
+      continue;
+    }
+    const sqlite::Keyword keyword = sqlite::shape_of(before.substr(0, before.size() - rest.size())).first;
+    error = run_one(statement, keyword, parameters, used, result);
+    if (!error.ok()) return error;
+    if (rest.find_first_not_of(" \t\r\n\f") == std::string_view::npos) break;
+  }
+  return {};
+}
+
+bool StatementRunner::take_virtual_table_written() {
+  const bool uncached = connection_.take_virtual_table_written();
+  return std::exchange(virtual_table_written_, false) || uncached;
+}
+
+Error StatementRunner::run_one(Statement& statement, sqlite::Keyword keyword,
+                               std::span<const Parameter> parameters, std::size_t& used,
+                               StatementResult& result) {
+  Error error = bind_parameters(statement, parameters, used);
+  if (!error.ok()) return error;
+  // VACUUM attaches a file of its own, which is refused to everybody else.
+  if (keyword == sqlite::Keyword::kVacuum) connection_.set_vacuum_allowed(true);
+  // The first step comes before any question about the result: it may prepare the statement anew.
+  const Statement::Step first = statement.step(error);
+  connection_.set_vacuum_allowed(false);
+  const bool returning = first != Statement::Step::kError && keyword == sqlite::Keyword::kOther &&
+                         statement.column_count() > 0 && !statement.is_read_only();
+  if (returning) {
+    result.rows = std::make_unique<command::Rows>();
+    describe_columns(statement, first == Statement::Step::kRow, false, result.rows->columns,
+                     result.rows->types);
+    if (first == Statement::Step::kRow) error = collect_rows(statement, result);
+  }
+  statement.reset();
+  if (!error.ok()) return error;
+  if (!returning) {
+    result.last_insert_id = connection_.last_insert_rowid();
+    result.rows_affected = connection_.changes();
+  }
+  return {};
+}
+
+Error StatementRunner::collect_rows(Statement& statement, StatementResult& result) {
+  const auto columns = static_cast<int>(result.rows->columns.size());
+  Error error;
+  do {
+    for (int i = 0; i < columns; i++) result.rows->add(statement.column(i));
+    result.rows->count++;
+  } while (statement.step(error) == Statement::Step::kRow);
+  return error;
+}
+
+}  // namespace rqlite::store

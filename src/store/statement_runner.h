@@ -1,0 +1,54 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "command/request.h"
+#include "command/result.h"
+#include "sqlite/connection.h"
+#include "sqlite/statement_cache.h"
+
+namespace rqlite::store {
+
+// Runs the SQL text of one client statement on the writing connection, and says what it did.
+//
+// A text may hold several SQL statements: all run, in order, until one fails; the result is that
+// of the last. Parameters are bound by the rules of bind_parameters().
+class StatementRunner {
+ public:
+  StatementRunner(sqlite::Connection& connection, sqlite::StatementCache& cache)
+      : connection_(connection), cache_(cache) {}
+
+  // kNone: it ran, or failed by its own fault, which is in the result. Anything else is this
+  // node's trouble, whose text is in the result.
+  sqlite::Fault run(BytesView sql, std::span<const command::Parameter> parameters, bool timings,
+                    command::StatementResult& result);
+
+  // Whether a statement since the last call wrote to a virtual table.
+  bool take_virtual_table_written();
+
+ private:
+  sqlite::Error run_all(BytesView sql, std::span<const command::Parameter> parameters,
+                        command::StatementResult& result);
+  sqlite::Error run_one(sqlite::Statement& statement, sqlite::Keyword keyword,
+                        std::span<const command::Parameter> parameters, std::size_t& used,
+                        command::StatementResult& result);
+  sqlite::Error collect_rows(sqlite::Statement& statement, command::StatementResult& result);
+
+  sqlite::Connection& connection_;
+  sqlite::StatementCache& cache_;
+  bool virtual_table_written_ = false;
+};
+
+// Binds what a client sent to a statement's parameters: positional values by index, named ones to
+// :name, @name and $name. `used` values were taken by statements before in the same text; it
+// grows by what this one takes.
+sqlite::Error bind_parameters(sqlite::Statement& statement,
+                              std::span<const command::Parameter> parameters, std::size_t& used);
+
+// The names and types of a result, asked after the first step. `first_row` tells whether there is
+// a row, whose values decide where no type was declared.
+void describe_columns(const sqlite::Statement& statement, bool first_row, bool qualify,
+                      std::vector<std::string>& columns, std::vector<std::string>& types);
+
+}  // namespace rqlite::store

@@ -1,0 +1,341 @@
+#include "store/store.h"
+
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+#include "command/command.h"
+#include "raft/members.h"
+#include "store/identity.h"
+#include "store/query_runner.h"
+#include "store/recovery.h"
+
+namespace rqlite::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Raft counts time in these; a heartbeat goes out with each.
+constexpr int kTicksPerHeartbeatTimeout = 10;
+
+// Feeds the log's entries to a core that is about to start.
+class ToBuilder final : public raft::SegmentLog::Replay {
+ public:
+  explicit ToBuilder(raft::Core::Builder& builder) : builder_(builder) {}
+  void entry(const raft::EntryView& entry) override { builder_.entry(entry); }
+  void restart() override { builder_.restart(); }
+
+ private:
+  raft::Core::Builder& builder_;
+};
+
+// A read that waits for the leader's confirmation, then for its index.
+class ConfirmedRead final : public raft::Read {
+ public:
+  using Then = std::function<void(const Status&, raft::Index)>;
+  explicit ConfirmedRead(Then then) : then_(std::move(then)) {}
+  void ready(raft::Index index) override { then_({}, index); }
+  void failed(const Status& why) override { then_(why, {}); }
+
+ private:
+  const Then then_;
+};
+
+// The entry of a strong read.
+class Barrier final : public Write {
+ public:
+  using Then = std::function<void(const Status&, raft::Index)>;
+  explicit Barrier(Then then) : then_(std::move(then)) {}
+  void applied(raft::Index index, std::vector<command::RequestResult>) override {
+    then_({}, index);
+  }
+  void failed(const Status& why) override { then_(why, {}); }
+
+ private:
+  const Then then_;
+};
+
+}  // namespace
+
+Store::Store(Options options, FileSystem& files, const Clock& clock)
+    : options_(std::move(options)), files_(files), clock_(clock), paths_(options_.directory) {}
+
+Store::~Store() { close(0s); }
+
+Result<std::unique_ptr<Store>> Store::open(Options options, FileSystem& files, const Clock& clock) {
+  std::unique_ptr<Store> store(new Store(std::move(options), files, clock));
+  if (Status status = store->start(); !status.ok()) return status;
+  return store;
+}
+
+Status Store::start() {
+  RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
+  Result<DirectoryLock> lock = DirectoryLock::take(paths_.lock());
+  if (!lock.ok()) return lock.error();
+  lock_.emplace(std::move(*lock));
+  RETURN_IF_ERROR(found_if_new());
+  Result<SnapshotRecord> record =
+      recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
+  if (!record.ok()) return record.error();
+  cluster_id_ = record->state.cluster_id;
+
+  Result<std::unique_ptr<Writer>> writer =
+      Writer::open({paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
+  if (!writer.ok()) return writer.error();
+  writer_ = std::move(*writer);
+  Result<std::unique_ptr<Snapshotter>> snapshotter = Snapshotter::open(
+      {files_, helper_, *writer_, *snapshot_slot_, clock_,
+       [this] { apply_thread_->wake(); },
+       [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
+      paths_, options_.snapshots, *record, options_.base_vfs);
+  if (!snapshotter.ok()) return snapshotter.error();
+  snapshotter_ = std::move(*snapshotter);
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, *record);
+  ApplyThread::Listener& listener = *this;
+  apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener);
+  readers_ = std::make_unique<ReaderPool>(
+      ReaderPool::Options{.path = paths_.main(),
+                          .foreign_keys = options_.foreign_keys,
+                          .base_vfs = options_.base_vfs,
+                          .connections_max = options_.read_connections_max});
+  return start_raft(*record);
+}
+
+Status Store::found_if_new() {
+  Result<raft::RaftId> id = read_or_make_raft_id(files_, paths_);
+  if (!id.ok()) return id.error();
+  raft_id_ = *id;
+  SnapshotRecord record;
+  Result<SlotFile> slot =
+      SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(record));
+  if (!slot.ok()) return slot.error();
+  snapshot_slot_.emplace(std::move(*slot));
+  const std::optional<SnapshotRecord> found = decode_snapshot_record(snapshot_slot_->value());
+  if (!found || found->index != raft::Index()) return {};
+
+  // The founding members stand at the log's first index, as if a snapshot had brought them.
+  record.index = raft::Index(1);
+  record.term = raft::Term(1);
+  record.conf_state = raft::encode_members({.voters = {raft_id_}, .learners = {}});
+  record.state.cluster_id = make_cluster_id();
+  record.state.members.emplace(raft_id_, Member{options_.node_id, options_.raft_address});
+  return snapshot_slot_->replace(encode_snapshot_record(record));
+}
+
+Status Store::start_raft(const SnapshotRecord& record) {
+  const raft::Snapshot snapshot{record.index, record.term, record.conf_state,
+                                encode_snapshot_record(record)};
+  raft::Core::Options core_options;
+  core_options.id = raft_id_;
+  core_options.election_ticks = kTicksPerHeartbeatTimeout;
+  core_options.timeout_seed = random_from_system();
+  core_options.log_level = options_.log_level;
+  raft::Core::Builder builder(core_options, snapshot);
+  ToBuilder replay(builder);
+  raft::SegmentLog::Recovered recovered;
+  Result<std::unique_ptr<raft::SegmentLog>> log = raft::SegmentLog::open(
+      files_, helper_, {.directory = paths_.log(), .segment_bytes = options_.log_segment_bytes},
+      snapshot, replay, recovered);
+  if (!log.ok()) return log.error();
+  log_ = std::move(*log);
+  if (!recovered.torn.empty()) {
+    rqlite::log("raft", "cut off what a crash left half written in {}", recovered.torn);
+  }
+  core_ = builder.start(recovered.hard_state.value_or(raft::HardState{}), *log_);
+  driver_ = std::make_unique<raft::Driver>(raft::Driver::Options{.id = raft_id_}, *core_, *log_,
+                                           transport_, *apply_thread_, record.conf_state);
+  MutexLock lock(mutex_);
+  seeds_ = Random(random_from_system());
+  raft_status_ = driver_->status();
+  last_snapshot_ = record;
+  driver_thread_ = std::make_unique<raft::DriverThread>(
+      *driver_, options_.heartbeat_timeout / kTicksPerHeartbeatTimeout,
+      [this](const Status& why) { on_failure(why); });
+  // Nobody else could win: there is no reason to wait for a timeout.
+  const raft::Members members = raft::decode_members(record.conf_state);
+  if (members.voters == std::vector{raft_id_}) {
+    driver_thread_->call([](raft::Driver& driver) { driver.campaign(); });
+  }
+  return {};
+}
+
+raft::DriverThread& Store::driver_thread() {
+  MutexLock lock(mutex_);
+  return *driver_thread_;
+}
+
+void Store::close(std::chrono::nanoseconds patience) {
+  if (!driver_thread_) return;
+  driver_thread_->stop();
+  if (patience > 0s && !failed_ && apply_thread_->stalled().ok()) {
+    // So that the next start has nothing to replay. Not needed for anything else.
+    auto done = std::make_shared<std::promise<void>>();
+    std::future<void> taken = done->get_future();
+    snapshotter_->request([done](const Snapshotter::Outcome&) { done->set_value(); });
+    (void)taken.wait_for(patience);
+  }
+  apply_thread_->stop();
+  applied_.close({Code::kUnavailable, "store not open"});
+  readers_.reset();
+  driver_thread_.reset();
+  driver_.reset();
+  core_.reset();
+  log_.reset();
+  apply_thread_.reset();
+  machine_.reset();
+  snapshotter_.reset();
+  writer_.reset();
+  lock_.reset();
+}
+
+Bytes Store::make_command(Bytes batch) {
+  command::Header header;
+  header.unix_milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                 clock_.wall_now().time_since_epoch())
+                                 .count();
+  {
+    MutexLock lock(mutex_);
+    header.seed = seeds_.next();
+  }
+  return command::encode_command(std::move(batch), header);
+}
+
+void Store::write(Bytes batch, std::unique_ptr<Write> write) {
+  if (Status stalled = apply_thread_->stalled(); !stalled.ok()) {
+    const bool full = stalled.code() == Code::kDiskFull;
+    return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
+  }
+  driver_thread_->propose(
+      std::make_unique<WriteProposal>(make_command(std::move(batch)), std::move(write)));
+}
+
+Status Store::may_write() {
+  if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return stalled;
+  return leads();
+}
+
+Status Store::leads() {
+  MutexLock lock(mutex_);
+  if (raft_status_.role == raft::Role::kLeader) return {};
+  if (raft_status_.leader == raft::RaftId()) return {Code::kNoLeader, "leader not found"};
+  return {Code::kNotLeader, "not leader"};
+}
+
+bool Store::has_leader() {
+  MutexLock lock(mutex_);
+  return raft_status_.leader != raft::RaftId();
+}
+
+bool Store::is_ready() {
+  const raft::Index applied = applied_.value();
+  MutexLock lock(mutex_);
+  return raft_status_.leader != raft::RaftId() && applied >= ready_at_;
+}
+
+void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
+  switch (query.level) {
+    case Level::kNone:
+      return run_query(std::move(query), std::move(sink), {});
+    case Level::kWeak: {
+      Status status = leads();
+      if (status.ok() && !is_ready()) status = {Code::kUnavailable, "store not ready"};
+      if (!status.ok()) return sink->finished(status, {});
+      return run_query(std::move(query), std::move(sink), {});
+    }
+    case Level::kLinearizable:
+      return linearizable(std::move(query), std::move(sink));
+    case Level::kStrong:
+      return strong(std::move(query), std::move(sink));
+  }
+}
+
+void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
+  const TimePoint deadline = clock_.now() + query.linearizable_timeout;
+  // Shared, because callbacks are copied about; each runs once.
+  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
+                                                                             std::move(sink));
+  driver_thread_->read(std::make_unique<ConfirmedRead>(
+      [this, read, deadline](const Status& confirmed, raft::Index index) {
+        if (!confirmed.ok()) return read->second->finished(confirmed, {});
+        applied_.when(index, deadline, [this, read](const Status& status) {
+          if (!status.ok()) return read->second->finished(status, {});
+          run_query(std::move(read->first), std::move(read->second), {});
+        });
+      }));
+}
+
+void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
+  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
+                                                                             std::move(sink));
+  write({}, std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
+          if (!status.ok()) return read->second->finished(status, {});
+          run_query(std::move(read->first), std::move(read->second), index);
+        }));
+}
+
+void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
+  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
+                                                                             std::move(sink));
+  readers_->submit([read, index](const Result<ReaderPool::Reader>& reader) {
+    if (!reader.ok()) return read->second->finished(reader.error(), {});
+    QueryRunner runner(reader->connection, reader->cache);
+    const Status status = runner.run(read->first, *read->second);
+    read->second->finished(status, index);
+  });
+}
+
+void Store::snapshot(Snapshotter::Callback done) { snapshotter_->request(std::move(done)); }
+
+Store::Report Store::report() {
+  Report report;
+  report.raft = driver_thread_->status();
+  report.applied = applied_.value();
+  const Snapshotter::Counters& counters = snapshotter_->counters();
+  report.snapshots_taken = counters.taken;
+  report.snapshots_blocked = counters.blocked;
+  report.longest_snapshot_hold = std::chrono::nanoseconds(counters.longest_hold_ns);
+  report.readers = readers_->counts();
+  MutexLock lock(mutex_);
+  report.snapshot_index = last_snapshot_.index;
+  report.snapshot_term = last_snapshot_.term;
+  report.members = last_snapshot_.state.members;
+  return report;
+}
+
+void Store::on_snapshot(const SnapshotRecord& record) {
+  {
+    MutexLock lock(mutex_);
+    last_snapshot_ = record;
+  }
+  // There are no peers that could need older entries.
+  driver_thread().call([record](raft::Driver& driver) {
+    driver.snapshot_taken(
+        {record.index, record.term, record.conf_state, encode_snapshot_record(record)},
+        record.index);
+  });
+}
+
+void Store::on_applied(raft::Index index) { driver_thread().applied(index); }
+
+void Store::on_status(const raft::Core::Status& status) {
+  const bool leads = status.role == raft::Role::kLeader;
+  {
+    MutexLock lock(mutex_);
+    raft_status_ = status;
+    // Its first entry of the term stands behind all that was acknowledged before.
+    if (leads) ready_at_ = status.last;
+  }
+  if (leads) {
+    log("store", "this node (ID={}, addr={}) is now Leader", options_.node_id,
+        options_.raft_address);
+  } else if (status.leader == raft::RaftId()) {
+    log("store", "Leader is now unknown");
+  }
+}
+
+void Store::on_failure(const Status& why) {
+  if (failed_.exchange(true)) return;
+  if (options_.on_failure) options_.on_failure(why);
+}
+
+}  // namespace rqlite::store

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/slot_file.h"
+#include "base/worker.h"
+#include "raft/driver.h"
+#include "raft/driver_thread.h"
+#include "raft/segment_log.h"
+#include "store/applied_index.h"
+#include "store/apply_thread.h"
+#include "store/database_files.h"
+#include "store/directory_lock.h"
+#include "store/machine.h"
+#include "store/query.h"
+#include "store/reader_pool.h"
+#include "store/snapshotter.h"
+#include "store/write.h"
+#include "store/writer.h"
+
+namespace rqlite::store {
+
+// The replicated database of one node: writes go through consensus into the log and then into
+// SQLite, reads see as much as they ask for.
+//
+// Threads: all methods from any thread, but close(). Callbacks come on the store's threads and
+// must not block. Failure: a storage error ends the store; Options::on_failure is told, once.
+class Store final : public WriteTarget, private ApplyThread::Listener {
+ public:
+  struct Options {
+    std::string directory;     // absolute; made if it does not exist
+    std::string node_id;
+    std::string raft_address;  // as other members reach this node
+    bool foreign_keys = false;
+    std::size_t read_connections_max = 256;
+    Snapshotter::Options snapshots;
+    std::uint64_t log_segment_bytes = 16 << 20;
+    std::chrono::nanoseconds heartbeat_timeout{std::chrono::seconds(1)};
+    raft::LogLevel log_level = raft::LogLevel::kWarn;
+    const char* base_vfs = nullptr;  // of SQLite; null is the system's
+    std::function<void(const Status&)> on_failure;
+  };
+
+  // Opens the data directory, or founds a cluster of one in an empty one, and replays the log in
+  // the background. The error says why the node cannot start. `files` and `clock` must outlive
+  // the store.
+  static Result<std::unique_ptr<Store>> open(Options options, FileSystem& files,
+                                             const Clock& clock);
+  ~Store() override;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  void write(Bytes batch, std::unique_ptr<Write> write) override;
+
+  void query(Query query, std::unique_ptr<QuerySink> sink);
+
+  // Snapshots all that is applied; `done` comes on the apply thread.
+  void snapshot(Snapshotter::Callback done);
+
+  // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
+  [[nodiscard]] Status may_write() EXCLUDES(mutex_);
+  [[nodiscard]] bool has_leader() EXCLUDES(mutex_);
+  // Whether a leader is known and, if it is this node, everything acknowledged is applied.
+  [[nodiscard]] bool is_ready() EXCLUDES(mutex_);
+
+  struct Report {
+    raft::Core::Status raft;
+    raft::Index applied;
+    raft::Index snapshot_index;
+    raft::Term snapshot_term;
+    std::uint64_t snapshots_taken;
+    std::uint64_t snapshots_blocked;
+    std::chrono::nanoseconds longest_snapshot_hold;
+    ReaderPool::Counts readers;
+    std::map<raft::RaftId, Member> members;
+  };
+  [[nodiscard]] Report report() EXCLUDES(mutex_);
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const DatabaseFiles& paths() const { return paths_; }
+  [[nodiscard]] raft::RaftId raft_id() const { return raft_id_; }
+  [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }
+
+  // Refuses what comes, lets what was accepted finish, takes a last snapshot if there is
+  // something to take, and stops. At most `patience` is spent on the snapshot.
+  void close(std::chrono::nanoseconds patience);
+
+ private:
+  // A member without peers has nobody to send to.
+  class NoTransport final : public raft::Transport {
+   public:
+    void send(raft::RaftId, bool, BytesView) override {}
+  };
+
+  Store(Options options, FileSystem& files, const Clock& clock);
+
+  Status start();
+  // In an empty directory: founds a cluster with this node as its only member.
+  Status found_if_new();
+  Status start_raft(const SnapshotRecord& record) EXCLUDES(mutex_);
+  void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
+  // For the apply thread, which may be faster than start().
+  raft::DriverThread& driver_thread() EXCLUDES(mutex_);
+  [[nodiscard]] Status leads() EXCLUDES(mutex_);
+  void linearizable(Query query, std::unique_ptr<QuerySink> sink);
+  void strong(Query query, std::unique_ptr<QuerySink> sink);
+  [[nodiscard]] Bytes make_command(Bytes batch) EXCLUDES(mutex_);
+  void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
+
+  void on_applied(raft::Index index) override;
+  void on_status(const raft::Core::Status& status) override EXCLUDES(mutex_);
+  void on_failure(const Status& why) override;
+
+  // Constant after construction.
+  const Options options_;
+  FileSystem& files_;
+  const Clock& clock_;
+  const DatabaseFiles paths_;
+  raft::RaftId raft_id_;
+  std::string cluster_id_;
+
+  // In the order in which they use each other.
+  std::optional<DirectoryLock> lock_;
+  std::optional<SlotFile> snapshot_slot_;
+  Worker helper_{"store-helper"};
+  NoTransport transport_;
+  AppliedIndex applied_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Snapshotter> snapshotter_;
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<ApplyThread> apply_thread_;
+  std::unique_ptr<raft::SegmentLog> log_;
+  std::unique_ptr<raft::Core> core_;
+  std::unique_ptr<raft::Driver> driver_;
+  std::unique_ptr<raft::DriverThread> driver_thread_;
+  std::unique_ptr<ReaderPool> readers_;
+
+  std::atomic<bool> failed_{false};
+
+  Mutex mutex_;
+  Random seeds_ GUARDED_BY(mutex_){0};
+  raft::Core::Status raft_status_ GUARDED_BY(mutex_);
+  // While this node leads: what it must have applied to serve what was acknowledged before.
+  raft::Index ready_at_ GUARDED_BY(mutex_);
+  SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
+};
+
+}  // namespace rqlite::store
