@@ -22,27 +22,46 @@ std::optional<bool> parse_bool(std::string_view text) {
   return std::nullopt;
 }
 
+// Takes the prefix that names a base off `text`. A leading 0 alone means octal.
+int take_base(std::string_view& text) {
+  if (text.size() < 2 || text[0] != '0') return 10;
+  const char letter = static_cast<char>(text[1] | 0x20);
+  const int base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 0;
+  text.remove_prefix(base == 0 ? 1 : 2);
+  return base == 0 ? 8 : base;
+}
+
+// Drops the `_` that separate digits. False if one stands elsewhere; behind a base's prefix it
+// may come first.
+bool drop_separators(std::string_view text, bool may_come_first, std::string& digits) {
+  bool may_come = may_come_first;
+  for (char c : text) {
+    if (c != '_') {
+      digits += c;
+    } else if (!may_come) {
+      return false;
+    }
+    may_come = c != '_';
+  }
+  return !text.ends_with('_');
+}
+
 // Decimal, or hexadecimal, octal and binary by prefix; `_` may separate digits. The error text is
 // empty if `to` was set.
 template <typename Number>
-std::string parse_number(std::string text, Number* to) {
-  text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
+std::string parse_number(std::string_view text, Number* to) {
   bool negative = false;
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+  if (std::is_signed_v<Number> && (text.starts_with('-') || text.starts_with('+'))) {
     negative = text[0] == '-';
-    if (negative && std::is_unsigned_v<Number>) return "parse error";
-    text.erase(0, 1);
+    text.remove_prefix(1);
   }
-  int base = 10;
-  if (text.size() > 2 && text[0] == '0') {
-    const char prefix = static_cast<char>(text[1] | 0x20);
-    base = prefix == 'x' ? 16 : prefix == 'o' ? 8 : prefix == 'b' ? 2 : 10;
-    if (base != 10) text.erase(0, 2);
-  }
+  const int base = take_base(text);
+  std::string digits;
+  if (!drop_separators(text, base != 10, digits)) return "parse error";
   std::uint64_t magnitude = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, magnitude, base);
-  if (text.empty() || stop != end || error == std::errc::invalid_argument) return "parse error";
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, magnitude, base);
+  if (stop != end || error == std::errc::invalid_argument) return "parse error";
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<Number>::max());
   if (error == std::errc::result_out_of_range || magnitude > kMax + (negative ? 1 : 0)) {
     return "value out of range";
