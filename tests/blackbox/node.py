@@ -1,0 +1,140 @@
+"""One rqlited process on free ports, with a data directory of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from client import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+RQLITED = os.environ.get("RQLITED", str(ROOT / "build/release/bin/rqlited"))
+HOST = "127.0.0.1"
+
+
+def eventually(condition, within=20.0, every=0.005):
+    """Waits until the condition holds and returns what it returned."""
+    deadline = time.monotonic() + within
+    while True:
+        if result := condition():
+            return result
+        assert time.monotonic() < deadline, f"not within {within} s"
+        time.sleep(every)
+
+
+def free_ports(count):
+    """Ports that nobody listens on just now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def run(*arguments):
+    """Runs rqlited to its end, for what it says on the command line."""
+    return subprocess.run([RQLITED, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=30, check=False)
+
+
+class Node:
+    def __init__(self, directory, *flags):
+        self.home = Path(directory)
+        self.data = self.home / "data"
+        self.flags = flags
+        self.port, self.raft_port = free_ports(2)
+        self.address = f"{HOST}:{self.port}"
+        self.raft_address = f"{HOST}:{self.raft_port}"
+        self.process = None
+        self.client = None
+        self._clients = []
+
+    # Life and death.
+
+    def arguments(self):
+        return ["-http-addr", self.address, "-raft-addr", self.raft_address, *self.flags,
+                str(self.data)]
+
+    def launch(self):
+        """Starts the process without waiting for anything."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._log_start = len(self.whole_log())
+        with open(self.home / "log", "ab") as log, open(self.home / "stdout", "ab") as out:
+            self.process = subprocess.Popen([RQLITED, *self.arguments()], stdout=out, stderr=log)
+        self.client = self.new_client()
+
+    def start(self):
+        """Starts it, waits until it is ready, and returns how long that took."""
+        began = time.monotonic()
+        self.launch()
+        eventually(self.is_ready, every=0.002)
+        return time.monotonic() - began
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"it did not start:\n{self.log()}"
+        try:
+            return self.client.send("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    def fail_to_start(self):
+        """Starts a node that must not come up; the exit code, and what this start logged."""
+        self.launch()
+        return self.wait(), self.log()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, within=30):
+        code = self.process.wait(within)
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        return code
+
+    def stop(self):
+        """The exit code after SIGTERM."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.wait()
+
+    def restart(self):
+        assert self.stop() == 0, self.log()
+        return self.start()
+
+    # What can be seen of it.
+
+    def new_client(self, timeout=60):
+        client = Client(HOST, self.port, timeout)
+        self._clients.append(client)
+        return client
+
+    def connect(self):
+        """A bare connection, for what no HTTP library would send."""
+        return socket.create_connection((HOST, self.port), timeout=30)
+
+    def whole_log(self):
+        try:
+            return (self.home / "log").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def log(self):
+        """What the process logged since it was last launched."""
+        return self.whole_log()[self._log_start:]
+
+    def resident_bytes(self):
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def log_segments(self):
+        return sorted((self.data / "raft" / "log").glob("*.seg"))
