@@ -8,7 +8,10 @@
 namespace rqlite::sqlite {
 namespace {
 
+// A vertical tab is one only behind another blank.
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r' && c != '\v'); }
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -35,7 +38,9 @@ class Scanner {
   bool skip_blanks() {
     while (at_ < sql_.size()) {
       if (is_blank(sql_[at_])) {
-        at_++;
+        while (at_ < sql_.size() && (is_blank(sql_[at_]) || sql_[at_] == '\v')) at_++;
+      } else if (sql_.substr(at_).starts_with(kByteOrderMark)) {
+        at_ += kByteOrderMark.size();
       } else if (sql_.substr(at_, 2) == "--") {
         const std::size_t end = sql_.find('\n', at_);
         at_ = end == std::string_view::npos ? sql_.size() : end + 1;
@@ -49,13 +54,22 @@ class Scanner {
     return false;
   }
 
-  // The next token behind blanks and comments; empty at the end. Words and quoted names are one
-  // token each, anything else is one character.
+  [[nodiscard]] bool only_white_space_left() const {
+    for (std::size_t i = at_; i < sql_.size(); i++) {
+      if (!is_blank(sql_[i])) return false;
+    }
+    return true;
+  }
+
+  // The next token behind blanks and comments; empty at the end. Words, quoted names and variables
+  // are one token each, anything else is one character.
   std::string_view next() {
     if (!skip_blanks()) return {};
     const std::size_t start = at_;
     const char c = sql_[at_];
-    if (is_word(c)) {
+    if (c == '$' || c == '@' || c == '#' || c == ':') {
+      skip_variable();
+    } else if (is_word(c)) {
       while (at_ < sql_.size() && is_word(sql_[at_])) at_++;
     } else if (c == '\'' || c == '"' || c == '`') {
       skip_quoted(c);
@@ -77,6 +91,26 @@ class Scanner {
   }
 
  private:
+  // A name as Tcl writes it: "$a::b(c)", where anything but blanks stands between parentheses.
+  void skip_variable() {
+    bool named = false;
+    for (at_++; at_ < sql_.size(); at_++) {
+      if (is_word(sql_[at_])) {
+        named = true;
+      } else if (sql_[at_] == '(' && named) {
+        while (at_ < sql_.size() && sql_[at_] != ')' && !is_blank(sql_[at_]) && sql_[at_] != '\v') {
+          at_++;
+        }
+        if (at_ < sql_.size() && sql_[at_] == ')') at_++;
+        return;
+      } else if (sql_.substr(at_, 2) == "::") {
+        at_++;
+      } else {
+        return;
+      }
+    }
+  }
+
   void skip_quoted(char quote) {
     at_++;
     while (at_ < sql_.size()) {
@@ -147,7 +181,7 @@ SqlShape shape_of(std::string_view sql) {
   SqlShape shape{keyword_of(word), true};
   // Most texts have no `;` at all, which is quick to see.
   if (sql.find(';') == std::string_view::npos) return shape;
-  if (scanner.skip_statement()) shape.single = !scanner.skip_blanks();
+  if (scanner.skip_statement()) shape.single = scanner.only_white_space_left();
   return shape;
 }
 
@@ -155,9 +189,9 @@ bool is_groupable(SqlShape shape) {
   if (!shape.single) return false;
   switch (shape.first) {
     case Keyword::kNone:
-    case Keyword::kExplain:
     case Keyword::kOther:
       return true;
+    case Keyword::kExplain:  // a PRAGMA acts as soon as it is prepared, explained or not
     case Keyword::kBegin:
     case Keyword::kCommit:
     case Keyword::kRollback:
@@ -176,7 +210,9 @@ std::optional<std::string_view> forbidden(std::string_view sql) {
   const bool several = sql.find(';') != std::string_view::npos;
   Scanner scanner(sql);
   do {
-    Keyword keyword = keyword_of(scanner.next());
+    std::string_view first = scanner.next();
+    while (first == ";") first = scanner.next();  // empty statements
+    Keyword keyword = keyword_of(first);
     if (keyword == Keyword::kExplain) {
       // EXPLAIN runs nothing, but preparing a PRAGMA already has its effect.
       std::string_view word = scanner.next();

@@ -27,8 +27,9 @@ enum class Keyword {
 
 struct SqlShape {
   Keyword first = Keyword::kNone;
-  // At most one statement, with nothing but blanks and comments behind it. Texts whose `;` only
-  // looks like a separator (the body of a trigger) may be called not single; never the reverse.
+  // At most one statement: nothing but white space behind its `;`, for a comment there counts as
+  // an empty statement, whose result is the text's. Texts whose `;` only looks like a separator
+  // (the body of a trigger) may be called not single; never the reverse.
   bool single = true;
 };
 
