@@ -17,9 +17,6 @@ constexpr std::chrono::milliseconds kRetryAfter = 100ms;
 // The first step is repeated while writes outrun it, but not for ever.
 constexpr int kRoundsMax = 4;
 
-// Where the main file's first page has the number of pages, big-endian (file format, 1.3.8).
-constexpr std::uint64_t kPageCountOffset = 28;
-
 }  // namespace
 
 Snapshotter::Snapshotter(Parts parts, Options options, SnapshotRecord last)
@@ -110,9 +107,7 @@ Status Snapshotter::poll(const Applied& applied) {
   bool ready = false;
   RETURN_IF_ERROR(take_helper_result(ready));
   if (!ready) return {};
-  if (phase_ == Phase::kSyncingWal) return copy();
-  complete(intent_);
-  return begin(applied);
+  return phase_ == Phase::kSyncingWal ? copy() : begin(applied);
 }
 
 Status Snapshotter::begin(const Applied& applied) {
@@ -161,29 +156,9 @@ Status Snapshotter::copy() {
     return {};
   }
   copied_bytes_ = copied;
-  RETURN_IF_ERROR(extend_main());
   phase_ = Phase::kSyncingMain;
-  run_on_helper([this] {
-    RETURN_IF_ERROR(main_file_->sync_data());
-    SnapshotRecord record = intent_;
-    record.phase = SnapshotRecord::Phase::kComplete;
-    return parts_.slot.replace(encode_snapshot_record(record));
-  });
+  run_on_helper([this] { return main_file_->sync_data(); });
   return {};
-}
-
-// A checkpoint that does not copy the whole WAL leaves the file's size alone. Pages at its end
-// that are free, and were never written, may be missing then; SQLite would call that damage.
-Status Snapshotter::extend_main() {
-  unsigned char count[4] = {};
-  Result<std::size_t> got =
-      main_file_->read(kPageCountOffset, reinterpret_cast<char*>(count), sizeof count);
-  if (!got.ok()) return got.error();
-  Result<std::uint64_t> size = main_file_->size();
-  if (!size.ok()) return size.error();
-  const std::uint64_t pages = std::uint64_t{count[0]} << 24 | std::uint64_t{count[1]} << 16 |
-                              std::uint64_t{count[2]} << 8 | std::uint64_t{count[3]};
-  return *size < pages * page_bytes_ ? main_file_->truncate(pages * page_bytes_) : Status();
 }
 
 Status Snapshotter::finish(const Applied& applied) {
@@ -203,11 +178,6 @@ Status Snapshotter::finish(const Applied& applied) {
 }
 
 Status Snapshotter::move_all(const Applied& applied, bool& moved) {
-  if (applied.index == last_.index) {
-    // The first step has moved all there is.
-    moved_commits_ = parts_.writer.connection().wal_position().commits;
-    return {};
-  }
   if (wal_has_news()) {
     RETURN_IF_ERROR(make_intent(applied));
     RETURN_IF_ERROR(wal_file_->sync_data());
@@ -229,18 +199,12 @@ Status Snapshotter::move_all(const Applied& applied, bool& moved) {
     intent_.state = applied.state;
   }
   intent_.phase = SnapshotRecord::Phase::kComplete;
+  intent_.wal_bytes = 0;
+  intent_.wal_header.clear();
   RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
-  complete(intent_);
-  return {};
-}
-
-// The record is durable. Tells whoever keeps the log.
-void Snapshotter::complete(SnapshotRecord record) {
-  record.phase = SnapshotRecord::Phase::kComplete;
-  record.wal_bytes = 0;
-  record.wal_header.clear();
-  last_ = std::move(record);
+  last_ = intent_;
   parts_.on_taken(last_);
+  return {};
 }
 
 void Snapshotter::blocked() {

@@ -27,18 +27,20 @@ namespace rqlite::store {
 //
 // Between snapshots all changes live in SQLite's WAL, which nobody syncs and a restart discards.
 // Two steps, because the first, which moves nearly everything, hardly holds the writer, and only
-// the second, when next to nothing is left to move, lets the WAL start again from its beginning:
+// the second, when little is left to move, makes the main file the database at one index:
 //
 //   phase         what holds                                                  ends with
 //   kIdle         the record is complete at S, the main file is S             begin()
 //   kSyncingWal   a guard reads the WAL at N: it cannot restart, and no       copy(): checkpoint,
 //                 checkpoint can pass N. The helper syncs the WAL up to N,    which the intent
 //                 then writes the intent N. Writes go on                      allows from here on
-//   kSyncingMain  the main file has all up to N. The helper syncs it, then    finish(), or begin()
-//                 writes the record complete at N. Writes go on               if much came since
+//   kSyncingMain  most pages of N are in the main file; those that changed    finish(), or begin()
+//                 again since are not, because SQLite copies only the         if much came since
+//                 newest of each. The helper syncs. Writes go on
 //
-// finish() holds the writer: it moves what came since N the same way and at once, so that the WAL
-// has nothing left to move and restarts with the next write.
+// finish() holds the writer: it moves the rest the same way and at once, writes the record that is
+// complete at the index M it has come to by then, and leaves nothing to move in the WAL, which
+// restarts with the next write.
 //
 // A reader of a user that keeps an old view lets the checkpoint stop short. Then the intent stays,
 // which is sound for as long as the WAL does not restart (and it cannot, having frames that are
@@ -124,8 +126,6 @@ class Snapshotter {
   // Writer held: the WAL up to now is durable, in the main file, and that is durable.
   Status move_all(const Applied& applied, bool& moved);
   Status make_intent(const Applied& applied);
-  Status extend_main();
-  void complete(SnapshotRecord record);
   void blocked();
   void answer(const Outcome& outcome);
   Status take_helper_result(bool& ready) EXCLUDES(mutex_);

@@ -33,6 +33,8 @@ def named_paths(document):
 def exists(name, document):
     """Rooms name their own files and tests shortly; anything else goes by the end of its path."""
     path = os.path.normpath(name)
+    if name.endswith("/") and path in ROOMS:
+        return True
     if "/" not in path and (room := re.match(r"src/(\w+)/", document)):
         places = [f"src/{room[1]}/{path}", f"tests/{room[1]}/{path}", path]
     else:

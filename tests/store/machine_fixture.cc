@@ -1,0 +1,157 @@
+#include "store/machine_fixture.h"
+
+#include <sqlite3.h>
+
+#include "store/recovery.h"
+
+namespace rqlite::store {
+namespace {
+
+class Collect final : public Write {
+ public:
+  explicit Collect(std::vector<std::vector<command::RequestResult>>& to) : to_(to) {}
+  void applied(raft::Index, std::vector<command::RequestResult> results) override {
+    to_.push_back(std::move(results));
+  }
+  void failed(const Status&) override {}
+
+ private:
+  std::vector<std::vector<command::RequestResult>>& to_;
+};
+
+std::string quoted_rows(sqlite3* database, const std::string& sql) {
+  std::string text;
+  char* error = nullptr;
+  sqlite3_exec(
+      database, sql.c_str(),
+      [](void* to, int columns, char** values, char**) {
+        auto& out = *static_cast<std::string*>(to);
+        for (int i = 0; i < columns; i++) out.append(values[i] ? values[i] : "NULL").append("|");
+        out += '\n';
+        return 0;
+      },
+      &text, &error);
+  if (error != nullptr) text += std::string("error: ") + error;
+  sqlite3_free(error);
+  return text;
+}
+
+}  // namespace
+
+Bytes command_of(const TestEntry& entry, std::uint64_t index) {
+  Bytes batch;
+  for (const TestRequest& request : entry) {
+    command::RequestBuilder builder(batch, {.transaction = request.transaction});
+    for (const std::string& sql : request.sql) builder.begin_statement(sql);
+  }
+  return command::encode_command(
+      std::move(batch), {.unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
+                         .seed = index * 7919});
+}
+
+Status MachineOnDisk::open() {
+  RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
+  Result<SlotFile> slot = SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record({}));
+  if (!slot.ok()) return slot.error();
+  slot_.emplace(std::move(*slot));
+  Result<SnapshotRecord> record = recover_database(files_, paths_, *slot_, vfs_.name());
+  if (!record.ok()) return record.error();
+  auto writer = Writer::open({paths_.main(), options_.foreign_keys, vfs_.name()},
+                             record->state.session);
+  if (!writer.ok()) return writer.error();
+  writer_ = std::move(*writer);
+  auto snapshotter = Snapshotter::open({files_, helper_, *writer_, *slot_, clock_,
+                                        [this] { woken_ = true; }, [](const SnapshotRecord&) {}},
+                                       paths_, options_.snapshots, *record, vfs_.name());
+  if (!snapshotter.ok()) return snapshotter.error();
+  snapshotter_ = std::move(*snapshotter);
+  applied_ = std::make_unique<AppliedIndex>();
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *record);
+  return {};
+}
+
+void MachineOnDisk::close() {
+  while (!helper_.idle()) helper_.run_one();
+  machine_.reset();
+  snapshotter_.reset();
+  writer_.reset();
+  applied_.reset();
+  slot_.reset();
+}
+
+Status MachineOnDisk::apply(const TestEntry& entry) { return apply_batch({entry}); }
+
+Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
+  std::vector<raft::Committed> batch;
+  std::uint64_t next = index();
+  for (const TestEntry& entry : entries) {
+    next++;
+    raft::Committed committed{.index = raft::Index(next),
+                              .term = raft::Term(1),
+                              .kind = raft::EntryKind::kNormal,
+                              .proposal = nullptr,
+                              .data = {},
+                              .conf_state = {},
+                              .context = {}};
+    committed.proposal = std::make_unique<WriteProposal>(command_of(entry, next),
+                                                         std::make_unique<Collect>(results));
+    batch.push_back(std::move(committed));
+  }
+  results.clear();
+  RETURN_IF_ERROR(machine_->apply(std::move(batch)));
+  helper_.run_one();
+  return poll();
+}
+
+Status MachineOnDisk::poll() {
+  do {
+    woken_ = false;
+    RETURN_IF_ERROR(machine_->poll_snapshots());
+  } while (woken_);
+  return {};
+}
+
+Status MachineOnDisk::snapshot() {
+  bool ended = false;
+  Status outcome;
+  snapshotter_->request([&](const Snapshotter::Outcome& done) {
+    ended = true;
+    outcome = done.status;
+  });
+  while (!ended) {
+    RETURN_IF_ERROR(poll());
+    helper_.run_one();
+  }
+  return outcome;
+}
+
+Status MachineOnDisk::begin_snapshot() {
+  snapshotter_->request([](const Snapshotter::Outcome&) {});
+  return poll();
+}
+
+std::string MachineOnDisk::dump() { return dump_database(paths_.main(), vfs_.name()); }
+
+std::string dump_database(const std::string& path, const char* vfs) {
+  sqlite3* database = nullptr;
+  if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, vfs) != SQLITE_OK) {
+    const std::string error = sqlite3_errmsg(database);
+    sqlite3_close(database);
+    return "cannot open: " + error;
+  }
+  sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  std::string text = quoted_rows(database, "PRAGMA integrity_check");
+  text += quoted_rows(database, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name");
+  const std::string tables = quoted_rows(
+      database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name");
+  for (std::size_t at = 0; at < tables.size();) {
+    const std::size_t end = tables.find('|', at);
+    const std::string name = tables.substr(at, end - at);
+    text += name + ":\n" + quoted_rows(database, "SELECT * FROM \"" + name + "\" ORDER BY 1, 2");
+    at = end + 2;
+  }
+  sqlite3_close(database);
+  return text;
+}
+
+}  // namespace rqlite::store

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/slot_file.h"
+#include "command/command.h"
+#include "fakes/sim_file_system.h"
+#include "fakes/sim_vfs.h"
+#include "store/applied_index.h"
+#include "store/database_files.h"
+#include "store/machine.h"
+#include "store/snapshotter.h"
+#include "store/writer.h"
+
+namespace rqlite::store {
+
+// A clock that stands still until it is moved.
+class ManualClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return now_; }
+  [[nodiscard]] WallTime wall_now() const override { return {}; }
+  void advance(std::chrono::nanoseconds by) { now_ += by; }
+
+ private:
+  TimePoint now_{std::chrono::hours(1)};
+};
+
+// Does what it is given only when it is told to: writes go on in between.
+class SlowExecutor final : public Executor {
+ public:
+  explicit SlowExecutor(bool slow) : slow_(slow) {}
+  void post(std::function<void()> work) override {
+    if (!slow_) return work();
+    waiting_.push_back(std::move(work));
+  }
+  void run_one() {
+    if (waiting_.empty()) return;
+    std::function<void()> work = std::move(waiting_.front());
+    waiting_.pop_front();
+    work();
+  }
+  [[nodiscard]] bool idle() const { return waiting_.empty(); }
+
+ private:
+  const bool slow_;
+  std::deque<std::function<void()>> waiting_;
+};
+
+// One entry of the log, as a test writes it: a request for each list of SQL texts.
+struct TestRequest {
+  std::vector<std::string> sql;
+  bool transaction = false;
+};
+using TestEntry = std::vector<TestRequest>;
+
+// The entry's command, with a time and a seed that follow from its index.
+Bytes command_of(const TestEntry& entry, std::uint64_t index);
+
+// The replicated database of one node on a simulated disk, without threads and without consensus:
+// the test is the log.
+class MachineOnDisk {
+ public:
+  struct Options {
+    bool foreign_keys = false;
+    Snapshotter::Options snapshots;
+    bool helper_is_slow = false;  // it does one thing after each entry, or as snapshot() waits
+  };
+  MachineOnDisk(SimFileSystem& files, Options options)
+      : files_(files), vfs_(files), options_(options), helper_(options.helper_is_slow) {}
+  ~MachineOnDisk() { close(); }
+
+  // What a start does, but for the log.
+  Status open();
+  void close();
+
+  // Applies the entry that follows, and does what is due for snapshots.
+  Status apply(const TestEntry& entry);
+  Status apply_batch(const std::vector<TestEntry>& entries);
+  // Asks for a snapshot and lets it come to its end.
+  Status snapshot();
+  // Asks for a snapshot that goes on while entries are applied.
+  Status begin_snapshot();
+  Status poll();
+  // After apply() met trouble that has passed.
+  Status resume() { return machine_->resume(); }
+
+  [[nodiscard]] std::uint64_t index() const { return machine_->now().index.value(); }
+  [[nodiscard]] std::uint64_t snapshot_index() const { return snapshotter_->last().index.value(); }
+  [[nodiscard]] Snapshotter& snapshotter() { return *snapshotter_; }
+  [[nodiscard]] Writer& writer() { return *writer_; }
+  [[nodiscard]] ManualClock& clock() { return clock_; }
+  [[nodiscard]] const char* vfs_name() const { return vfs_.name(); }
+  [[nodiscard]] const DatabaseFiles& paths() const { return paths_; }
+
+  // All of the database's content as text, or what is wrong with the file.
+  std::string dump();
+  // The results of the last batch, one for each entry that was applied with it.
+  std::vector<std::vector<command::RequestResult>> results;
+
+ private:
+  SimFileSystem& files_;
+  SimVfs vfs_;
+  const Options options_;
+  const DatabaseFiles paths_{"/data"};
+  ManualClock clock_;
+  SlowExecutor helper_;
+  std::optional<SlotFile> slot_;
+  std::unique_ptr<AppliedIndex> applied_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Snapshotter> snapshotter_;
+  std::unique_ptr<Machine> machine_;
+  bool woken_ = false;
+};
+
+// The content of the database at `path` as text, or what is wrong with it.
+std::string dump_database(const std::string& path, const char* vfs);
+
+}  // namespace rqlite::store

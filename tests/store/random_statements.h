@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "store/machine_fixture.h"
+
+namespace rqlite::store {
+
+// Random SQL that is fond of everything that tells grouped execution from ungrouped: conflict
+// clauses, RAISE(ROLLBACK), deferred foreign keys, VACUUM, PRAGMAs, SQL with its own transaction,
+// temporary and virtual tables, counters, and statements that fail.
+class RandomStatements {
+ public:
+  explicit RandomStatements(std::uint64_t seed) : random_(seed) {}
+
+  // The tables, triggers and rows that statement() plays with.
+  static TestEntry schema();
+
+  std::string statement();
+  TestEntry entry();
+
+ private:
+  std::string number(std::uint64_t below) { return std::to_string(random_.below(below)); }
+  std::string conflict();
+  std::string insert();
+  std::string foreign_key();
+  std::string control();
+  std::string odd();
+
+  Random random_;
+};
+
+}  // namespace rqlite::store
