@@ -26,22 +26,36 @@ RequestBuilder::RequestBuilder(Bytes& to, RequestFlags flags)
   if (bits != 0) request_.add_uint32(kFlags, bits);
 }
 
+RequestBuilder::~RequestBuilder() {
+  end_statement();
+}
+
 void RequestBuilder::abandon() {
   statement_.reset();
   request_.rollback();
 }
 
 void RequestBuilder::begin_statement(BytesView sql) {
-  statement_.reset();  // the writer of a submessage completes it as it goes
+  end_statement();
   statement_.emplace(request_, kStatement);
   sql = sql.substr(0, sql.find('\0'));
-  if (statements_++ == 0 || sql != last_sql_) {
+  statement_is_empty_ = statements_++ > 0 && sql == last_sql_;
+  if (!statement_is_empty_) {
     statement_->add_bytes(kSql, sql.data(), sql.size());
     last_sql_ = sql;
   }
 }
 
+void RequestBuilder::end_statement() {
+  // Protozero leaves out a submessage without fields, and the statement would be gone.
+  if (statement_ && statement_is_empty_) {
+    statement_->add_bytes(kSql, last_sql_.data(), last_sql_.size());
+  }
+  statement_.reset();  // the writer of a submessage completes it as it goes
+}
+
 void RequestBuilder::add_value(const sqlite::ValueView& value) {
+  statement_is_empty_ = false;
   switch (value.type) {
     case sqlite::ValueType::kNull:
       statement_->add_uint32(kNull, 0);
@@ -62,6 +76,7 @@ void RequestBuilder::add_value(const sqlite::ValueView& value) {
 }
 
 void RequestBuilder::add_name(BytesView name) {
+  statement_is_empty_ = false;
   statement_->add_bytes(kName, name.data(), name.size());
 }
 
@@ -102,28 +117,30 @@ void RequestReader::read_statement(protozero::pbf_reader statement) {
     parameters_.push_back({name, value});
     name = {};
   };
+  using protozero::pbf_wire_type;
+  using protozero::tag_and_type;
   while (statement.next()) {
-    switch (statement.tag()) {
-      case kSql:
+    switch (statement.tag_and_type()) {
+      case tag_and_type(kSql, pbf_wire_type::length_delimited):
         sql_ = bytes_of(statement.get_view());
         break;
-      case kNull:
+      case tag_and_type(kNull, pbf_wire_type::varint):
         statement.skip();
         add(sqlite::ValueView::null());
         break;
-      case kInteger:
+      case tag_and_type(kInteger, pbf_wire_type::varint):
         add(sqlite::ValueView::of_integer(statement.get_sint64()));
         break;
-      case kReal:
+      case tag_and_type(kReal, pbf_wire_type::fixed64):
         add(sqlite::ValueView::of_real(statement.get_double()));
         break;
-      case kText:
+      case tag_and_type(kText, pbf_wire_type::length_delimited):
         add(sqlite::ValueView::of_text(bytes_of(statement.get_view())));
         break;
-      case kBlob:
+      case tag_and_type(kBlob, pbf_wire_type::length_delimited):
         add(sqlite::ValueView::of_blob(bytes_of(statement.get_view())));
         break;
-      case kName:
+      case tag_and_type(kName, pbf_wire_type::length_delimited):
         name = bytes_of(statement.get_view());
         break;
       default:

@@ -40,6 +40,9 @@ inline constexpr protozero::pbf_tag_type kRequestField = 10;
 class RequestBuilder {
  public:
   RequestBuilder(Bytes& to, RequestFlags flags);
+  ~RequestBuilder();
+  RequestBuilder(const RequestBuilder&) = delete;
+  RequestBuilder& operator=(const RequestBuilder&) = delete;
   // Leaves `to` without the request: it turned out not to be one.
   void abandon();
 
@@ -52,9 +55,12 @@ class RequestBuilder {
   [[nodiscard]] std::size_t statements() const { return statements_; }
 
  private:
+  void end_statement();
+
   protozero::pbf_writer batch_;
   protozero::pbf_writer request_;
   std::optional<protozero::pbf_writer> statement_;  // the one being written
+  bool statement_is_empty_ = false;                 // as yet
   Bytes last_sql_;
   std::size_t statements_ = 0;
 };

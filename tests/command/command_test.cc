@@ -1,0 +1,64 @@
+#include "command/command.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace rqlite::command {
+namespace {
+
+Bytes batch_of(BytesView sql) {
+  Bytes batch;
+  RequestBuilder(batch, {}).begin_statement(sql);
+  return batch;
+}
+
+TEST(CommandTest, CarriesItsHeaderBesideTheRequests) {
+  const Bytes encoded =
+      encode_command(batch_of("a") + batch_of("b"), {.unix_milliseconds = -5, .seed = UINT64_MAX});
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_EQ(command->header.unix_milliseconds, -5);
+  EXPECT_EQ(command->header.seed, std::numeric_limits<std::uint64_t>::max());
+  ASSERT_EQ(command->requests.size(), 2u);
+  RequestReader second(command->requests[1]);
+  ASSERT_TRUE(second.next());
+  EXPECT_EQ(second.sql(), "b");
+}
+
+TEST(CommandTest, MayBeWithoutRequests) {
+  const std::optional<Command> command = decode_command(encode_command({}, {1, 2}));
+  ASSERT_TRUE(command.has_value());
+  EXPECT_TRUE(command->requests.empty());
+  EXPECT_EQ(command->header.seed, 2u);
+}
+
+TEST(CommandTest, NoBytesAreACommandThatDoesNothing) {
+  const std::optional<Command> command = decode_command("");
+  ASSERT_TRUE(command.has_value());
+  EXPECT_TRUE(command->requests.empty());
+  EXPECT_EQ(command->header.seed, 0u);
+}
+
+TEST(CommandTest, FieldsOfNewerVersionsAreSkipped) {
+  Bytes encoded = encode_command(batch_of("a"), {1, 2});
+  protozero::pbf_writer writer(encoded);
+  writer.add_string(99, "from the future");
+  writer.add_uint64(98, 1);
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_EQ(command->requests.size(), 1u);
+}
+
+TEST(CommandTest, WhatIsCutIsNoCommand) {
+  const Bytes encoded = encode_command(batch_of("INSERT INTO t VALUES(1)"), {1, 2});
+  const std::size_t request = batch_of("INSERT INTO t VALUES(1)").size();
+  for (std::size_t size = 1; size < encoded.size(); size++) {
+    const std::optional<Command> command = decode_command(BytesView(encoded).substr(0, size));
+    // Cut between two fields it is another command; that is what checksums are for.
+    EXPECT_EQ(command.has_value(), size == request || size == request + 2) << size;
+  }
+}
+
+}  // namespace
+}  // namespace rqlite::command
