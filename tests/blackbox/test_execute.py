@@ -76,6 +76,15 @@ def test_a_failing_statement_does_not_stop_the_others(client):
     assert client.column("SELECT id FROM bays ORDER BY id") == [1, 2, 4]
 
 
+def test_the_same_statement_again_runs_again(client):
+    client.must(BAYS)
+    insert = "INSERT INTO bays(tag) VALUES('a')"
+    assert [result["last_insert_id"] for result in client.must(*[insert] * 3)] == [1, 2, 3]
+    assert client.execute(["SELECT 1", "SELECT 1", ["SELECT 1"]]).results == [
+        {"last_insert_id": 3, "rows_affected": 1}] * 3
+    assert len(client.query(["SELECT 1", "SELECT 1"]).results) == 2
+
+
 def test_a_transaction_ends_with_the_first_error_and_keeps_nothing(client):
     client.must(BAYS)
     reply = client.execute([f"INSERT INTO bays(id) VALUES({n})" for n in (1, 2, 1, 4)],
