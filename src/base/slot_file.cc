@@ -46,7 +46,9 @@ std::optional<Slot> decode(BytesView bytes) {
               Bytes(bytes.substr(kHeaderBytes, static_cast<std::size_t>(length)))};
 }
 
-std::uint64_t slot_offset(std::uint64_t sequence) { return sequence % 2 * kSlotBytes; }
+std::uint64_t slot_offset(std::uint64_t sequence) {
+  return sequence % 2 * kSlotBytes;
+}
 
 }  // namespace
 
@@ -72,8 +74,9 @@ Result<SlotFile> SlotFile::open(FileSystem& files, const std::string& path, Byte
   }
   if (!newest) return Status(Code::kFailed, path + " is damaged: neither of its copies is intact");
   // What was read may still be on its way to the disk, if the process alone died: the next value
-  // overwrites the other slot, so this one has to be safe first.
+  // overwrites the other slot, so this one has to be safe first, and so has the file's name.
   if (Status synced = (*file)->sync_data(); !synced.ok()) return synced;
+  if (Status synced = files.sync_directory(parent_directory(path)); !synced.ok()) return synced;
   return SlotFile(std::move(*file), newest->sequence, std::move(newest->value));
 }
 
