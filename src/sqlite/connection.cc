@@ -83,6 +83,7 @@ Result<std::unique_ptr<Connection>> Connection::open_reader(const std::string& p
 }
 
 Connection::~Connection() {
+  nothing_ = {};
   // All statements are gone by now, or the connection lives on as a zombie and leaks its files.
   CHECK(sqlite3_close(database_) == SQLITE_OK);
 }
@@ -123,7 +124,21 @@ Error Connection::set_up(bool writer, bool foreign_keys) {
         return SQLITE_OK;
       },
       this);
-  return add_functions();
+  Error error = add_functions();
+  std::string_view nothing = "SELECT 1";
+  if (error.ok()) nothing_ = prepare(nothing, true, error);
+  return error;
+}
+
+Connection::WalPosition Connection::wal_position() {
+  CHECK(is_autocommit());
+  // SQLite tells of a commit only when a statement runs to its end. One that failed may have
+  // committed a part of what it did (OR FAIL), which would go unreported.
+  Error ignored;
+  while (nothing_.step(ignored) == Statement::Step::kRow) {
+  }
+  nothing_.reset();
+  return wal_position_;
 }
 
 Error Connection::add_functions() {

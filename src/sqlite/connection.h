@@ -92,7 +92,8 @@ class Connection {
     std::uint32_t frames = 0;   // since the WAL was last restarted
     std::uint64_t commits = 0;  // that wrote any
   };
-  [[nodiscard]] WalPosition wal_position() const { return wal_position_; }
+  // Precondition: is_autocommit().
+  WalPosition wal_position();
   void set_wal_position(WalPosition position) { wal_position_ = position; }
 
   // Of the database file.
@@ -122,6 +123,7 @@ class Connection {
   Random random_{0};
   std::int64_t total_changes_before_ = 0;  // of connections whose place this one took
   WalPosition wal_position_;
+  Statement nothing_;  // makes SQLite report commits that are still to be reported
   bool internal_ = false;  // a statement of ours runs: nothing is refused
   bool vacuum_allowed_ = false;
   bool session_changed_ = false;

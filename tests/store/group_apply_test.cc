@@ -12,7 +12,7 @@ namespace {
 
 std::uint64_t seeds() {
   const char* text = std::getenv("RQLITE_SEEDS");
-  return text == nullptr ? 60 : std::strtoull(text, nullptr, 10);
+  return text == nullptr ? 15 : std::strtoull(text, nullptr, 10);
 }
 
 std::string text_of(const command::RequestResult& result) {

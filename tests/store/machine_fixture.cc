@@ -51,7 +51,9 @@ Bytes command_of(const TestEntry& entry, std::uint64_t index) {
 
 Status MachineOnDisk::open() {
   RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
-  Result<SlotFile> slot = SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record({}));
+  SnapshotRecord founded;
+  founded.index = raft::Index(1);
+  Result<SlotFile> slot = SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(founded));
   if (!slot.ok()) return slot.error();
   slot_.emplace(std::move(*slot));
   Result<SnapshotRecord> record = recover_database(files_, paths_, *slot_, vfs_.name());
@@ -86,7 +88,7 @@ Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
   std::uint64_t next = index();
   for (const TestEntry& entry : entries) {
     next++;
-    raft::Committed committed{.index = raft::Index(next),
+    raft::Committed committed{.index = raft::Index(next + 1),
                               .term = raft::Term(1),
                               .kind = raft::EntryKind::kNormal,
                               .proposal = nullptr,
@@ -147,7 +149,7 @@ std::string dump_database(const std::string& path, const char* vfs) {
   for (std::size_t at = 0; at < tables.size();) {
     const std::size_t end = tables.find('|', at);
     const std::string name = tables.substr(at, end - at);
-    text += name + ":\n" + quoted_rows(database, "SELECT * FROM \"" + name + "\" ORDER BY 1, 2");
+    text += name + ":\n" + quoted_rows(database, "SELECT * FROM \"" + name + "\" ORDER BY 1");
     at = end + 2;
   }
   sqlite3_close(database);

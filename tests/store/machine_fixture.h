@@ -90,8 +90,12 @@ class MachineOnDisk {
   // After apply() met trouble that has passed.
   Status resume() { return machine_->resume(); }
 
-  [[nodiscard]] std::uint64_t index() const { return machine_->now().index.value(); }
-  [[nodiscard]] std::uint64_t snapshot_index() const { return snapshotter_->last().index.value(); }
+  // Entries of the test that are applied, and that the last snapshot holds. (The log's first
+  // index is the founding of the cluster.)
+  [[nodiscard]] std::uint64_t index() const { return machine_->now().index.value() - 1; }
+  [[nodiscard]] std::uint64_t snapshot_index() const {
+    return snapshotter_->last().index.value() - 1;
+  }
   [[nodiscard]] Snapshotter& snapshotter() { return *snapshotter_; }
   [[nodiscard]] Writer& writer() { return *writer_; }
   [[nodiscard]] ManualClock& clock() { return clock_; }
