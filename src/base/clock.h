@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/mutex.h"
+
 namespace rqlite {
 
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -18,6 +20,13 @@ class Clock {
 
   // The time of day, which may jump: for what people and SQL see.
   [[nodiscard]] virtual WallTime wall_now() const = 0;
+
+  // Waits on `condition` until it is notified or now() has reached `deadline`. May return early,
+  // as all waits may.
+  virtual void wait_until(CondVar& condition, Mutex& mutex, TimePoint deadline) const
+      REQUIRES(mutex) {
+    condition.wait_until(mutex, deadline);
+  }
 };
 
 class SystemClock final : public Clock {

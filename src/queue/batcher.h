@@ -20,8 +20,7 @@ namespace rqlite::queue {
 class Waiter {
  public:
   virtual ~Waiter() = default;
-  virtual void applied(std::uint64_t number, raft::Index index,
-                       command::RequestResult result) = 0;
+  virtual void applied(std::uint64_t number, raft::Index index, command::RequestResult result) = 0;
   // kUnknown: it may still be, or may have been, applied. Any other code: it never is.
   virtual void failed(std::uint64_t number, const Status& why) = 0;
 };
@@ -43,12 +42,13 @@ struct Request {
 class Batcher {
  public:
   struct Limits {
-    std::size_t capacity = 1024;                // requests allowed to wait
-    std::size_t bytes_max = 64 << 20;           // encoded bytes allowed to wait, and in one request
-    std::size_t batch_size = 128;               // this many are due at once
-    std::size_t batch_bytes_max = 4 << 20;      // encoded bytes in one batch
-    std::chrono::nanoseconds timeout{std::chrono::milliseconds(50)};  // the longest a request
-                                                // waits for company; 0: until there is enough
+    std::size_t capacity = 1024;            // requests allowed to wait
+    std::size_t bytes_max = 64 << 20;       // encoded bytes allowed to wait, and in one request
+    std::size_t batch_size = 128;           // this many are due at once
+    std::size_t batch_bytes_max = 4 << 20;  // encoded bytes in one batch
+    std::chrono::nanoseconds timeout{
+        std::chrono::milliseconds(50)};  // the longest a request
+                                         // waits for company; 0: until there is enough
   };
 
   explicit Batcher(Limits limits) : limits_(limits) {}

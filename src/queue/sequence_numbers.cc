@@ -14,7 +14,7 @@ Bytes encode(std::uint64_t bound) {
 }  // namespace
 
 Result<SequenceNumbers> SequenceNumbers::open(FileSystem& files, const std::string& path,
-                                              const Clock& clock) {
+                                              const Clock& clock, std::uint64_t block) {
   Result<SlotFile> file = SlotFile::open(files, path, encode(0));
   if (!file.ok()) return file.error();
   if (file->value().size() != sizeof(std::uint64_t)) {
@@ -25,18 +25,18 @@ Result<SequenceNumbers> SequenceNumbers::open(FileSystem& files, const std::stri
       std::chrono::duration_cast<std::chrono::nanoseconds>(clock.wall_now().time_since_epoch())
           .count());
   const std::uint64_t first = std::max(now, before);
-  if (Status status = file->replace(encode(first + kBlock)); !status.ok()) return status;
-  return SequenceNumbers(std::move(*file), first, first + kBlock);
+  if (Status status = file->replace(encode(first + block)); !status.ok()) return status;
+  return SequenceNumbers(std::move(*file), block, first, first + block);
 }
 
 std::optional<std::uint64_t> SequenceNumbers::next() {
-  if (next_ == bound_) return std::nullopt;
+  if (exhausted()) return std::nullopt;
   return next_++;
 }
 
 Result<std::uint64_t> SequenceNumbers::extend() {
-  if (Status status = file_.replace(encode(durable_bound_ + kBlock)); !status.ok()) return status;
-  durable_bound_ += kBlock;
+  if (Status status = file_.replace(encode(durable_bound_ + block_)); !status.ok()) return status;
+  durable_bound_ += block_;
   return durable_bound_;
 }
 

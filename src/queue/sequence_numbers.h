@@ -19,27 +19,28 @@ namespace rqlite::queue {
 // except that extend() may run beside next().
 class SequenceNumbers {
  public:
-  // `path` is the file that keeps the bound.
+  // `path` is the file that keeps the bound. `block` is how many numbers one write of it covers,
+  // and the most that a restart can skip.
   static Result<SequenceNumbers> open(FileSystem& files, const std::string& path,
-                                      const Clock& clock);
+                                      const Clock& clock, std::uint64_t block = 1'000'000'000);
 
   // Nullopt if the bound is reached: extend() has to come first.
   std::optional<std::uint64_t> next();
+  [[nodiscard]] bool exhausted() const { return next_ == bound_; }
 
   // Whether extend() should be called soon.
-  [[nodiscard]] bool wants_extension() const { return next_ + kBlock / 2 > bound_; }
-  // Makes a higher bound durable and returns it; set_bound() then puts it in force.
+  [[nodiscard]] bool wants_extension() const { return next_ + block_ / 2 > bound_; }
+  // Makes a higher bound durable and returns it; set_bound() then puts it in force. After a failure
+  // it may be tried again.
   Result<std::uint64_t> extend();
   void set_bound(std::uint64_t bound) { bound_ = bound; }
 
  private:
-  // Numbers per write of the bound, and the most that a restart can skip.
-  static constexpr std::uint64_t kBlock = 1'000'000'000;
-
-  SequenceNumbers(SlotFile file, std::uint64_t next, std::uint64_t bound)
-      : file_(std::move(file)), next_(next), bound_(bound), durable_bound_(bound) {}
+  SequenceNumbers(SlotFile file, std::uint64_t block, std::uint64_t next, std::uint64_t bound)
+      : file_(std::move(file)), block_(block), next_(next), bound_(bound), durable_bound_(bound) {}
 
   SlotFile file_;
+  std::uint64_t block_;
   std::uint64_t next_;
   std::uint64_t bound_;
   std::uint64_t durable_bound_;  // touched only by extend()

@@ -14,8 +14,12 @@ using namespace std::chrono_literals;
 // the second.
 constexpr std::chrono::nanoseconds kBackoffMin = 20ms;
 constexpr std::chrono::nanoseconds kBackoffMax = 1s;
+// Between two tries to extend the sequence numbers.
+constexpr std::chrono::nanoseconds kExtendAgain = 1s;
 
-Status shutting_down() { return {Code::kUnavailable, "shutting down"}; }
+Status shutting_down() {
+  return {Code::kUnavailable, "shutting down"};
+}
 
 // Whether sending the same batch again may succeed, and cannot apply it twice.
 bool may_resend(Code code) {
@@ -133,7 +137,7 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
   changed_.notify_one();
   MutexLock lock(mutex_);
   while ((flight_ || landing_ > 0 || batcher_.requests() > 0) && clock_.now() < deadline) {
-    landed_.wait_until(mutex_, deadline);
+    clock_.wait_until(landed_, mutex_, deadline);
   }
   Left left;
   left.requests = batcher_.requests() + (flight_ ? flight_->requests.size() : 0);
@@ -162,7 +166,6 @@ void WriteQueue::run() {
 }
 
 bool WriteQueue::has_work(TimePoint now) const {
-  if (numbers_.wants_extension()) return true;
   const std::optional<TimePoint> next = next_event();
   return next && *next <= now;
 }
@@ -172,10 +175,12 @@ std::optional<TimePoint> WriteQueue::next_event() const {
   auto consider = [&next](std::optional<TimePoint> time) {
     if (time && (!next || *time < *next)) next = time;
   };
+  if (numbers_.wants_extension()) consider(extend_at_);
   if (must_resend_) consider(resend_at_);
   if (!flight_) consider(batcher_.due());
   for (const RoomRequest& request : room_waiters_) consider(request.deadline);
-  if (!room_waiters_.empty() && batcher_.has_room(room_waiters_.front().encoded.size()).ok()) {
+  if (!room_waiters_.empty() && !numbers_.exhausted() &&
+      batcher_.has_room(room_waiters_.front().encoded.size()).ok()) {
     consider(TimePoint::min());
   }
   return next;
@@ -185,7 +190,7 @@ bool WriteQueue::wait_for_work() {
   MutexLock lock(mutex_);
   while (!stopping_ && !has_work(clock_.now())) {
     if (const std::optional<TimePoint> next = next_event()) {
-      changed_.wait_until(mutex_, *next);
+      clock_.wait_until(changed_, mutex_, *next);
     } else {
       changed_.wait(mutex_);
     }
@@ -197,7 +202,7 @@ void WriteQueue::extend_numbers() {
   SequenceNumbers* numbers = nullptr;
   {
     MutexLock lock(mutex_);
-    if (!numbers_.wants_extension()) return;
+    if (!numbers_.wants_extension() || extend_at_ > clock_.now()) return;
     numbers = &numbers_;
   }
   // Without the lock, so that no client waits for the disk: extend() may run beside next().
@@ -206,6 +211,7 @@ void WriteQueue::extend_numbers() {
   if (bound.ok()) {
     numbers_.set_bound(*bound);
   } else {
+    extend_at_ = clock_.now() + kExtendAgain;
     log("queue", "cannot extend the sequence numbers: {}", bound.error().text());
   }
 }

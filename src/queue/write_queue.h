@@ -30,11 +30,11 @@ class RoomWaiter {
 // The write queue: takes small requests from many clients and sends them on in batches, each of
 // which costs one entry of the log.
 //
-// Order: of numbers, of execution and of verdicts, all the same. Outcome: each accepted request
-// with a waiter gets exactly one verdict; a batch that the target refuses for now is sent again,
-// in its place, until it is taken. Bounds: Batcher::Limits; one batch is on its way at a time.
-// Threads: all methods from any thread; no caller ever blocks, but drain()'s. Stop: the destructor
-// refuses and fails whatever is left.
+// Order: of numbers and of execution, the same. The verdicts of a batch may still be on their way
+// when those of the next begin. Outcome: each accepted request with a waiter gets exactly one
+// verdict; a batch that the target refuses for now is sent again, in its place, until it is taken.
+// Bounds: Batcher::Limits; one batch is on its way at a time. Threads: all methods from any thread;
+// no caller ever blocks, but drain()'s. Stop: the destructor refuses and fails whatever is left.
 class WriteQueue {
  public:
   // `target` must outlive the queue and every write it took.
@@ -61,9 +61,9 @@ class WriteQueue {
   Left drain(std::chrono::nanoseconds patience) EXCLUDES(mutex_);
 
   struct Report {
-    std::size_t depth = 0;      // requests that wait
-    std::size_t bytes = 0;      // of these
-    std::size_t in_flight = 0;  // requests on their way
+    std::size_t depth = 0;       // requests that wait
+    std::size_t bytes = 0;       // of these
+    std::size_t in_flight = 0;   // requests on their way
     std::uint64_t accepted = 0;  // highest number; 0 if none
     std::uint64_t applied = 0;   // likewise
     std::uint64_t batches = 0;   // applied
@@ -117,6 +117,7 @@ class WriteQueue {
   std::size_t landing_ GUARDED_BY(mutex_) = 0;  // batches whose waiters are being told
   bool must_resend_ GUARDED_BY(mutex_) = false;
   TimePoint resend_at_ GUARDED_BY(mutex_);
+  TimePoint extend_at_ GUARDED_BY(mutex_);
   std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
   bool draining_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
