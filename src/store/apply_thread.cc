@@ -118,7 +118,14 @@ Status ApplyThread::apply_all(std::vector<raft::Committed> entries) {
 
 bool ApplyThread::pause(const Status& why) {
   applied_.expire(clock_.now());
+  // Nobody knows for how long: their clients hear what is known now.
+  const Status unknown(Code::kUnknown,
+                       why.text() + ": the write is in the log and is applied when this is over");
+  machine_.tell_waiting(unknown);
   MutexLock lock(mutex_);
+  for (raft::Committed& entry : waiting_) {
+    if (entry.proposal) entry.proposal->failed(unknown);
+  }
   if (stalled_.ok()) log("store", "entries wait to be applied: {}", why.text());
   stalled_ = why;
   const TimePoint until = clock_.now() + kPause;
@@ -129,7 +136,7 @@ bool ApplyThread::pause(const Status& why) {
 void ApplyThread::fail(const Status& why) {
   // Their entries are in the log: a restart applies them.
   const Status unknown(Code::kUnknown, why.text());
-  machine_.abandon(unknown);
+  machine_.tell_waiting(unknown);
   std::vector<raft::Committed> left;
   {
     MutexLock lock(mutex_);

@@ -17,8 +17,8 @@ namespace rqlite::store {
 //
 // Batching: whatever arrives during one batch is the next one; no timer. Bound: the driver keeps
 // what is handed over and not yet applied within its own. A full disk holds the thread up, not the
-// node: it tries again until there is room, and tells so with stalled(). Stop: stop() applies what
-// was handed over, unless that is held up, then joins.
+// node: writers that wait hear so, it tries again until there is room, and stalled() says why.
+// Stop: stop() applies what was handed over, unless that is held up, then joins.
 class ApplyThread final : public raft::StateMachine {
  public:
   // Where it reports to; called on the apply thread, or the Raft thread where it says so. Must

@@ -66,8 +66,8 @@ void Machine::finish_batch() {
   applied_.advance(now_.index);
   for (std::size_t i = 0; i < batch.size(); i++) {
     if (!batch[i].proposal) continue;
-    auto& proposal = static_cast<WriteProposal&>(*batch[i].proposal);
-    proposal.write().applied(batch[i].index, std::move(work[i].results));
+    static_cast<WriteProposal&>(*batch[i].proposal)
+        .applied(batch[i].index, std::move(work[i].results));
   }
 }
 
@@ -81,8 +81,8 @@ void Machine::apply_change(const raft::Committed& entry) {
                 [&](const auto& each) { return !members.contains(each.first); });
 }
 
-void Machine::abandon(const Status& why) {
-  for (raft::Committed& entry : std::exchange(batch_, {})) {
+void Machine::tell_waiting(const Status& why) {
+  for (raft::Committed& entry : batch_) {
     if (entry.proposal) entry.proposal->failed(why);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,12 +21,17 @@ class WriteProposal final : public raft::Proposal {
       : command_(std::move(command)), write_(std::move(write)) {}
 
   [[nodiscard]] BytesView data() const override { return command_; }
-  void failed(const Status& why) override { write_->failed(why); }
-  [[nodiscard]] Write& write() { return *write_; }
+  // Whoever waits hears one verdict: the first.
+  void failed(const Status& why) override {
+    if (write_) std::exchange(write_, nullptr)->failed(why);
+  }
+  void applied(raft::Index index, std::vector<command::RequestResult> results) {
+    if (write_) std::exchange(write_, nullptr)->applied(index, std::move(results));
+  }
 
  private:
   const Bytes command_;
-  const std::unique_ptr<Write> write_;
+  std::unique_ptr<Write> write_;
 };
 
 // The replicated database: applies committed entries in order, and takes its snapshots in between.
@@ -42,8 +48,9 @@ class Machine {
   // batch that could not be finished stay with the machine until resume() has.
   Status apply(std::vector<raft::Committed> entries);
   Status resume();
-  // Fails whoever still waits: resume() will not be called again.
-  void abandon(const Status& why);
+  // Tells whoever waits for the entries of apply() that did not finish. They stay as they are, for
+  // resume() or a restart.
+  void tell_waiting(const Status& why);
 
   // Does what is due for snapshots. Precondition: the last apply() or resume() returned ok.
   Status poll_snapshots() { return snapshotter_.poll(now_); }

@@ -1,0 +1,211 @@
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <future>
+
+#include "command/request.h"
+#include "fakes/sim_file_system.h"
+#include "fakes/sim_vfs.h"
+
+namespace rqlite::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Outcome {
+  Status status;
+  command::RequestResult result;
+  std::uint64_t index = 0;
+};
+
+class PromisedWrite final : public Write {
+ public:
+  explicit PromisedWrite(std::promise<Outcome> to) : to_(std::move(to)) {}
+  void applied(raft::Index index, std::vector<command::RequestResult> results) override {
+    Outcome outcome;
+    outcome.index = index.value();
+    if (!results.empty()) outcome.result = std::move(results.front());
+    to_.set_value(std::move(outcome));
+  }
+  void failed(const Status& why) override { to_.set_value({why, {}, 0}); }
+
+ private:
+  std::promise<Outcome> to_;
+};
+
+// Collects one integer: the first value of the last row.
+class PromisedNumber final : public QuerySink {
+ public:
+  explicit PromisedNumber(std::promise<std::string> to) : to_(std::move(to)) {}
+  void columns(std::vector<std::string>, std::vector<std::string>) override {}
+  void row(std::span<const sqlite::ValueView> values) override {
+    text_ = std::to_string(values.front().integer);
+  }
+  void done(double) override {}
+  void failed(std::string error) override { text_ = std::move(error); }
+  void finished(const Status& status, raft::Index) override {
+    to_.set_value(status.ok() ? text_ : status.text());
+  }
+
+ private:
+  std::promise<std::string> to_;
+  std::string text_;
+};
+
+// A store on a simulated disk, with its real threads. The directory exists for real too, because
+// the lock on it is the operating system's.
+class StoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "store-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    open();
+  }
+  void TearDown() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void open() {
+    Store::Options options;
+    options.directory = directory_;
+    options.node_id = "n1";
+    options.raft_address = "localhost:4002";
+    options.base_vfs = vfs_.name();
+    options.log_segment_bytes = 64 * 1024;
+    options.on_failure = [this](const Status& why) { failure_.set_value(why); };
+    failure_ = {};
+    auto store = Store::open(std::move(options), files_, clock_);
+    ASSERT_TRUE(store.ok()) << store.error().text();
+    store_ = std::move(*store);
+    // The first read that must see everything waits until the node leads.
+    while (!store_->is_ready()) std::this_thread::yield();
+  }
+  void restart(std::chrono::nanoseconds patience) {
+    store_->close(patience);
+    store_.reset();
+    open();
+  }
+
+  std::future<Outcome> start_write(const std::string& sql) {
+    Bytes batch;
+    command::RequestBuilder(batch, {}).begin_statement(sql);
+    std::promise<Outcome> promise;
+    std::future<Outcome> outcome = promise.get_future();
+    store_->write(std::move(batch), std::make_unique<PromisedWrite>(std::move(promise)));
+    return outcome;
+  }
+  Outcome write(const std::string& sql) { return start_write(sql).get(); }
+
+  std::string read(const std::string& sql, Level level) {
+    Query query;
+    command::RequestBuilder(query.request, {}).begin_statement(sql);
+    query.level = level;
+    std::promise<std::string> promise;
+    std::future<std::string> text = promise.get_future();
+    store_->query(std::move(query), std::make_unique<PromisedNumber>(std::move(promise)));
+    return text.get();
+  }
+
+  SimFileSystem files_;
+  SimVfs vfs_{files_};
+  SystemClock clock_;
+  std::string directory_;
+  std::promise<Status> failure_;
+  std::unique_ptr<Store> store_;
+};
+
+constexpr Level kLevels[] = {Level::kNone, Level::kWeak, Level::kLinearizable, Level::kStrong};
+
+TEST_F(StoreTest, EveryLevelSeesWhatWasAcknowledged) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  for (int i = 1; i <= 5; i++) {
+    ASSERT_TRUE(write("INSERT INTO t VALUES(1)").status.ok());
+    for (Level level : kLevels) EXPECT_EQ(read("SELECT count(*) FROM t", level), std::to_string(i));
+  }
+}
+
+TEST_F(StoreTest, RestartsFromTheLogAloneAndFromASnapshot) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  ASSERT_TRUE(write("INSERT INTO t VALUES(1)").status.ok());
+  restart(0s);
+  EXPECT_EQ(store_->report().snapshot_index.value(), 1u);
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kWeak), "1");
+  restart(10s);
+  EXPECT_GT(store_->report().snapshot_index.value(), 1u);
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kWeak), "1");
+}
+
+TEST_F(StoreTest, ASecondStoreOnTheSameDirectoryIsRefused) {
+  Store::Options options;
+  options.directory = directory_;
+  options.base_vfs = vfs_.name();
+  auto second = Store::open(std::move(options), files_, clock_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), Code::kUnavailable);
+}
+
+TEST_F(StoreTest, AFailedSyncStopsTheNodeAndLosesNothing) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  ASSERT_TRUE(write("INSERT INTO t VALUES(1)").status.ok());
+  files_.fail_sync_after(0);
+  const Outcome outcome = write("INSERT INTO t VALUES(2)");
+  EXPECT_FALSE(outcome.status.ok());
+  EXPECT_EQ(failure_.get_future().get().code(), Code::kFailed);
+  EXPECT_EQ(write("INSERT INTO t VALUES(3)").status.code(), Code::kFailed);
+  // The process would end here.
+  store_->close(0s);
+  store_.reset();
+  open();
+  // The second insert was never acknowledged: it may be there or not.
+  const std::string count = read("SELECT count(*) FROM t", Level::kStrong);
+  EXPECT_TRUE(count == "1" || count == "2") << count;
+}
+
+TEST_F(StoreTest, AFullDiskRefusesWritesAndServesReadsUntilThereIsRoom) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  files_.set_capacity(files_.used_bytes() + 4096);
+  // Some go through before the disk is full, and one may be in the log by then; the next is refused.
+  int stored = 0;
+  int unknown = 0;
+  Status refused;
+  while (refused.ok()) {
+    const Outcome outcome = write("INSERT INTO t VALUES(hex(zeroblob(2000)))");
+    if (outcome.status.ok()) stored++;
+    if (outcome.status.code() == Code::kUnknown) unknown++;
+    if (outcome.status.code() == Code::kDiskFull) refused = outcome.status;
+    ASSERT_LT(stored, 200);
+  }
+  EXPECT_EQ(refused.text(), "disk is full");
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kNone), std::to_string(stored));
+  files_.set_capacity(std::nullopt);
+  // What was in the log already is applied now; then new writes are taken again.
+  while (!write("INSERT INTO t VALUES('room')").status.ok()) std::this_thread::yield();
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), std::to_string(stored + unknown + 1));
+}
+
+TEST_F(StoreTest, SnapshotsGoOnBesideWritesAndReaders) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  std::vector<std::future<Outcome>> writes;
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < 50; i++) {
+      writes.push_back(start_write("INSERT INTO t VALUES(hex(randomblob(1000)))"));
+    }
+    std::promise<Status> promise;
+    std::future<Status> taken = promise.get_future();
+    store_->snapshot([&](const Snapshotter::Outcome& outcome) { promise.set_value(outcome.status); });
+    read("SELECT count(*) FROM t", Level::kNone);
+    const Status status = taken.get();
+    EXPECT_TRUE(status.ok() || status.code() == Code::kUnavailable) << status.text();
+  }
+  for (std::future<Outcome>& each : writes) EXPECT_TRUE(each.get().status.ok());
+  restart(0s);
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "500");
+}
+
+}  // namespace
+}  // namespace rqlite::store
