@@ -8,6 +8,7 @@
 #include <charconv>
 #include <ctime>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.h"
@@ -47,6 +48,17 @@ const std::string& http_date() {
     made_at = now;
   }
   return text;
+}
+
+// Whether the request line that was received ends in a version of HTTP, if not in one of ours.
+bool names_a_version(const beast::flat_buffer& received) {
+  const asio::const_buffer bytes = received.data();
+  const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  const std::size_t start = line.rfind(" HTTP/");
+  if (start == std::string_view::npos || line.size() != start + 9) return false;
+  auto is_digit = [&](std::size_t at) { return line[at] >= '0' && line[at] <= '9'; };
+  return is_digit(start + 6) && line[start + 7] == '.' && is_digit(start + 8);
 }
 
 void append_number_text(std::string& to, std::size_t number) {
@@ -163,8 +175,12 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t byt
 void Connection::parse() {
   while (true) {
     boost::system::error_code error;
-    const std::size_t used = parser_->put(buffer_.data(), error);
-    buffer_.consume(used);
+    try {
+      buffer_.consume(parser_->put(buffer_.data(), error));
+    } catch (const std::length_error&) {
+      // Beast has no other word for a header of more than 64 KiB.
+      error = beast::http::error::header_limit;
+    }
     if (error && error != beast::http::error::need_more) return on_parse_error(error);
     if (!headers_seen_ && parser_->is_header_done()) {
       headers_seen_ = true;
@@ -182,13 +198,14 @@ void Connection::parse() {
 void Connection::on_headers() {
   const auto& message = parser_->get();
   deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
-  if (message.version() != 11 && message.version() != 10) {
-    return refuse(505, "HTTP Version Not Supported: unsupported protocol version",
-                  "505 HTTP Version Not Supported: unsupported protocol version");
-  }
   if (message.version() == 11 && message.count(beast::http::field::host) != 1) {
     return refuse(400, "Bad Request: missing required Host header",
                   "400 Bad Request: missing required Host header");
+  }
+  // Beast takes any list that ends in "chunked", and for none any other.
+  const auto encoding = message.find(beast::http::field::transfer_encoding);
+  if (encoding != message.end() && !beast::iequals(encoding->value(), "chunked")) {
+    return refuse(501, "Not Implemented", "Unsupported transfer encoding");
   }
   const auto expect = message.find(beast::http::field::expect);
   if (expect == message.end()) return;
@@ -210,8 +227,9 @@ void Connection::on_parse_error(const boost::system::error_code& error) {
   if (error == Error::body_limit) {
     return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
   }
-  if (error == Error::bad_transfer_encoding) {
-    return refuse(501, "Not Implemented", "Unsupported transfer encoding");
+  if (error == Error::bad_version && names_a_version(buffer_)) {
+    return refuse(505, "HTTP Version Not Supported: unsupported protocol version",
+                  "505 HTTP Version Not Supported: unsupported protocol version");
   }
   refuse(400, "Bad Request", "400 Bad Request");
 }
