@@ -10,7 +10,7 @@ from pathlib import Path
 from client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
-RQLITED = os.environ.get("RQLITED", str(ROOT / "build/release/bin/rqlited"))
+RQLITED = os.path.abspath(os.environ.get("RQLITED", ROOT / "build/release/bin/rqlited"))
 HOST = "127.0.0.1"
 
 

@@ -1,0 +1,315 @@
+"""rqlited as scripts, service managers and people at a terminal see it."""
+
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from node import HOST, eventually, run
+
+LINE = r"\[\w[\w-]*\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d .+"
+
+
+def usage():
+    return run("-h").stderr
+
+
+# What ends at once.
+
+def test_no_arguments_at_all():
+    done = run()
+    assert done.returncode == 1
+    assert re.fullmatch(r"\[rqlited\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d failed to parse command-line "
+                        r"flags: missing required argument: DataPath\n", done.stderr)
+
+
+@pytest.mark.parametrize("flag", ["-h", "-help", "--help", "--h"])
+def test_help_goes_to_stderr_and_succeeds(flag):
+    done = run(flag)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == usage()
+
+
+def test_help_has_the_documented_layout():
+    text = usage()
+    assert re.match(r"\n[^\n]+\n\n[^\n]*rqlite\.io[^\n]*\n\n"
+                    r"Usage: rqlited \[flags\] <data directory>\n  -", text)
+    flags = text.split("<data directory>\n")[1]
+    assert re.fullmatch(r"(  -[\w-]+( (string|int|uint|duration))?\n    \t[^\n]+\n)+", flags)
+    names = re.findall(r"^  -([\w-]+)", flags, re.M)
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("flag, default", [
+    ("fk", None),
+    ("http-addr string", '"localhost:4001"'),
+    ("http-adv-addr string", None),
+    ("raft-addr string", '"localhost:4002"'),
+    ("node-id string", None),
+    ("db-max-ro-conns int", "256"),
+    ("write-queue-capacity int", "1024"),
+    ("write-queue-batch-size int", "128"),
+    ("write-queue-timeout duration", "50ms"),
+    ("write-queue-tx", None),
+    ("raft-log-level string", '"WARN"'),
+    ("raft-snap uint", "8192"),
+    ("raft-snap-wal-size uint", "4194304"),
+    ("raft-snap-int duration", "10s"),
+    ("raft-heartbeat-timeout duration", "1s"),
+    ("version", None),
+])
+def test_help_shows_name_type_and_default(flag, default):
+    entry = re.search(rf"^  -{flag}\n    \t(.+)$", usage(), re.M)
+    assert entry
+    shown = re.search(r" \(default (.+)\)$", entry[1])
+    assert (shown and shown[1]) == default
+
+
+def test_version_has_eight_fields():
+    done = run("-version")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(r"rqlited \S+ linux \S+ \S+ sqlite3\.\S+ \(commit \S+, compiler \S+\)\n",
+                        done.stderr)
+
+
+def test_version_needs_and_checks_nothing_else():
+    assert run("-version", "-http-addr", "nonsense").returncode == 0
+
+
+# Flags.
+
+SYNTAX = [
+    (["-foo"], "flag provided but not defined: -foo"),
+    (["--foo=1"], "flag provided but not defined: -foo"),
+    (["-raft-snap", "x"], 'invalid value "x" for flag -raft-snap: parse error'),
+    (["-raft-snap", "-1"], 'invalid value "-1" for flag -raft-snap: parse error'),
+    (["-write-queue-capacity", "9" * 20],
+     f'invalid value "{"9" * 20}" for flag -write-queue-capacity: value out of range'),
+    (["-write-queue-timeout", "50"], 'invalid value "50" for flag -write-queue-timeout: parse error'),
+    (["-fk=maybe"], 'invalid boolean value "maybe" for -fk: parse error'),
+    (["-node-id"], "flag needs an argument: -node-id"),
+    (["---x"], "bad flag syntax: ---x"),
+    (["-=x"], "bad flag syntax: -=x"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", SYNTAX, ids=[" ".join(a) for a, _ in SYNTAX])
+def test_bad_flag_syntax_exits_2_and_shows_the_usage(arguments, message):
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == message + "\n" + usage()
+
+
+@pytest.mark.parametrize("arguments, directory, extra", [
+    (["d", "extra", "-fk"], "d", "extra -fk"),
+    (["-fk", "false", "d"], "false", "d"),
+    (["-", "d"], "-", "d"),
+    (["--", "-d", "e"], "-d", "e"),
+])
+def test_flags_end_at_the_data_directory(arguments, directory, extra):
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert done.stderr == f"arguments after data directory ({directory}) are not accepted ([{extra}])\n"
+
+
+INVALID = [
+    (["-fk"], "data directory path is required"),
+    (["  "], "data directory path is required"),
+    (["-raft-addr", "localhost:4001", "d"], "HTTP and Raft addresses must differ"),
+    (["-http-addr", "http://localhost:4001", "d"],
+     "HTTP options should not include protocol (http:// or https://)"),
+    (["-http-adv-addr", "HTTPS://a:1", "d"],
+     "HTTP options should not include protocol (http:// or https://)"),
+    (["-http-addr", "localhost", "d"], "HTTP bind address not valid"),
+    (["-http-adv-addr", "localhost", "d"], "HTTP advertised HTTP address not valid"),
+    (["-http-addr", "0.0.0.0:4001", "d"],
+     "advertised HTTP address is not routable (0.0.0.0), specify it via -http-addr or -http-adv-addr"),
+    (["-http-addr", "[::]:4001", "d"],
+     "advertised HTTP address is not routable (::), specify it via -http-addr or -http-adv-addr"),
+    (["-raft-addr", "localhost", "d"], "raft bind address not valid"),
+    (["-raft-addr", "localhost:raft", "d"], "raft bind port not valid"),
+    (["-raft-adv-addr", "localhost", "d"], "raft advertised address not valid"),
+    (["-raft-addr", "0.0.0.0:4002", "d"],
+     "advertised Raft address is not routable (0.0.0.0), specify it via -raft-addr or -raft-adv-addr"),
+    (["-raft-adv-addr", "localhost:raft", "d"], "raft advertised port is not valid"),
+    (["-http-adv-addr", "a:1", "-raft-adv-addr", "a:1", "d"],
+     "advertised HTTP and Raft addresses must differ"),
+    (["-http-addr", "localhost", "-raft-addr", "localhost", "d"],
+     "HTTP and Raft addresses must differ"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", INVALID, ids=[" ".join(a) for a, _ in INVALID])
+def test_an_invalid_value_is_fatal(arguments, message):
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fatal: {message}\n"
+
+
+@pytest.mark.parametrize("flag", [["-auth", "f.json"], ["-http-cert=c.pem"], ["-join", "a:1"],
+                                  ["-bootstrap-expect", "3"], ["-raft-non-voter"],
+                                  ["-auto-backup", "f"], ["-extensions-path", "p"],
+                                  ["-cdc-config", "stdout"]])
+def test_a_flag_that_is_not_built_is_refused_by_name(flag):
+    done = run(*flag, "d")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"fatal: {flag[0].split('=')[0]} is not built yet\n"
+
+
+@pytest.mark.parametrize("flag", ["-fk", "--fk", "-fk=true", "-fk=T", "--fk=1"])
+def test_a_boolean_flag_is_on(start_node, flag):
+    assert start_node(flag).client.status("store.db_conf.fk_constraints") is True
+
+
+def test_the_last_of_two_flags_wins(start_node):
+    node = start_node("-fk", "-write-queue-capacity", "5", "-fk=false",
+                      "-write-queue-capacity=0x_10", "--write-queue-timeout=1m1.5s")
+    assert node.client.status("store.db_conf.fk_constraints") is False
+    queue = node.client.status("http.queue._default")
+    assert (queue["max_size"], queue["timeout"]) == (16, "1m1.5s")
+
+
+def test_a_node_has_the_name_it_is_given(start_node):
+    node = start_node("-node-id", "n1")
+    assert node.client.status("store.leader.node_id") == "n1"
+    assert f"this node (ID=n1, addr={node.raft_address}) is now Leader" in node.log()
+
+
+def test_foreign_keys_are_enforced_with_the_flag(start_node):
+    client = start_node("-fk").client
+    client.must("CREATE TABLE p(id INTEGER PRIMARY KEY)", "CREATE TABLE c(p REFERENCES p(id))")
+    assert client.execute(["INSERT INTO c VALUES(1)"]).results == [
+        {"error": "FOREIGN KEY constraint failed"}]
+
+
+# A running node.
+
+def test_every_line_of_the_log_has_the_documented_form(node):
+    node.stop()
+    for line in node.log().splitlines():
+        assert re.fullmatch(LINE, line), line
+
+
+def test_the_log_says_what_tools_look_for(node):
+    node.stop()
+    log = node.log()
+    command = " ".join(map(re.escape, [node.process.args[0], *node.arguments()]))
+    for message in (
+            r"\[rqlited\] .* rqlited starting, version \S+, SQLite 3\.\S+, commit \S+, "
+            r"compiler \(toolchain\) \S+, compiler \(command\) \S+",
+            r"\[rqlited\] .* \S+, target architecture is \w+, operating system target is linux",
+            rf"\[rqlited\] .* launch command: {command}",
+            rf"\[rqlited\] .* no preexisting node state detected in {re.escape(str(node.data))}, "
+            r"node may be bootstrapping",
+            r"\[rqlited\] .* bootstrapping single new node",
+            rf"\[store\] .* this node \(ID={node.raft_address}, addr={node.raft_address}\) "
+            r"is now Leader",
+            rf"\[rqlited\] .* node HTTP API available at http://{node.address}",
+            rf"\[rqlited\] .* connect using the command-line tool via 'rqlite -H {HOST} "
+            rf"-p {node.port}'",
+            r'\[rqlited\] .* received signal "terminated"'):
+        assert re.search(f"^{message}$", log, re.M), message
+    assert log.splitlines()[-1].endswith(" rqlite server stopped")
+
+
+def test_stdout_has_the_banner_only(node):
+    node.stop()
+    out = (node.home / "stdout").read_text()
+    assert "[" not in out and len(out.splitlines()) < 20
+
+
+def test_a_restart_finds_its_state(node):
+    node.restart()
+    assert f"preexisting node state detected in {node.data}" in node.log()
+    assert "bootstrapping" not in node.log()
+
+
+@pytest.mark.parametrize("number, name", [(signal.SIGTERM, "terminated"),
+                                          (signal.SIGINT, "interrupt")])
+def test_a_signal_stops_the_node_with_exit_code_0(node, number, name):
+    node.signal(number)
+    assert node.wait() == 0
+    assert f'received signal "{name}"' in node.log()
+
+
+def test_a_signal_in_the_first_moment_stops_the_node_too(make_node):
+    for delay in (0, 0.002, 0.005, 0.01, 0.02):
+        node = make_node()
+        node.launch()
+        eventually(lambda node=node: "starting, version" in node.log(), every=0.001)
+        time.sleep(delay)
+        assert node.stop() == 0
+
+
+def test_a_stop_does_not_wait_for_idle_connections(node):
+    idle = [node.connect() for _ in range(5)]
+    assert node.client.send("GET", "/readyz").status == 200
+    began = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - began < 5
+    for connection in idle:
+        connection.close()
+
+
+def test_a_stop_answers_the_request_in_hand(node):
+    with node.connect() as connection:
+        slow = (b'["WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n '
+                b'WHERE i < 2000000) SELECT count(*) FROM n"]')
+        connection.sendall(b"POST /db/query HTTP/1.1\r\nHost: a\r\n"
+                           b"Content-Length: %d\r\n\r\n%b" % (len(slow), slow))
+        eventually(lambda: node.client.status("store.sqlite3.conn_pool_stats.ro.in_use") == 1)
+        node.signal(signal.SIGTERM)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    assert b"[[2000000]]" in answer
+    assert node.wait() == 0
+
+
+# Start-ups that cannot succeed.
+
+def test_a_second_process_on_the_same_directory_is_refused(node, make_node):
+    second = make_node(directory=node.home)
+    code, log = second.fail_to_start()
+    assert code == 1
+    assert re.search(r"failed to open store: .*another process", log)
+    node.client.must("CREATE TABLE t(n)")
+
+
+def test_a_busy_port_is_fatal(make_node):
+    node = make_node()
+    with socket.socket() as busy:
+        busy.bind((HOST, node.port))
+        busy.listen()
+        code, log = node.fail_to_start()
+    assert code == 1
+    assert re.search(r"failed to start HTTP server: listen tcp .*in use", log)
+
+
+def test_a_data_directory_that_is_a_file_is_fatal(make_node):
+    node = make_node()
+    node.home.mkdir()
+    node.data.write_text("not a directory")
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert "failed to open store: " in log and str(node.data) in log
+
+
+def test_a_data_directory_is_made_with_its_parents(make_node):
+    node = make_node()
+    node.data = node.home / "a" / "b" / "c"
+    node.start()
+    assert node.stop() == 0
+    assert (node.data / "db.sqlite").exists()
+
+
+def test_the_data_directory_may_be_relative_and_is_trimmed(home, make_node, monkeypatch):
+    monkeypatch.chdir(home)
+    node = make_node()
+    node.data = " relative/ "
+    node.start()
+    assert node.client.status("store.dir") == str(home / "relative")
+    assert node.stop() == 0
+    assert (home / "relative" / "db.sqlite").exists()
