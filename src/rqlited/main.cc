@@ -61,6 +61,7 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   } else {
     log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
         options.data_directory);
+    log("rqlited", "bootstrapping single new node");
   }
 }
 
