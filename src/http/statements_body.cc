@@ -2,12 +2,11 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <utility>
-#include <vector>
 
 #include "http/json_strings.h"
 #include "sqlite/sql_text.h"
@@ -21,10 +20,11 @@ namespace {
 
 constexpr const char* kInvalidJson = "invalid JSON body";
 constexpr const char* kInvalidRequest = "invalid request";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // How clients have come to know the types of what cannot be a parameter.
-constexpr const char* kTypeNames[] = {"[]interface {}", "map[string]interface {}", "number", "string",
-                                      "bool", "<nil>"};
+constexpr const char* kTypeNames[] = {
+    "[]interface {}", "map[string]interface {}", "number", "string", "bool", "<nil>"};
 
 // A parameter's value that lives on its own.
 struct Value {
@@ -106,23 +106,52 @@ bool is_json_number(std::string_view text, bool& integer) {
   return at == text.size();
 }
 
+// Where the list that `body` begins with is closed; the body's size if it is not, or is no list.
+std::size_t end_of_list(std::string_view body) {
+  const std::size_t start = body.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos || body[start] != '[') return body.size();
+  std::size_t depth = 0;
+  for (std::size_t at = start; at < body.size(); at++) {
+    switch (body[at]) {
+      case '"':
+        for (at++; at < body.size() && body[at] != '"'; at++) {
+          if (body[at] == '\\') at++;
+        }
+        break;
+      case '[':
+      case '{':
+        depth++;
+        break;
+      case ']':
+      case '}':
+        if (--depth == 0) return at + 1;
+        break;
+      default:
+        break;
+    }
+  }
+  return body.size();
+}
+
 }  // namespace
 
 class StatementsParser::Impl {
  public:
-  // False: error_ says why.
-  bool parse(Bytes& body, command::RequestBuilder& to);
+  Result<ParsedStatements> parse(Bytes& body, command::RequestFlags flags);
 
-  std::string error_;
-  std::string forbidden_;
-  bool bad_utf8_ = false;
+  // Of the last body: why it is no JSON.
+  bool bad_syntax_ = false;
+  bool bad_utf8_ = false;  // that at least
 
  private:
   bool fail(std::string text) {
     error_ = std::move(text);
     return false;
   }
-  bool syntax() { return fail(kInvalidJson); }
+  bool syntax() {
+    bad_syntax_ = true;
+    return fail(kInvalidJson);
+  }
 
   bool parse_top(ondemand::document& document, command::RequestBuilder& to);
   bool parse_statement(ondemand::value element, command::RequestBuilder& to);
@@ -137,21 +166,37 @@ class StatementsParser::Impl {
   bool is_null(ondemand::value value);
 
   ondemand::parser parser_;
+  std::string error_;
+  std::string forbidden_;
   Bytes text_;
   Bytes last_sql_;
   Value value_;
 };
 
-bool StatementsParser::Impl::parse(Bytes& body, command::RequestBuilder& to) {
+Result<ParsedStatements> StatementsParser::Impl::parse(Bytes& body, command::RequestFlags flags) {
+  bad_syntax_ = false;
+  forbidden_.clear();
+  last_sql_.clear();
   const std::size_t size = body.size();
   body.resize(size + simdjson::SIMDJSON_PADDING, '\0');
   ondemand::document document;
   const simdjson::error_code error = parser_.iterate(body.data(), size, body.size()).get(document);
   bad_utf8_ = error == simdjson::UTF8_ERROR;
-  last_sql_.clear();
-  const bool done = error == simdjson::SUCCESS ? parse_top(document, to) : syntax();
+  ParsedStatements parsed;
+  bool done = false;
+  {
+    command::RequestBuilder builder(parsed.encoded, flags);
+    // Newer parsers would skip a byte order mark.
+    done = error == simdjson::SUCCESS && !body.starts_with(kByteOrderMark)
+               ? parse_top(document, builder)
+               : syntax();
+    if (!done) builder.abandon();
+    parsed.statements = builder.statements();
+  }
   body.resize(size);
-  return done;
+  if (!done) return Status(Code::kInvalid, error_);
+  parsed.forbidden = forbidden_;
+  return parsed;
 }
 
 bool StatementsParser::Impl::parse_top(ondemand::document& document, command::RequestBuilder& to) {
@@ -237,24 +282,16 @@ bool StatementsParser::Impl::parse_parameter(ondemand::value value, command::Req
 
 bool StatementsParser::Impl::parse_object(ondemand::object object, command::RequestBuilder& to) {
   // All of it first: a name that comes again replaces the value it had.
-  std::vector<std::pair<Bytes, Value>> named;
+  std::map<Bytes, Value> named;
   for (auto member : object) {
     ondemand::field field;
     if (std::move(member).get(field) != simdjson::SUCCESS) return syntax();
     Bytes name;
     if (!decode_json_string(field.key().raw(), name)) return syntax();
-    Value value;
     json_type type;
     if (field.value().type().get(type) != simdjson::SUCCESS) return syntax();
     if (type == json_type::object) return fail("unsupported type map[string]interface {}");
-    if (!parse_value(field.value(), value)) return false;
-    auto same = std::find_if(named.begin(), named.end(),
-                             [&](const auto& each) { return each.first == name; });
-    if (same != named.end()) {
-      same->second = std::move(value);
-    } else {
-      named.emplace_back(std::move(name), std::move(value));
-    }
+    if (!parse_value(field.value(), named[std::move(name)])) return false;
   }
   for (const auto& [name, value] : named) {
     if (!name.empty()) to.add_name(name);
@@ -362,23 +399,20 @@ StatementsParser::StatementsParser() : impl_(std::make_unique<Impl>()) {}
 StatementsParser::~StatementsParser() = default;
 
 Result<ParsedStatements> StatementsParser::parse_json(Bytes& body, command::RequestFlags flags) {
-  ParsedStatements parsed;
-  impl_->forbidden_.clear();
-  {
-    command::RequestBuilder builder(parsed.encoded, flags);
-    bool done = impl_->parse(body, builder);
-    if (!done && impl_->bad_utf8_) {
-      // JSON text is UTF-8; what is not becomes a replacement character, as clients expect.
-      body = replace_invalid_utf8(body);
-      done = impl_->parse(body, builder);
+  Result<ParsedStatements> parsed = impl_->parse(body, flags);
+  if (impl_->bad_syntax_) {
+    // Clients may send something behind the list, which is not even looked at.
+    const std::size_t end = end_of_list(body);
+    if (end < body.size()) {
+      body.resize(end);
+      parsed = impl_->parse(body, flags);
     }
-    if (!done) {
-      builder.abandon();
-      return Status(Code::kInvalid, impl_->error_);
-    }
-    parsed.statements = builder.statements();
   }
-  parsed.forbidden = impl_->forbidden_;
+  if (impl_->bad_utf8_) {
+    // JSON text is UTF-8; what is not becomes a replacement character, as clients expect.
+    body = replace_invalid_utf8(body);
+    parsed = impl_->parse(body, flags);
+  }
   return parsed;
 }
 

@@ -25,8 +25,8 @@ class StatementsParser {
   ~StatementsParser();
 
   // A JSON list of statements, each a string or a list of a string and its parameters. `body` may
-  // get bytes appended behind its end. kInvalid, with the text for the client, if it is not one;
-  // what stands behind the list is ignored. An empty list is no error here.
+  // be changed. kInvalid, with the text for the client, if it is not one; what stands behind the
+  // list is ignored. An empty list is no error here.
   Result<ParsedStatements> parse_json(Bytes& body, command::RequestFlags flags);
 
   // The whole text as one statement.
