@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "raft/message.h"
 
 namespace rqlite::raft {
 namespace {
 
 // What an entry costs beside its data while it waits to be applied.
 constexpr std::size_t kHandedOverheadBytes = 128;
-
-// Messages up to this size carry at most one tiny entry.
-constexpr std::size_t kEntrylessMessageBytesMax = 128;
 
 Status leadership_lost() {
   return {Code::kUnknown, "leadership lost while committing log"};
@@ -28,14 +26,14 @@ Driver::Driver(const Options& options, Core& core, Log& log, Transport& transpor
       machine_(machine),
       members_(decode_members(conf_state)) {
   const Core::Status status = core_.status();
-  written_ = {status.term, status.vote, Index()};
+  state_ = written_ = {status.term, status.vote, status.commit};
   committed_ = handed_ = status.applied;
 }
 
 Status Driver::may_lead() const {
   if (!failed_.ok()) return failed_;
-  const Core::Status status = core_.status();
-  if (removed_ || status.role != Role::kLeader) {
+  const Core::Status status = this->status();
+  if (status.role != Role::kLeader) {
     return status.leader == RaftId() ? Status(Code::kNoLeader, "leader not found")
                                      : Status(Code::kNotLeader, "not leader");
   }
@@ -79,11 +77,15 @@ void Driver::read(std::unique_ptr<Read> read) {
 
 void Driver::step(BytesView message) {
   if (!failed_.ok() || removed_) return;
+  const std::optional<MessageContent> content = peek_message(message);
+  if (!content) return;
   // A member without room for entries drops them, and the leader sends them again. What carries
   // none, votes and heartbeats, always has room: without them the cluster would lose its leader.
-  const bool has_entries = message.size() > kEntrylessMessageBytesMax;
-  if (has_entries && !log_.reserve(round_entries_ + 64, round_bytes_ + message.size()).ok()) return;
-  round_bytes_ += message.size();
+  if (content->entries > 0) {
+    round_entries_ += content->entries;
+    round_bytes_ += content->entry_bytes;
+    if (!log_.reserve(round_entries_, round_bytes_).ok()) return;
+  }
   (void)core_.step(message);  // refused ones are old, astray, or from somebody removed
 }
 
@@ -111,7 +113,8 @@ void Driver::report_snapshot(RaftId id, bool arrived) {
 }
 
 void Driver::applied(Index index) {
-  if (!failed_.ok()) return;
+  // Of entries that a snapshot has replaced meanwhile, nobody needs to hear.
+  if (!failed_.ok() || index <= core_.status().applied) return;
   while (!unapplied_.empty() && unapplied_.front().index <= index) {
     unapplied_bytes_ -= unapplied_.front().bytes;
     unapplied_.pop_front();
@@ -122,9 +125,9 @@ void Driver::applied(Index index) {
 void Driver::snapshot_taken(const Snapshot& snapshot, Index release) {
   if (!failed_.ok()) return;
   core_.set_snapshot(snapshot);
-  const Index upto = std::min(release, snapshot.index);
-  core_.compact(upto);
-  log_.release(upto);
+  core_.compact(std::min(release, snapshot.index));
+  // What the core still holds it may read again.
+  log_.release(Index(core_.status().first.value() - 1));
 }
 
 Status Driver::round() {
@@ -145,20 +148,31 @@ Status Driver::round() {
 Status Driver::handle(const Core::Ready& ready) {
   send(ready.messages);
   if (ready.snapshot) RETURN_IF_ERROR(install(*ready.snapshot));
-  // A commit index that alone has changed is not worth a write: it is found again.
-  const bool state_changed = ready.hard_state && (ready.hard_state->term != written_.term ||
-                                                  ready.hard_state->vote != written_.vote);
-  if (state_changed || !ready.entries.empty()) {
-    RETURN_IF_ERROR(log_.append(state_changed ? ready.hard_state : std::nullopt, ready.entries));
-    if (state_changed) written_ = *ready.hard_state;
-  }
+  RETURN_IF_ERROR(persist(ready));
   send(ready.persisted_messages);
   for (const Core::ReadState& state : ready.read_states) {
     reads_.confirmed(state.context, state.index);
   }
   take_committed(ready.committed);
+  // A core that has left its own members must not be called again.
+  if (removed_) return {};
   core_.persisted(ready.number);
   if (ready.snapshot) core_.applied(ready.snapshot->index);
+  return {};
+}
+
+Status Driver::persist(const Core::Ready& ready) {
+  if (ready.hard_state) state_ = *ready.hard_state;
+  // A commit index that alone has changed is not worth a write: it is found again. But it goes
+  // along with entries. A leader has a change of members committed before it proposes the next,
+  // and whoever has the second must know so after a restart too: else it could be elected by
+  // members that no longer count.
+  const bool changed = state_.term != written_.term || state_.vote != written_.vote;
+  if (!changed && ready.entries.empty()) return {};
+  const std::optional<HardState> news =
+      state_ == written_ ? std::nullopt : std::optional<HardState>(state_);
+  RETURN_IF_ERROR(log_.append(news, ready.entries));
+  written_ = state_;
   return {};
 }
 
@@ -257,7 +271,7 @@ void Driver::fail_pending(const Status& why) {
 }
 
 void Driver::notice_status() {
-  const Core::Status status = core_.status();
+  const Core::Status status = this->status();
   const bool leads = status.role == Role::kLeader;
   // What was proposed in an earlier term may still be committed, by whoever leads next.
   if (!pending_.empty() && (!leads || pending_.front().term != status.term)) {
@@ -271,9 +285,19 @@ void Driver::notice_status() {
   noticed_ = status;
 }
 
+Core::Status Driver::status() const {
+  Core::Status status = core_.status();
+  if (removed_) {
+    status.role = Role::kFollower;
+    status.leader = RaftId();
+  }
+  return status;
+}
+
 void Driver::stop(const Status& why) {
   if (failed_.ok()) failed_ = why;
-  fail_pending(why);
+  // What was proposed has perhaps reached others.
+  fail_pending({Code::kUnknown, why.text()});
   reads_.fail_all(why);
 }
 

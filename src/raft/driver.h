@@ -23,11 +23,12 @@ namespace rqlite::raft {
 //
 // The core's rules, each kept in one place below:
 //  - messages of a Ready leave at once, its persisted messages only after its entries and hard
-//    state are durable: round()
-//  - the entries of a Ready are durable before the core hears so: round()
+//    state are durable: handle()
+//  - the entries of a Ready are durable before the core hears so: handle()
+//  - the commit index is durable with any entry that follows it: persist()
 //  - what is released from the log is applied and covered by a snapshot: snapshot_taken()
 //  - a change of members takes effect as its entry is handed out, in order: take_committed()
-//  - a member that applies its own removal stops at once: take_committed()
+//  - a member that applies its own removal stops at once: take_committed(), handle()
 //  - a snapshot's outcome is always reported: Transport's contract
 //
 // Threads: one. No clock, no thread, no lock: a whole cluster runs in one thread of a test.
@@ -36,7 +37,7 @@ class Driver {
  public:
   struct Options {
     RaftId id;
-    std::size_t round_bytes_max = 8 << 20;       // proposals that share one sync
+    std::size_t round_bytes_max = 8 << 20;       // entries that share one sync
     std::size_t unapplied_bytes_max = 32 << 20;  // handed to the state machine, not yet applied
   };
 
@@ -65,7 +66,7 @@ class Driver {
   // Writes, sends and hands out all there is to do. The error is the one that ended the driver.
   Status round();
 
-  // Proposals taken in since the last round carry so much that a round is due.
+  // Entries taken in since the last round carry so much that a round is due.
   [[nodiscard]] bool round_is_full() const { return round_bytes_ >= options_.round_bytes_max; }
 
   // Whether committed entries wait for the state machine to apply others first.
@@ -74,7 +75,8 @@ class Driver {
   // Fails everything that waits: the driver will not run again.
   void stop(const Status& why);
 
-  [[nodiscard]] Core::Status status() const { return core_.status(); }
+  // Of a removed member: a follower of nobody.
+  [[nodiscard]] Core::Status status() const;
   [[nodiscard]] Index matched(RaftId peer) const { return core_.matched(peer); }
   [[nodiscard]] const Members& members() const { return members_; }
   // Whether this member applied its own removal: it takes no part any more.
@@ -96,6 +98,7 @@ class Driver {
   [[nodiscard]] Status may_lead() const;
   void admit(EntryKind kind, std::optional<Index> index, std::unique_ptr<Proposal> proposal);
   Status handle(const Core::Ready& ready);
+  Status persist(const Core::Ready& ready);
   Status install(const Snapshot& snapshot);
   void send(const std::vector<Core::Outgoing>& messages);
   void take_committed(const std::vector<EntryView>& entries);
@@ -115,7 +118,8 @@ class Driver {
   Status failed_;
   bool removed_ = false;
   Members members_;
-  HardState written_;     // the term and vote that are on disk
+  HardState state_;       // the core's
+  HardState written_;     // what of it is on disk
   Core::Status noticed_;  // what the state machine was told last
   ReadRounds reads_;
   std::deque<Pending> pending_;  // proposed, in order of index

@@ -125,7 +125,10 @@ bool DriverThread::next(Inbox& inbox, TimePoint tick_due) {
 void DriverThread::take_in(Inbox& inbox) {
   if (inbox.applied != Index()) driver_.applied(inbox.applied);
   for (const auto& what : inbox.calls) what(driver_);
-  for (const Bytes& message : inbox.messages) driver_.step(message);
+  for (const Bytes& message : inbox.messages) {
+    if (driver_.round_is_full()) run_round();
+    driver_.step(message);
+  }
   for (auto& read : inbox.reads) driver_.read(std::move(read));
   for (auto& proposal : inbox.proposals) {
     if (driver_.round_is_full()) run_round();

@@ -116,12 +116,9 @@ Status LogRecovery::replay_record(Segment& segment, const Record& record, std::u
     case RecordType::kSeal:
       return {};
     case RecordType::kState:
-      // It names the last entry before it, so that a lost segment cannot go unnoticed. That entry
-      // may have been replaced since, by an entry behind this record.
-      last_ = record.index;
       recovered_.hard_state = decode_state(record);
       if (!recovered_.hard_state) return log_damaged("a state record is odd");
-      return {};
+      return cut_behind(record.index);
     case RecordType::kStart:
       // The snapshot was durable before this was written.
       if (record.index > snapshot_.index) return entry_missing(snapshot_.index);
@@ -159,6 +156,31 @@ Status LogRecovery::replay_entry(Segment& segment, const Record& record, std::ui
   to_.entry({record.index, record.term, entry_kind(record.type), record.payload});
   recovered_.last = record.index;
   return {};
+}
+
+Status LogRecovery::cut_behind(Index last) {
+  // It may lie behind what was read: in segments that were released, or else it will be missed.
+  // Unless it is replaced, by an entry behind this record.
+  if (last < snapshot_.index && last < last_) term_at_snapshot_.reset();
+  last_ = last;
+  forget_entries_from(segments_, last.next());
+  if (recovered_.last <= last) return {};
+  if (last <= snapshot_.index) {
+    to_.restart();
+    recovered_.last = snapshot_.index;
+    return {};
+  }
+  // An entry that comes again voids what came behind it.
+  for (const Segment& segment : segments_) {
+    if (!segment.has_entries() || segment.entries_end() != last.next()) continue;
+    Bytes buffer;
+    Result<Record> record = read_record(segment, segment.offset_of(last), buffer);
+    if (!record.ok()) return log_damaged(record.error().text());
+    to_.entry({record->index, record->term, entry_kind(record->type), record->payload});
+    recovered_.last = last;
+    return {};
+  }
+  return entry_missing(Index(last.value() - 1));
 }
 
 void LogRecovery::drop_entries() {

@@ -64,6 +64,8 @@ class LogRecovery {
   Result<bool> replay(Segment& segment);
   Status replay_record(Segment& segment, const Record& record, std::uint64_t offset);
   Status replay_entry(Segment& segment, const Record& record, std::uint64_t offset);
+  // Makes the log one that ends with entry `last`.
+  Status cut_behind(Index last);
   // Makes the log one that has no entries behind the snapshot.
   void drop_entries();
   // What the process that died had written, but perhaps not synced, must not get lost later.

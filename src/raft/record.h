@@ -11,7 +11,7 @@ namespace rqlite::raft {
 // The unit of the log on disk.
 enum class RecordType : std::uint8_t {
   kOpen = 1,   // first record of a process's run
-  kState = 2,  // term and vote; its index is that of the last entry before it
+  kState = 2,  // term and vote; its index is the log's last: entries behind that are void
   kEntry = 3,
   kChange = 4,
   kStart = 5,  // the log restarts after `index` with `term`: what stands before is void

@@ -119,6 +119,20 @@ Result<Segment> make_segment_unwritten(FileSystem& files, const std::string& dir
   return make(files, directory, std::move(segment), Room::kReserved, draft);
 }
 
+Result<Record> read_record(const Segment& segment, std::uint64_t offset, Bytes& buffer) {
+  buffer.resize(kRecordHeaderBytes);
+  Result<std::size_t> got = segment.file->read(offset, buffer.data(), buffer.size());
+  if (!got.ok()) return got.error();
+  // What a damaged header claims is no more than the file.
+  const std::uint64_t length = load_number<std::uint32_t>(&buffer[8]);
+  buffer.resize(kRecordHeaderBytes + std::min(length, segment.bytes));
+  got = segment.file->read(offset, buffer.data(), buffer.size());
+  if (!got.ok()) return got.error();
+  const std::optional<Record> record = decode_record(buffer, segment.salt);
+  if (record) return *record;
+  return Status(Code::kFailed, fmt::format("{} is damaged at offset {}", segment.path, offset));
+}
+
 Result<Segment> open_segment(FileSystem& files, const std::string& path) {
   Segment segment;
   segment.path = path;

@@ -9,6 +9,7 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "raft/record.h"
 #include "raft/types.h"
 
 namespace rqlite::raft {
@@ -41,6 +42,10 @@ struct Segment {
   std::vector<std::uint32_t> offsets;
 
   [[nodiscard]] bool has_entries() const { return !offsets.empty(); }
+  // Where the record of entry `index` stands. Precondition: it is one of the segment's.
+  [[nodiscard]] std::uint64_t offset_of(Index index) const {
+    return offsets[static_cast<std::size_t>(index.value() - first.value())] * std::uint64_t{8};
+  }
   // One past the last entry; `first` if there is none.
   [[nodiscard]] Index entries_end() const { return Index(first.value() + offsets.size()); }
 };
@@ -65,6 +70,10 @@ Result<Segment> make_segment(FileSystem& files, const std::string& directory,
 Result<Segment> make_segment_unwritten(FileSystem& files, const std::string& directory,
                                        std::uint64_t sequence, std::uint64_t salt,
                                        std::uint64_t bytes);
+
+// Reads the record at `offset` into `buffer`, to which its payload points. kFailed if there is no
+// intact one.
+Result<Record> read_record(const Segment& segment, std::uint64_t offset, Bytes& buffer);
 
 // Opens the segment at `path` and reads its header; `end` and the entries are still unknown.
 Result<Segment> open_segment(FileSystem& files, const std::string& path);

@@ -90,32 +90,37 @@ Status SegmentLog::reserve(std::size_t entries, std::size_t bytes) {
 }
 
 // An entry beyond the usual size gets a segment of its own size. The room is taken now, so that
-// the append cannot fail for want of it.
+// the append cannot fail for want of it. The spare so far may be what an earlier call reserved: it
+// gives its name to the new one only when that is there.
 Status SegmentLog::reserve_huge(std::uint64_t need) {
-  Result<Segment> old = spare_.take();
-  if (old.ok()) {
-    if (kSegmentHeaderBytes + need <= old->bytes) {
-      spare_.adopt(std::move(*old));
-      return {};
-    }
-    old->file.reset();
-    RETURN_IF_ERROR(files_.remove(old->path));
+  Result<Segment> spare = spare_.take();
+  if (spare.ok() && kSegmentHeaderBytes + need <= spare->bytes) {
+    spare_.adopt(std::move(*spare));
+    return {};
   }
   Result<Segment> made =
       make_segment_unwritten(files_, options_.directory, segments_.back().sequence + 1,
                              random_from_system(), kSegmentHeaderBytes + need);
-  if (!made.ok()) return made.error();
-  spare_.adopt(std::move(*made));
-  return {};
+  if (made.ok()) {
+    spare_.adopt(std::move(*made));
+  } else if (spare.ok() && made.error().code() == Code::kDiskFull) {
+    spare_.adopt(std::move(*spare));
+  }
+  return made.status();
 }
 
 Status SegmentLog::append(const std::optional<HardState>& hard_state,
                           std::span<const EntryView> entries) {
+  if (!entries.empty()) {
+    // What is replaced goes first: should the batch be torn, the commit index in the state must
+    // not take old entries for those that it means.
+    forget_entries_from(segments_, entries.front().index);
+    last_ = std::min(last_, Index(entries.front().index.value() - 1));
+  }
   if (hard_state) {
     hard_state_ = *hard_state;
     RETURN_IF_ERROR(add(RecordType::kState, last_, hard_state_.term, encode_state(hard_state_)));
   }
-  if (!entries.empty()) forget_entries_from(segments_, entries.front().index);
   for (const EntryView& entry : entries) {
     RETURN_IF_ERROR(add(record_type(entry.kind), entry.index, entry.term, entry.data));
     last_ = entry.index;
@@ -212,7 +217,10 @@ Status SegmentLog::roll(std::uint64_t bytes) {
   spare_.prepare(segments_.back().sequence + 1);
   Result<Segment> next = spare_.take();
   if (!next.ok()) return next.error();
-  CHECK(kSegmentHeaderBytes + bytes + kOverheadBytes <= next->bytes);  // reserve() saw to it
+  if (kSegmentHeaderBytes + bytes + kOverheadBytes > next->bytes) {
+    // What reserve() had made was lost to an I/O error since.
+    return {Code::kFailed, next->path + " is too small for an entry"};
+  }
   segments_.push_back(std::move(*next));
   batch_start_ = segments_.back().end;
   spare_.prepare(segments_.back().sequence + 1);
@@ -221,28 +229,18 @@ Status SegmentLog::roll(std::uint64_t bytes) {
 
 Status SegmentLog::read(Index low, Index high, std::size_t bytes_max, const Sink& sink) {
   std::size_t bytes = 0;
+  Bytes buffer;
   Index at = low;
   for (const Segment& segment : segments_) {
     if (!segment.has_entries() || segment.entries_end() <= at) continue;
     CHECK(segment.first <= at);
-    while (at < high && at < segment.entries_end()) {
-      const std::uint64_t offset =
-          segment.offsets[static_cast<std::size_t>(at.value() - segment.first.value())] * 8ull;
-      Bytes header(kRecordHeaderBytes, '\0');
-      Result<std::size_t> got = segment.file->read(offset, header.data(), header.size());
-      if (!got.ok()) return got.error();
-      const std::size_t length = load_number<std::uint32_t>(&header[8]);
-      bytes += length;
+    for (; at < high && at < segment.entries_end(); at = at.next()) {
+      Result<Record> record = read_record(segment, segment.offset_of(at), buffer);
+      if (!record.ok()) return log_damaged(record.error().text());
+      CHECK(record->index == at);
+      bytes += record->payload.size();
       if (bytes > bytes_max && at > low) return {};
-      Bytes record(kRecordHeaderBytes + std::min<std::size_t>(length, segment.bytes), '\0');
-      got = segment.file->read(offset, record.data(), record.size());
-      if (!got.ok()) return got.error();
-      const std::optional<Record> decoded = decode_record(record, segment.salt);
-      if (!decoded || decoded->index != at) {
-        return log_damaged(fmt::format("{} is damaged at offset {}", segment.path, offset));
-      }
-      sink({decoded->index, decoded->term, entry_kind(decoded->type), decoded->payload});
-      at = at.next();
+      sink({record->index, record->term, entry_kind(record->type), record->payload});
     }
     if (at == high) return {};
   }

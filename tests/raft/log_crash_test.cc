@@ -23,7 +23,7 @@ Status do_something(LogFixture& log, Random& random) {
     case 3:  // another leader's entries replace what was not committed
       if (last > covered) {
         const std::uint64_t first = covered + 1 + random.below(last - covered);
-        const HardState state{Term(term + 1), RaftId(2), Index(covered)};
+        const HardState state{Term(term + 1), RaftId(2), Index(first + random.below(4))};
         std::vector<LogEntry> entries;
         for (std::uint64_t i = first; i <= first + random.below(4); i++) {
           entries.push_back(LogFixture::entry(i, term + 1, 8 + random.below(500)));

@@ -20,8 +20,12 @@ std::optional<Term> LogContent::term(Index index) const {
   return entry == nullptr ? std::nullopt : std::optional(entry->term);
 }
 
+void LogContent::cut_behind(Index last) {
+  while (!entries.empty() && entries.back().index > last) entries.pop_back();
+}
+
 void LogContent::put(const LogEntry& entry) {
-  while (!entries.empty() && entries.back().index >= entry.index) entries.pop_back();
+  cut_behind(Index(entry.index.value() - 1));
   CHECK(entries.empty() || entries.back().index.next() == entry.index);
   entries.push_back(entry);
 }
@@ -73,10 +77,9 @@ bool LogModel::any_step(const Each& each) const {
     step = {acknowledged_.hard_state, restart_->index, restart_->term, {}};
     if (each(step)) return true;
   }
-  if (hard_state_) {
-    step.hard_state = *hard_state_;
-    if (each(step)) return true;
-  }
+  if (hard_state_) step.hard_state = *hard_state_;
+  if (!entries_.empty()) step.cut_behind(Index(entries_.front().index.value() - 1));
+  if (each(step)) return true;
   for (const LogEntry& entry : entries_) {
     step.put(entry);
     if (each(step)) return true;

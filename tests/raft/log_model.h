@@ -33,6 +33,8 @@ struct LogContent {
   // Nullptr if the log does not hold it.
   [[nodiscard]] const LogEntry* find(Index index) const;
   [[nodiscard]] std::optional<Term> term(Index index) const;
+  // Entries behind `last` go.
+  void cut_behind(Index last);
   // Entries of the same or a higher index go first.
   void put(const LogEntry& entry);
   // What a log with this content is to recover if the state machine stands at `snapshot`: nothing,
@@ -54,7 +56,7 @@ class CollectReplay final : public SegmentLog::Replay {
 };
 
 // What a log must hold, and may hold after a crash in the middle of an operation: any prefix of
-// what it was writing, but for what it replaces.
+// what it was writing, behind what that leaves in place.
 class LogModel {
  public:
   // An operation begins.

@@ -218,6 +218,28 @@ TEST_F(LogRecoveryTest, ALogThatContradictsTheSnapshotBeginsBehindIt) {
   }
 }
 
+// The commit index that comes with entries is true of them, and not of those they replace.
+TEST_F(LogRecoveryTest, ATornBatchDoesNotCommitWhatItReplaces) {
+  ASSERT_TRUE(append(1, 10, 1).ok());
+  const std::uint64_t begin = end();
+  const HardState state{Term(2), RaftId(3), Index(7)};
+  ASSERT_TRUE(append(state, {entry(6, 2, 24), entry(7, 2, 24), entry(8, 2, 24)}).ok());
+  const std::uint64_t after = end();
+  const std::string name = names().front();
+  const Bytes whole = content(name);
+  for (std::uint64_t at = begin; at <= after; at += 8) {
+    ASSERT_TRUE(open_with(name, zeros_from(whole, at)).ok());
+    if (found.hard_state != state) {
+      EXPECT_EQ(entries(), "1:1 2:1 3:1 4:1 5:1 6:1 7:1 8:1 9:1 10:1") << "cut at " << at;
+      continue;
+    }
+    for (std::uint64_t i = 6; i <= found.last().value(); i++) {
+      EXPECT_EQ(found.term(Index(i)), Term(2)) << "cut at " << at;
+    }
+    EXPECT_EQ(recovered.last, found.last());
+  }
+}
+
 // Wherever the first batch behind the new beginning is cut off, the log goes on from there.
 TEST_F(LogRecoveryTest, ABeginningBehindTheSnapshotMayBeTorn) {
   ASSERT_TRUE(append(1, 20, 1).ok());

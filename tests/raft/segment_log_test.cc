@@ -219,6 +219,16 @@ TEST_F(SegmentLogTest, WhatWasReservedHasRoomOnAFullDisk) {
   reopen();
 }
 
+TEST_F(SegmentLogTest, ARefusalTakesNothingAwayThatWasReserved) {
+  ASSERT_TRUE(append(1, 1, 1).ok());
+  ASSERT_TRUE(log->reserve(1, 20'000).ok());
+  files.set_capacity(files.used_bytes() + 10'000);
+  EXPECT_EQ(log->reserve(2, 40'000).code(), Code::kDiskFull);
+  const std::vector<LogEntry> entries{entry(2, 1, 20'000)};
+  const std::vector<EntryView> views{entries[0].view()};
+  EXPECT_TRUE(log->append({}, views).ok());
+}
+
 TEST_F(SegmentLogTest, ReleasedSegmentsMakeRoomOnAFullDisk) {
   ASSERT_TRUE(append_each(1, 30, 1, 1000).ok());
   files.set_capacity(files.used_bytes());

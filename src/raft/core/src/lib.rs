@@ -125,9 +125,14 @@ pub unsafe extern "C" fn raft_core_tick(core: *mut Core) {
 
 #[no_mangle]
 pub unsafe extern "C" fn raft_core_campaign(core: *mut Core) {
-    // Refused only for a node that may not lead, and then nothing is to be done.
-    let _ = (*core).node.campaign();
-    (*core).settle();
+    let core = &mut *core;
+    // raft-rs itself lets a learner, and even a node without any members, stand for election.
+    if !core.node.raft.promotable() {
+        return;
+    }
+    // Refused only while a change of members is not applied; the timeout brings the next try.
+    let _ = core.node.campaign();
+    core.settle();
 }
 
 /// The index that the entry got, or 0 if it was refused: not the leader, a leadership transfer is

@@ -10,6 +10,13 @@ use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::ffi::c_void;
 
+/// What an entry in the tail costs beside its data.
+const ENTRY_OVERHEAD_BYTES: u64 = 128;
+
+fn tail_cost(entry: &Entry) -> u64 {
+    entry.data.len() as u64 + ENTRY_OVERHEAD_BYTES
+}
+
 /// Entries `first` and up, until the next run, have `term`.
 struct TermRun {
     first: u64,
@@ -50,7 +57,7 @@ impl Inner {
         if self.runs.back().map_or(true, |run| run.term != entry.term) {
             self.runs.push_back(TermRun { first: entry.index, term: entry.term });
         }
-        self.tail_bytes += entry.data.len() as u64;
+        self.tail_bytes += tail_cost(entry);
         self.tail.push_back(entry.clone());
         self.last = entry.index;
     }
@@ -60,7 +67,7 @@ impl Inner {
         assert!(from > self.before.0, "the log before its first entry is committed");
         while self.last >= from {
             if let Some(entry) = self.tail.pop_back() {
-                self.tail_bytes -= entry.data.len() as u64;
+                self.tail_bytes -= tail_cost(&entry);
             }
             self.last -= 1;
         }
@@ -73,7 +80,7 @@ impl Inner {
     fn trim(&mut self, bytes_max: u64) {
         while self.tail_bytes > bytes_max && self.tail_first() <= self.persisted {
             let entry = self.tail.pop_front().expect("bytes belong to entries");
-            self.tail_bytes -= entry.data.len() as u64;
+            self.tail_bytes -= tail_cost(&entry);
         }
     }
 
@@ -92,7 +99,7 @@ impl Inner {
     fn start_after(&mut self, index: u64, term: u64) {
         while self.tail_first() <= index && !self.tail.is_empty() {
             let entry = self.tail.pop_front().expect("not empty");
-            self.tail_bytes -= entry.data.len() as u64;
+            self.tail_bytes -= tail_cost(&entry);
         }
         while self.runs.len() > 1 && self.runs[1].first <= index + 1 {
             self.runs.pop_front();
@@ -143,7 +150,11 @@ impl LogTail {
         let mut inner = self.inner();
         let (index, term) = inner.before;
         state.commit = state.commit.clamp(index, inner.last);
-        state.term = state.term.max(term);
+        if state.term < term {
+            // A vote is of its term.
+            state.term = term;
+            state.vote = 0;
+        }
         inner.hard_state = state;
     }
 
@@ -246,13 +257,16 @@ impl Storage for LogTail {
         }
         assert!(high <= inner.last + 1, "entries beyond the log's end");
         let first = inner.tail_first();
-        if low < first {
-            drop(inner);
-            return Ok(self.read_back(low, high.min(first), bytes_max));
-        }
-        let (from, to) = ((low - first) as usize, (high - first) as usize);
         let mut entries = vec![];
-        let mut bytes = 0;
+        if low < first {
+            entries = self.read_back(low, high.min(first), bytes_max);
+            if (entries.len() as u64) < high.min(first) - low || high <= first {
+                return Ok(entries);
+            }
+        }
+        // Goes on in memory: whoever sets no limit counts on getting them all.
+        let mut bytes = entries.iter().map(|entry| u64::from(entry.compute_size())).sum::<u64>();
+        let (from, to) = ((low.max(first) - first) as usize, (high - first) as usize);
         for entry in inner.tail.range(from..to) {
             bytes += u64::from(entry.compute_size());
             if bytes > bytes_max && !entries.is_empty() {

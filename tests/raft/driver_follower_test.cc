@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include "raft/driver.h"
+#include "raft/driver_fixture.h"
+
+namespace rqlite::raft {
+namespace {
+
+using Codes = std::vector<Code>;
+using Type = PeerMessage::Type;
+
+// A follower among three; the other two are played by hand.
+class DriverFollowerTest : public ::testing::Test, protected DriverFixture {
+ protected:
+  void begin() {
+    voters = {1, 2, 3};
+    ASSERT_TRUE(start().ok());
+  }
+
+  // The member answers what was delivered with this, after a round.
+  PeerMessage answer() {
+    transport.sent.clear();
+    EXPECT_TRUE(round().ok());
+    return transport.sent.empty() ? PeerMessage{} : transport.sent.back().message;
+  }
+};
+
+TEST_F(DriverFollowerTest, AFollowersAnswerWaitsForItsDisk) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  const std::uint64_t before = files.operations();
+  EXPECT_EQ(answer().index, Index(4));
+  EXPECT_GT(transport.sent.back().operations, before);
+  EXPECT_EQ(transport.sent.back().operations, files.operations());
+}
+
+TEST_F(DriverFollowerTest, AVoteWaitsForTheDisk) {
+  begin();
+  for (const Type type : {Type::kPreVote, Type::kVote}) {
+    PeerMessage ask = from(2, type, 2);
+    ask.index = Index(1);
+    ask.log_term = Term(1);
+    deliver(ask);
+    const PeerMessage vote = answer();
+    EXPECT_FALSE(vote.reject);
+  }
+  EXPECT_EQ(transport.of(Type::kVoteResponse).size(), 1u);
+  EXPECT_EQ(transport.sent.back().operations, files.operations());
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().vote, RaftId(2));
+}
+
+TEST_F(DriverFollowerTest, NothingLeavesAfterAFailedSync) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  files.fail_sync_after(0);
+  transport.sent.clear();
+  EXPECT_FALSE(round().ok());
+  EXPECT_TRUE(transport.sent.empty());
+}
+
+TEST_F(DriverFollowerTest, WhoeverFollowsSaysWhoLeads) {
+  begin();
+  deliver(from(2, Type::kHeartbeat, 2));
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(propose("x")->codes, Codes{Code::kNotLeader});
+  EXPECT_EQ(read()->codes, Codes{Code::kNotLeader});
+  EXPECT_EQ(machine.statuses.back().leader, RaftId(2));
+}
+
+TEST_F(DriverFollowerTest, EntriesAreReplacedByALaterLeaders) {
+  begin();
+  deliver_entries(2, 2, 2, 5, 1, 1);
+  ASSERT_TRUE(round().ok());
+  deliver_entries(3, 3, 4, 1, 2, 4);
+  EXPECT_EQ(answer().index, Index(4));
+  ASSERT_EQ(machine.handed.size(), 3u);
+  EXPECT_EQ(machine.handed.back().term, Term(3));
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().last, Index(4));
+  EXPECT_EQ(driver->status().last_term, Term(3));
+}
+
+TEST_F(DriverFollowerTest, ACommitIndexAloneIsNotWorthAWrite) {
+  begin();
+  deliver_entries(2, 2, 2, 5, 1, 1);
+  ASSERT_TRUE(round().ok());
+  const std::uint64_t before = files.operations();
+  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
+  heartbeat.commit = Index(6);
+  deliver(heartbeat);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(machine.handed.size(), 5u);
+  EXPECT_EQ(files.operations(), before);
+}
+
+// Whoever has an entry has to know after a restart what was committed before it was proposed: of
+// two changes of members, that the first one counts.
+TEST_F(DriverFollowerTest, TheCommitIndexIsDurableWithTheEntriesThatComeAfter) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  ASSERT_TRUE(round().ok());
+  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
+  heartbeat.commit = Index(4);
+  deliver(heartbeat);
+  ASSERT_TRUE(round().ok());
+  deliver_entries(2, 2, 5, 1, 2, 4);
+  ASSERT_TRUE(round().ok());
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().commit, Index(4));
+}
+
+// Without room for entries it takes none, whatever their size, but stays a follower: heartbeats
+// are answered, terms and votes are kept.
+TEST_F(DriverFollowerTest, AFullDiskStopsEntriesAndNothingElse) {
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{500}}) {
+    SCOPED_TRACE(bytes);
+    DriverFixture member;
+    member.voters = {1, 2, 3};
+    ASSERT_TRUE(member.start().ok());
+    member.files.set_capacity(member.files.used_bytes());
+    std::uint64_t next = 2;
+    for (int i = 0; i < 2000; i++) {
+      member.deliver_entries(2, 2, next, 1, next == 2 ? 1 : 2, next - 1, bytes);
+      const Status status = member.round();
+      ASSERT_TRUE(status.ok()) << status.text();
+      if (member.driver->status().last == Index(next)) next++;
+    }
+    EXPECT_LT(next, 1000u);
+    member.transport.sent.clear();
+    member.deliver(member.from(3, Type::kHeartbeat, 3));
+    ASSERT_TRUE(member.round().ok());
+    EXPECT_EQ(member.transport.of(Type::kHeartbeatResponse).size(), 1u);
+    member.files.set_capacity(std::nullopt);
+    member.deliver_entries(3, 3, next, 1, 2, next - 1, bytes);
+    ASSERT_TRUE(member.round().ok());
+    EXPECT_EQ(member.driver->status().last, Index(next));
+  }
+}
+
+TEST_F(DriverFollowerTest, ASnapshotReplacesEverything) {
+  begin();
+  deliver_entries(2, 2, 2, 5, 1, 1);
+  ASSERT_TRUE(round().ok());
+  PeerMessage message = from(3, Type::kSnapshot, 4);
+  const Members members{{RaftId(1), RaftId(2), RaftId(3)}, {RaftId(9)}};
+  message.snapshot = {Index(50), Term(4), encode_members(members), "manifest"};
+  deliver(message);
+  EXPECT_EQ(answer().index, Index(50));
+  ASSERT_EQ(machine.restored.size(), 1u);
+  EXPECT_EQ(machine.restored.front().data, "manifest");
+  EXPECT_TRUE(driver->members().contains(RaftId(9)));
+  snapshot = machine.restored.front();
+  deliver_entries(3, 4, 51, 2, 4, 52);
+  EXPECT_EQ(answer().index, Index(52));
+  EXPECT_EQ(machine.handed.front().index, Index(51));
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().last, Index(52));
+}
+
+// What was handed out before the snapshot came is void, but whoever applies it may not know yet.
+TEST_F(DriverFollowerTest, WhatWasAppliedBeforeASnapshotCameMayBeReportedAfterIt) {
+  begin();
+  applies = false;
+  deliver_entries(2, 2, 2, 5, 1, 6);
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(machine.handed.size(), 5u);
+  PeerMessage message = from(2, Type::kSnapshot, 2);
+  message.snapshot = {Index(50), Term(2), snapshot.conf_state, "manifest"};
+  deliver(message);
+  ASSERT_TRUE(round().ok());
+  driver->applied(Index(6));
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().applied, Index(50));
+}
+
+// The snapshot is of a later term than the state on disk: the process died between the two.
+TEST_F(DriverFollowerTest, AVoteIsOfItsTerm) {
+  begin();
+  PeerMessage ask = from(2, Type::kVote, 2);
+  ask.index = Index(1);
+  ask.log_term = Term(1);
+  deliver(ask);
+  EXPECT_FALSE(answer().reject);
+  snapshot = {Index(50), Term(7), snapshot.conf_state, "manifest"};
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().term, Term(7));
+  EXPECT_EQ(driver->status().vote, RaftId());
+  ask = from(3, Type::kVote, 7);
+  ask.index = Index(50);
+  ask.log_term = Term(7);
+  deliver(ask);
+  EXPECT_FALSE(answer().reject);
+  ASSERT_TRUE(restart().ok());
+  EXPECT_EQ(driver->status().vote, RaftId(3));
+}
+
+TEST_F(DriverFollowerTest, AFailedRestoreEndsIt) {
+  begin();
+  machine.restore_fails = {Code::kDiskFull, "no room"};
+  PeerMessage message = from(2, Type::kSnapshot, 2);
+  message.snapshot = {Index(50), Term(2), snapshot.conf_state, "manifest"};
+  deliver(message);
+  EXPECT_EQ(round().code(), Code::kDiskFull);
+}
+
+TEST_F(DriverFollowerTest, AMemberThatAppliesItsRemovalIsStill) {
+  begin();
+  PeerMessage message = from(2, Type::kAppend, 2);
+  message.index = Index(1);
+  message.log_term = Term(1);
+  message.commit = Index(2);
+  LogEntry removal;
+  removal.index = Index(2);
+  removal.term = Term(2);
+  removal.kind = EntryKind::kChange;
+  // eraftpb.ConfChange: type RemoveNode, of node 1.
+  removal.data = Bytes("\x10\x01\x18\x01", 4);
+  message.entries.push_back(removal);
+  deliver(message);
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(driver->removed());
+  ASSERT_EQ(machine.handed.size(), 1u);
+  transport.sent.clear();
+  for (int i = 0; i < 50; i++) {
+    driver->tick();
+    ASSERT_TRUE(round().ok());
+  }
+  EXPECT_TRUE(transport.sent.empty());
+}
+
+TEST_F(DriverFollowerTest, WhoeverHasNoVoteDoesNotStandForElection) {
+  const std::vector<Members> without{{{RaftId(2), RaftId(3)}, {RaftId(1)}}, {}};
+  for (const Members& members : without) {
+    DriverFixture member;
+    member.snapshot = {Index(1), Term(1), encode_members(members), ""};
+    ASSERT_TRUE(member.start().ok());
+    member.driver->campaign();
+    for (int i = 0; i < 50; i++) {
+      member.driver->tick();
+      ASSERT_TRUE(member.round().ok());
+    }
+    EXPECT_EQ(member.driver->status().role, Role::kFollower);
+    EXPECT_TRUE(member.transport.sent.empty());
+  }
+}
+
+TEST_F(DriverFollowerTest, NoiseIsIgnored) {
+  begin();
+  driver->step("");
+  driver->step("noise");
+  driver->step(Bytes(1000, '\xFF'));
+  EXPECT_TRUE(round().ok());
+}
+
+}  // namespace
+}  // namespace rqlite::raft

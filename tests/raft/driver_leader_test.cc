@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include "raft/driver.h"
+#include "raft/driver_fixture.h"
+
+namespace rqlite::raft {
+namespace {
+
+using Codes = std::vector<Code>;
+using Type = PeerMessage::Type;
+
+// The leader of three; the other two are played by hand.
+class DriverLeaderTest : public ::testing::Test, protected DriverFixture {
+ protected:
+  void begin() {
+    voters = {1, 2, 3};
+    ASSERT_TRUE(start().ok());
+    lead();
+    acknowledge(2);
+    ASSERT_TRUE(round().ok());
+  }
+  [[nodiscard]] std::uint64_t term() const { return driver->status().term.value(); }
+
+  // `peer` refuses the last append that was sent to it: its log ends before `index`.
+  void refuse(std::uint64_t peer, std::uint64_t index) {
+    PeerMessage refusal = from(peer, Type::kAppendResponse, term());
+    refusal.reject = true;
+    refusal.reject_hint = Index(index);
+    for (const FakeTransport::Sent& each : transport.of(Type::kAppend)) {
+      if (each.to == RaftId(peer)) refusal.index = each.message.index;
+    }
+    deliver(refusal);
+  }
+};
+
+TEST_F(DriverLeaderTest, ALeadersMessagesDoNotWaitForItsDisk) {
+  begin();
+  transport.sent.clear();
+  const std::uint64_t before = files.operations();
+  (void)propose("x");
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(transport.of(Type::kAppend).size(), 2u);
+  EXPECT_EQ(transport.of(Type::kAppend).front().operations, before);
+  EXPECT_GT(files.operations(), before);
+}
+
+TEST_F(DriverLeaderTest, LosingLeadershipLeavesProposalsUnknownAndReadsToOthers) {
+  begin();
+  const auto proposal = propose("x");
+  const auto reading = read();
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(proposal->codes.empty());
+  deliver(from(2, Type::kHeartbeat, term() + 1));
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(proposal->codes, Codes{Code::kUnknown});
+  EXPECT_EQ(reading->codes, Codes{Code::kNotLeader});
+}
+
+// The next leader commits it all the same.
+TEST_F(DriverLeaderTest, AProposalOfUnknownFateMayStillBeApplied) {
+  begin();
+  const std::uint64_t old_term = term();
+  const auto proposal = propose("x");
+  ASSERT_TRUE(round().ok());
+  deliver(from(2, Type::kHeartbeat, old_term + 1));
+  ASSERT_TRUE(round().ok());
+  deliver_entries(2, old_term + 1, 4, 1, old_term, 4);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(proposal->codes, Codes{Code::kUnknown});
+  ASSERT_GE(machine.handed.size(), 2u);
+  EXPECT_EQ(machine.handed[1].data, "x");
+  EXPECT_FALSE(machine.handed[1].with_proposal);
+}
+
+TEST_F(DriverLeaderTest, RefusesWhileItHandsOver) {
+  begin();
+  driver->transfer(RaftId(2));
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(propose("x")->codes, Codes{Code::kUnavailable});
+  EXPECT_EQ(read()->codes, Codes{Code::kUnavailable});
+}
+
+TEST_F(DriverLeaderTest, AskedForWhatIsReleasedItWantsASnapshotThatNamesTheAsker) {
+  begin();
+  for (int i = 0; i < 5; i++) (void)propose("x");
+  ASSERT_TRUE(round().ok());
+  const auto joined = propose_change(ChangeKind::kAddLearner, 9);
+  ASSERT_TRUE(round().ok());
+  acknowledge(8);
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(joined->codes, Codes{Code::kOk});
+  snapshot_at(7, 7);
+  ASSERT_TRUE(round().ok());
+  // The newcomer has nothing, and the snapshot does not name it.
+  refuse(9, 0);
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(transport.of(Type::kSnapshot).empty());
+  driver->tick();
+  EXPECT_GT(machine.snapshots_wanted, 0);
+  snapshot_at(8, 8);
+  deliver(from(9, Type::kHeartbeatResponse, term()));
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(transport.of(Type::kSnapshot).size(), 1u);
+  EXPECT_TRUE(transport.of(Type::kSnapshot).front().is_snapshot);
+}
+
+// Entries are released only as far as the core has let go of them.
+TEST_F(DriverLeaderTest, ASnapshotAheadOfWhatWasReportedAsAppliedReleasesNothingTooMuch) {
+  core_options.tail_bytes_max = 1;
+  core_options.message_bytes_max = 4000;
+  begin();
+  for (int i = 0; i < 60; i++) {
+    (void)propose(Bytes(1000, 'x'));
+    ASSERT_TRUE(round().ok());
+  }
+  applies = false;
+  PeerMessage response = from(2, Type::kAppendResponse, term());
+  response.index = driver->status().last;
+  deliver(response);
+  ASSERT_TRUE(round().ok());
+  snapshot_at(60, 60);
+  // The third member is far behind, and is sent what it misses.
+  refuse(3, 10);
+  transport.sent.clear();
+  ASSERT_TRUE(round().ok());
+  ASSERT_FALSE(transport.of(Type::kAppend).empty());
+  EXPECT_EQ(transport.of(Type::kAppend).front().message.entries.front().index, Index(3));
+}
+
+// Whoever removes the leader makes it hand over first, but leadership may come back in between.
+TEST_F(DriverLeaderTest, ALeaderThatAppliesItsRemovalIsStill) {
+  begin();
+  const auto removal = propose_change(ChangeKind::kRemove, 1);
+  const auto behind = propose("x");
+  const auto reading = read();
+  ASSERT_TRUE(round().ok());
+  acknowledge(3);
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(driver->removed());
+  EXPECT_EQ(removal->codes, Codes{Code::kOk});
+  EXPECT_EQ(behind->codes, Codes{Code::kUnknown});
+  EXPECT_EQ(reading->codes, Codes{Code::kNotLeader});
+  EXPECT_EQ(machine.statuses.back().role, Role::kFollower);
+  EXPECT_EQ(propose("y")->codes, Codes{Code::kNoLeader});
+  for (int i = 0; i < 50; i++) {
+    driver->tick();
+    acknowledge(4);
+    ASSERT_TRUE(round().ok());
+  }
+}
+
+}  // namespace
+}  // namespace rqlite::raft

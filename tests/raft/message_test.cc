@@ -1,0 +1,76 @@
+#include "raft/message.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "raft/members.h"
+#include "raft/peer_message.h"
+
+namespace rqlite::raft {
+namespace {
+
+LogEntry entry(std::uint64_t index, Bytes data) {
+  LogEntry made;
+  made.index = Index(index);
+  made.term = Term(2);
+  made.data = std::move(data);
+  return made;
+}
+
+PeerMessage append_of(std::vector<LogEntry> entries) {
+  PeerMessage message;
+  message.type = PeerMessage::Type::kAppend;
+  message.to = RaftId(1);
+  message.from = RaftId(2);
+  message.term = Term(2);
+  message.entries = std::move(entries);
+  return message;
+}
+
+TEST(MessageTest, TellsHowManyEntriesItBrings) {
+  const auto none = peek_message(encode_message(append_of({})));
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->entries, 0u);
+  EXPECT_EQ(none->entry_bytes, 0u);
+  EXPECT_FALSE(none->snapshot);
+
+  const auto two =
+      peek_message(encode_message(append_of({entry(1, Bytes(100, 'a')), entry(2, "")})));
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->entries, 2u);
+  EXPECT_GE(two->entry_bytes, 100u);
+  EXPECT_LT(two->entry_bytes, 140u);
+}
+
+TEST(MessageTest, TellsTheSnapshotItBrings) {
+  PeerMessage message = append_of({});
+  message.type = PeerMessage::Type::kSnapshot;
+  message.snapshot = {Index(300), Term(7), encode_members({{RaftId(1), RaftId(2)}, {}}),
+                      "manifest"};
+  const auto content = peek_message(encode_message(message));
+  ASSERT_TRUE(content && content->snapshot);
+  EXPECT_EQ(content->snapshot->index, Index(300));
+  EXPECT_EQ(content->snapshot->term, Term(7));
+  EXPECT_EQ(content->snapshot->conf_state, message.snapshot->conf_state);
+  EXPECT_EQ(content->snapshot->data, "manifest");
+}
+
+TEST(MessageTest, SurvivesNoise) {
+  PeerMessage message = append_of({entry(1, Bytes(30, 'a'))});
+  message.snapshot = {Index(300), Term(7), encode_members({{RaftId(1)}, {}}), "manifest"};
+  const Bytes whole = encode_message(message);
+  for (std::size_t size = 0; size < whole.size(); size++) {
+    (void)peek_message(BytesView(whole).substr(0, size));
+  }
+  Random random(1);
+  for (int i = 0; i < 20'000; i++) {
+    Bytes noise = whole;
+    for (int n = 0; n < 3; n++) {
+      noise[random.below(noise.size())] = static_cast<char>(random.next());
+    }
+    (void)peek_message(noise);
+  }
+}
+
+}  // namespace
+}  // namespace rqlite::raft
