@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "command/rows.h"
@@ -26,6 +27,7 @@ void ResultsJson::begin_result() {
   start_ = json_.size();
   rows_ = 0;
   row_error_.clear();
+  row_impossible_.clear();
 }
 
 void ResultsJson::append_time(double seconds) {
@@ -101,8 +103,9 @@ void ResultsJson::begin_rows(std::vector<std::string> names, std::vector<std::st
 void ResultsJson::plan_objects() {
   order_.resize(names_.size());
   std::iota(order_.begin(), order_.end(), std::size_t{0});
-  std::stable_sort(order_.begin(), order_.end(),
-                   [this](std::size_t a, std::size_t b) { return names_[a] < names_[b]; });
+  std::sort(order_.begin(), order_.end(), [this](std::size_t a, std::size_t b) {
+    return std::tie(names_[a], a) < std::tie(names_[b], b);
+  });
   // Of equal names the last column stays.
   std::vector<std::size_t> unique;
   for (std::size_t i = 0; i < order_.size(); i++) {
@@ -149,8 +152,8 @@ void ResultsJson::append_value(std::size_t column, const sqlite::ValueView& valu
   json_ += "null";
   if (status.code() == Code::kInvalid) {
     row_error_ = status.text();
-  } else if (impossible_.empty()) {
-    impossible_ = status.text();
+  } else if (row_impossible_.empty()) {
+    row_impossible_ = status.text();
   }
 }
 
@@ -160,6 +163,7 @@ void ResultsJson::end_rows(double seconds) {
   append_time(seconds);
   json_ += '}';
   open_ = false;
+  if (impossible_.empty()) impossible_ = std::move(row_impossible_);
 }
 
 void ResultsJson::fail_rows(const std::string& error) {

@@ -71,7 +71,8 @@ class ResultsJson {
   std::vector<ColumnFormat> columns_;
   std::vector<std::size_t> order_;  // of an object's members: by name, the last of equal ones
   std::uint64_t rows_ = 0;
-  std::string row_error_;  // a value that fails the statement
+  std::string row_error_;       // a value that fails the statement
+  std::string row_impossible_;  // a value that fails the reply, unless the rows are void
 };
 
 }  // namespace rqlite::http

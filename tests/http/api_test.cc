@@ -1,0 +1,124 @@
+#include "http/api.h"
+
+#include <gtest/gtest.h>
+
+#include "fakes/fake_clock.h"
+
+namespace rqlite::http {
+namespace {
+
+// Keeps the response for the test.
+class FakeReply final : public Reply {
+ public:
+  void send(Response response) override {
+    if (!response_) response_ = std::move(response);
+  }
+  void send(std::unique_ptr<ResponseMaker> maker) override { send(maker->make()); }
+  void send_after(std::chrono::nanoseconds, LateResponse) override {}
+
+  std::optional<Response> response_;
+};
+
+// An API whose store is not open yet, as it is while a node starts.
+class ApiTest : public ::testing::Test {
+ protected:
+  // "status body" of the answer to a request such as "GET /db/query?q=SELECT+1".
+  std::string ask(std::string_view request_line, std::string body = {},
+                  std::string content_type = {}) {
+    Request request;
+    const std::size_t blank = request_line.find(' ');
+    request.method = request_line.substr(0, blank);
+    const std::string_view target = request_line.substr(blank + 1);
+    const std::size_t question = target.find('?');
+    request.path = target.substr(0, question);
+    if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
+    request.body = std::move(body);
+    request.content_type = std::move(content_type);
+    const auto reply = std::make_shared<FakeReply>();
+    api_.handle(std::move(request), reply);
+    if (!reply->response_) return "no response";
+    response_ = *reply->response_;
+    return std::to_string(response_.status) + " " + response_.body;
+  }
+
+  FakeClock clock_;
+  Api api_{
+      {.http_address = "localhost:4001",
+       .queue_requests_are_atomic = false,
+       .process_status = [](JsonTree& tree) { tree["build"]["version"] = JsonTree::text("v1"); }},
+      clock_};
+  Response response_;
+};
+
+TEST_F(ApiTest, WhatIsNowhereIsNotFound) {
+  EXPECT_EQ(ask("GET /"), "404 ");
+  EXPECT_EQ(ask("GET /db"), "404 ");
+  EXPECT_EQ(ask("POST /snapshot/x"), "404 ");
+}
+
+TEST_F(ApiTest, AMethodThatIsNotAllowedIsSaidSo) {
+  EXPECT_EQ(ask("GET /db/execute"), "405 ");
+  EXPECT_EQ(response_.content_type, kJsonType);
+  EXPECT_EQ(ask("PUT /db/query"), "405 ");
+  EXPECT_EQ(ask("post /db/query"), "405 ");
+  EXPECT_EQ(ask("POST /readyz"), "405 ");
+  EXPECT_EQ(ask("GET /snapshot"), "405 ");
+}
+
+TEST_F(ApiTest, OptionsAreAnsweredWithoutALook) {
+  EXPECT_EQ(ask("OPTIONS /anything?timeout=x"), "200 ");
+}
+
+TEST_F(ApiTest, ParametersAreCheckedBeforeThePath) {
+  EXPECT_EQ(ask("GET /nowhere?timeout=x"), "400 timeout is not a valid duration\n");
+  EXPECT_EQ(ask("GET /db/execute?q="), "400 query parameter not set\n");
+  EXPECT_EQ(response_.content_type, kTextType);
+}
+
+TEST_F(ApiTest, BodiesAreCheckedBeforeTheStore) {
+  for (const char* target : {"POST /db/execute", "POST /db/query", "POST /db/execute?queue",
+                             "POST /db/execute?queue&wait"}) {
+    EXPECT_EQ(ask(target, ""), "400 invalid JSON body\n") << target;
+    EXPECT_EQ(ask(target, "{}"), "400 invalid request\n") << target;
+    EXPECT_EQ(ask(target, R"(["PRAGMA journal_mode=DELETE"])"),
+              R"(200 {"results":[],"error":"disallowed pragma"})")
+        << target;
+  }
+}
+
+TEST_F(ApiTest, AnEmptyListIsNoRequestUnlessItIsACheckpoint) {
+  EXPECT_EQ(ask("POST /db/execute", "[]"), "400 no statements\n");
+  EXPECT_EQ(ask("POST /db/query", "[]"), "400 no statements\n");
+  EXPECT_EQ(ask("POST /db/execute?queue", "[]"), "400 no statements\n");
+  EXPECT_EQ(ask("POST /db/execute?queue", "null"), "400 invalid request\n");
+  EXPECT_EQ(ask("POST /db/execute?queue&wait", "[]"), "503 store not open\n");
+  EXPECT_EQ(ask("POST /db/execute?queue&wait", " null\n"), "503 store not open\n");
+}
+
+TEST_F(ApiTest, ATextIsOneStatement) {
+  EXPECT_EQ(ask("POST /db/execute", "PRAGMA query_only=1", "text/plain"),
+            R"(200 {"results":[],"error":"disallowed pragma"})");
+  EXPECT_EQ(ask("POST /db/execute", "SELECT 1", "text/plain; charset=utf-8"),
+            R"(200 {"results":[],"error":"store not open"})");
+  EXPECT_EQ(ask("POST /db/execute", "SELECT 1", "Text/Plain"), "400 invalid JSON body\n");
+}
+
+TEST_F(ApiTest, SaysThatItsStoreIsNotOpen) {
+  EXPECT_EQ(ask("POST /db/execute", R"(["SELECT 1"])"),
+            R"(200 {"results":[],"error":"store not open"})");
+  EXPECT_EQ(ask("POST /db/query?pretty", R"(["SELECT 1"])"),
+            "200 {\n    \"results\": [],\n    \"error\": \"store not open\"\n}");
+  EXPECT_EQ(ask("GET /db/query?q=SELECT+1"), R"(200 {"results":[],"error":"store not open"})");
+  EXPECT_EQ(ask("POST /db/execute?queue", R"(["SELECT 1"])"), "503 store not open\n");
+  EXPECT_EQ(ask("POST /snapshot"), "503 store not open\n");
+  EXPECT_EQ(ask("GET /readyz"), "503 [+]node ok\n[+]leader does not exist");
+  EXPECT_EQ(ask("GET /readyz?noleader"), "200 [+]node ok");
+}
+
+TEST_F(ApiTest, StatusIsThereBeforeTheStore) {
+  EXPECT_EQ(ask("GET /status"), R"(200 {"build":{"version":"v1"},"store":{"open":false}})");
+  EXPECT_EQ(ask("GET /status?key=build.version"), R"(200 "v1")");
+}
+
+}  // namespace
+}  // namespace rqlite::http

@@ -1,0 +1,175 @@
+#include "rqlited/options.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rqlite::rqlited {
+namespace {
+
+using namespace std::chrono_literals;
+
+CommandLine parse(const std::vector<std::string>& arguments) {
+  return parse_command_line(arguments, "rqlited 10 linux");
+}
+
+// The options of a command line that is to run.
+Options options(const std::vector<std::string>& arguments) {
+  const CommandLine line = parse(arguments);
+  EXPECT_TRUE(line.run) << line.output;
+  return line.options;
+}
+
+// "exit code: first line of the output"; "run" if it is to run.
+std::string outcome(const std::vector<std::string>& arguments) {
+  const CommandLine line = parse(arguments);
+  if (line.run) return "run";
+  return std::to_string(line.exit_code) + ": " + line.output.substr(0, line.output.find('\n'));
+}
+
+TEST(OptionsTest, HaveTheDefaultsThatUsersKnow) {
+  const Options defaults = options({"/data"});
+  EXPECT_EQ(defaults.http_addr, "localhost:4001");
+  EXPECT_EQ(defaults.http_adv_addr, "localhost:4001");
+  EXPECT_EQ(defaults.raft_addr, "localhost:4002");
+  EXPECT_EQ(defaults.raft_adv_addr, "localhost:4002");
+  EXPECT_EQ(defaults.node_id, "localhost:4002");
+  EXPECT_FALSE(defaults.foreign_keys);
+  EXPECT_EQ(defaults.read_connections_max, 256);
+  EXPECT_EQ(defaults.queue_capacity, 1024);
+  EXPECT_EQ(defaults.queue_batch_size, 128);
+  EXPECT_EQ(defaults.queue_timeout, 50ms);
+  EXPECT_FALSE(defaults.queue_tx);
+  EXPECT_EQ(defaults.queue_bytes_max, 64u << 20);
+  EXPECT_EQ(defaults.queue_drain_timeout, 10s);
+  EXPECT_EQ(defaults.raft_snap, 8192u);
+  EXPECT_EQ(defaults.raft_snap_wal_size, 4u << 20);
+  EXPECT_EQ(defaults.raft_snap_int, 10s);
+  EXPECT_EQ(defaults.raft_heartbeat_timeout, 1s);
+  EXPECT_EQ(defaults.data_directory, "/data");
+}
+
+TEST(OptionsTest, AdvertisedAddressesAndTheNodeIdFollowTheBoundOnes) {
+  const Options bound = options({"-http-addr=:5001", "-raft-addr", "h:5002", "/data"});
+  EXPECT_EQ(bound.http_adv_addr, ":5001");
+  EXPECT_EQ(bound.raft_adv_addr, "h:5002");
+  EXPECT_EQ(bound.node_id, "h:5002");
+  const Options advertised =
+      options({"-raft-addr=0.0.0.0:5002", "-raft-adv-addr=h:5002", "-node-id=one", "/data"});
+  EXPECT_EQ(advertised.raft_adv_addr, "h:5002");
+  EXPECT_EQ(advertised.node_id, "one");
+}
+
+TEST(OptionsTest, TheDataDirectoryIsTrimmedAndMadeAbsolute) {
+  EXPECT_EQ(options({" /data/node \t"}).data_directory, "/data/node");
+  EXPECT_EQ(options({"data"}).data_directory, (std::filesystem::current_path() / "data").string());
+  EXPECT_EQ(options({"/data/x/../y/"}).data_directory, "/data/y");
+  EXPECT_EQ(options({"/"}).data_directory, "/");
+}
+
+TEST(OptionsTest, HelpGoesBeforeEverythingButFlagsBeforeIt) {
+  const CommandLine help = parse({"-h"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_TRUE(help.output.starts_with("\nrqlited is "));
+  EXPECT_NE(help.output.find("\nUsage: rqlited [flags] <data directory>\n"), std::string::npos);
+  EXPECT_NE(help.output.find("  -write-queue-timeout duration\n    \t"), std::string::npos);
+  EXPECT_NE(help.output.find(" (default 50ms)\n"), std::string::npos);
+  EXPECT_EQ(help.output.find("-join"), std::string::npos);  // does not work yet
+  EXPECT_EQ(outcome({"-foo", "-h"}), "2: flag provided but not defined: -foo");
+}
+
+TEST(OptionsTest, VersionIsOneLineAndNeedsNothingElse) {
+  const CommandLine version = parse({"-version", "-http-addr=bad"});
+  EXPECT_FALSE(version.run);
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.output, "rqlited 10 linux\n");
+  EXPECT_EQ(outcome({"-version", "a", "b"}), "0: rqlited 10 linux");
+}
+
+TEST(OptionsTest, BadFlagsShowTheUsageToo) {
+  EXPECT_EQ(outcome({"-write-queue-capacity=x"}),
+            "2: invalid value \"x\" for flag -write-queue-capacity: parse error");
+  EXPECT_EQ(outcome({"-fk=maybe", "/data"}),
+            "2: invalid boolean value \"maybe\" for -fk: parse error");
+  EXPECT_EQ(outcome({"-node-id"}), "2: flag needs an argument: -node-id");
+  EXPECT_EQ(outcome({"---x"}), "2: bad flag syntax: ---x");
+  EXPECT_NE(parse({"---x"}).output.find("Usage: rqlited"), std::string::npos);
+}
+
+TEST(OptionsTest, FlagsThatDoNotWorkYetAreRefused) {
+  EXPECT_EQ(outcome({"-join=a:4002", "/data"}), "1: fatal: -join is not built yet");
+  EXPECT_EQ(outcome({"-auth", "x", "/data"}), "1: fatal: -auth is not built yet");
+}
+
+TEST(OptionsTest, NothingMayFollowTheDataDirectory) {
+  EXPECT_EQ(outcome({"d", "extra", "-fk"}),
+            "1: arguments after data directory (d) are not accepted ([extra -fk])");
+  EXPECT_EQ(outcome({"-fk", "false", "DIR"}),
+            "1: arguments after data directory (false) are not accepted ([DIR])");
+}
+
+// Each line is wrong in all that follow it too, so that the order is tested with the texts.
+TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
+  const std::pair<std::vector<std::string>, const char*> lines[] = {
+      {{" "}, "data directory path is required"},
+      {{"-raft-addr=httpx", "-http-addr=httpx", "/d"}, "HTTP and Raft addresses must differ"},
+      {{"-http-addr=HTTP://h:1", "-raft-addr=x", "/d"},
+       "HTTP options should not include protocol (http:// or https://)"},
+      {{"-http-adv-addr=httpbox:1", "-http-addr=x", "/d"},
+       "HTTP options should not include protocol (http:// or https://)"},
+      {{"-http-addr=x", "-http-adv-addr=y", "/d"}, "HTTP bind address not valid"},
+      {{"-http-addr=a:b:1", "/d"}, "HTTP bind address not valid"},
+      {{"-http-adv-addr=y", "-raft-addr=x", "/d"}, "HTTP advertised HTTP address not valid"},
+      {{"-http-addr=0.0.0.0:4001", "-raft-addr=x", "/d"},
+       "advertised HTTP address is not routable (0.0.0.0), specify it via -http-addr or "
+       "-http-adv-addr"},
+      {{"-http-adv-addr=[::]:4001", "-raft-addr=x", "/d"},
+       "advertised HTTP address is not routable (::), specify it via -http-addr or "
+       "-http-adv-addr"},
+      {{"-raft-addr=x", "-raft-adv-addr=y", "/d"}, "raft bind address not valid"},
+      {{"-raft-addr=h:x", "-raft-adv-addr=y", "/d"}, "raft bind port not valid"},
+      {{"-raft-addr=h:", "/d"}, "raft bind port not valid"},
+      {{"-raft-adv-addr=y", "/d"}, "raft advertised address not valid"},
+      {{"-raft-addr=0.0.0.0:4002", "/d"},
+       "advertised Raft address is not routable (0.0.0.0), specify it via -raft-addr or "
+       "-raft-adv-addr"},
+      {{"-raft-adv-addr=0.0.0.0:x", "/d"},
+       "advertised Raft address is not routable (0.0.0.0), specify it via -raft-addr or "
+       "-raft-adv-addr"},
+      {{"-raft-adv-addr=h:x", "/d"}, "raft advertised port is not valid"},
+      {{"-http-adv-addr=h:1", "-raft-adv-addr=h:1", "/d"},
+       "advertised HTTP and Raft addresses must differ"},
+      {{"-write-queue-capacity=0", "-write-queue-batch-size=0", "/d"},
+       "-write-queue-capacity must be greater than 0"},
+      {{"-write-queue-batch-size=-1", "/d"}, "-write-queue-batch-size must be greater than 0"},
+      {{"-write-queue-max-bytes=0", "/d"}, "-write-queue-max-bytes must be greater than 0"},
+      {{"-write-queue-timeout=-1s", "/d"}, "-write-queue-timeout must not be negative"},
+      {{"-write-queue-drain-timeout=-1s", "/d"}, "-write-queue-drain-timeout must not be negative"},
+      {{"-db-max-ro-conns=-1", "/d"}, "-db-max-ro-conns must not be negative"},
+      {{"-raft-snap-int=0", "/d"}, "-raft-snap-int must be greater than 0"},
+      {{"-raft-heartbeat-timeout=4ms", "/d"}, "-raft-heartbeat-timeout must be at least 5ms"},
+  };
+  for (const auto& [arguments, message] : lines) {
+    EXPECT_EQ(outcome(arguments), std::string("1: fatal: ") + message);
+  }
+}
+
+TEST(OptionsTest, AddressesThatAreFine) {
+  for (const char* address :
+       {":1", "h:1", "127.0.0.1:1", "[::1]:1", "example.com:65535", "h:http"}) {
+    EXPECT_EQ(outcome({std::string("-http-addr=") + address, "/d"}), "run") << address;
+  }
+}
+
+TEST(LogLevelTest, IsReadInAnyCaseAndToleratesTheUnknown) {
+  EXPECT_EQ(log_level_of("error"), raft::LogLevel::kError);
+  EXPECT_EQ(log_level_of("Info"), raft::LogLevel::kInfo);
+  EXPECT_EQ(log_level_of("DEBUG"), raft::LogLevel::kDebug);
+  EXPECT_EQ(log_level_of("WARN"), raft::LogLevel::kWarn);
+  EXPECT_EQ(log_level_of("loud"), raft::LogLevel::kWarn);
+}
+
+}  // namespace
+}  // namespace rqlite::rqlited
