@@ -1,0 +1,307 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <deque>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace rqlite::http {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Answers with what it was asked; "/hold" is left to the test, "/drop" is never answered.
+class EchoHandler final : public Handler {
+ public:
+  void handle(Request request, std::shared_ptr<Reply> reply) override {
+    if (request.path == "/hold") {
+      {
+        MutexLock lock(mutex_);
+        held_.push_back(std::move(reply));
+      }
+      changed_.notify_all();
+      return;
+    }
+    if (request.path == "/drop") return;
+    if (request.path == "/late") {
+      reply->send_after(0s, [] { return std::optional(Response::text(408, "too late")); });
+      MutexLock lock(mutex_);
+      held_.push_back(std::move(reply));
+      return;
+    }
+    reply->send(Response::text(
+        200, request.method + " " + request.path + "?" + request.raw_query + " " +
+                 (request.body.size() > 20 ? std::to_string(request.body.size()) : request.body)));
+  }
+
+  // Blocks until a request is held.
+  std::shared_ptr<Reply> take() {
+    MutexLock lock(mutex_);
+    while (held_.empty()) changed_.wait(mutex_);
+    std::shared_ptr<Reply> first = std::move(held_.front());
+    held_.pop_front();
+    return first;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::shared_ptr<Reply>> held_ GUARDED_BY(mutex_);
+};
+
+// A client's end of a connection.
+class Client {
+ public:
+  explicit Client(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+  ~Client() { ::close(socket_); }
+  Client(const Client&) = delete;
+
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;  // the server has heard enough
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+  // Everything up to and with `end`; less if the server closes the connection before.
+  std::string read_until(std::string_view end) {
+    std::string text;
+    char c = 0;
+    while (!text.ends_with(end) && ::recv(socket_, &c, 1, 0) == 1) text += c;
+    return text;
+  }
+  // All that comes until the server closes the connection.
+  std::string read_all() {
+    std::string text;
+    char buffer[4096];
+    for (ssize_t got; (got = ::recv(socket_, buffer, sizeof buffer, 0)) > 0;) {
+      text.append(buffer, static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+
+ private:
+  const int socket_;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  explicit ServerTest(ServerLimits limits = {}) {
+    Server::Options options;
+    options.host = "127.0.0.1";
+    options.port = "0";
+    options.limits = limits;
+    options.headers = {{"X-Rqlite-Version", "v1"}};
+    Result<std::unique_ptr<Server>> server = Server::listen(std::move(options), handler_);
+    EXPECT_TRUE(server.ok()) << server.status().text();
+    server_ = std::move(*server);
+  }
+
+  // The whole answer to one request, after which the server closes.
+  std::string ask(std::string_view bytes) {
+    Client client(server_->address());
+    client.send(bytes);
+    return client.read_all();
+  }
+
+  EchoHandler handler_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersWithTheHeadersOfEveryResponse) {
+  const std::string answer =
+      ask("GET /a%20b?x=%41 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\nX-Rqlite-Version: v1\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nDate: "));
+  EXPECT_THAT(answer, HasSubstr(" GMT\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 16\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\nGET /a b?x=%41 \n"));
+}
+
+TEST_F(ServerTest, RequestsOfOneConnectionAreAnsweredInOrder) {
+  Client client(server_->address());
+  client.send(
+      "GET /hold HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: "
+      "2\r\n\r\n"
+      "hiGET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  handler_.take()->send(Response::text(200, "held"));
+  const std::string answers = client.read_all();
+  const std::size_t first = answers.find("held\n");
+  const std::size_t second = answers.find("POST /b? hi\n");
+  const std::size_t third = answers.find("GET /c? \n");
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, third);
+  EXPECT_NE(third, std::string::npos);
+}
+
+TEST_F(ServerTest, BodiesMayComeInChunksAndByAndBy) {
+  Client client(server_->address());
+  client.send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3");
+  client.send("\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_THAT(client.read_all(), EndsWith("POST /x? abcde\n"));
+  const std::string large(3'000'000, 'x');
+  EXPECT_THAT(
+      ask("POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3000000\r\n\r\n" +
+          large),
+      EndsWith("POST /x? 3000000\n"));
+}
+
+TEST_F(ServerTest, AClientMayAskBeforeItSendsABody) {
+  Client client(server_->address());
+  client.send(
+      "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  EXPECT_THAT(client.read_all(), EndsWith("POST /x? ok\n"));
+}
+
+TEST_F(ServerTest, HeadHasNoBody) {
+  const std::string answer = ask("HEAD /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, OldClientsAreClosedUnlessTheyAskOtherwise) {
+  EXPECT_THAT(ask("GET /x HTTP/1.0\r\n\r\n"), HasSubstr("\r\nConnection: close\r\n"));
+  Client client(server_->address());
+  client.send("GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(client.read_until("GET /x? \n"), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  client.send("GET /y HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(client.read_all(), EndsWith("GET /y? \n"));
+}
+
+TEST_F(ServerTest, WhatIsNoRequestIsRefused) {
+  EXPECT_THAT(ask("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 Bad Request"));
+  EXPECT_THAT(ask("GET / HTTP/1.1\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 Bad Request: missing required Host header"));
+  EXPECT_THAT(ask("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: h\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n"),
+              StartsWith("HTTP/1.1 417 "));
+}
+
+TEST_F(ServerTest, ARequestThatNobodyAnswersIsAnsweredAllTheSame) {
+  EXPECT_THAT(ask("GET /drop HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 503 "));
+}
+
+TEST_F(ServerTest, ALateAnswerIsSentIfThereIsNoOther) {
+  EXPECT_THAT(ask("GET /late HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+              EndsWith("too late\n"));
+}
+
+TEST_F(ServerTest, OnlyTheFirstAnswerCounts) {
+  Client client(server_->address());
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::shared_ptr<Reply> reply = handler_.take();
+  reply->send(Response::text(200, "first"));
+  reply->send(Response::text(200, "second"));
+  EXPECT_THAT(client.read_all(), EndsWith("\r\n\r\nfirst\n"));
+}
+
+TEST_F(ServerTest, AClientThatIsGoneIsNoTrouble) {
+  std::shared_ptr<Reply> reply;
+  {
+    Client client(server_->address());
+    client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+    reply = handler_.take();
+  }
+  reply->send(Response::text(200, std::string(1'000'000, 'x')));
+  EXPECT_THAT(ask("GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+              EndsWith("GET /x? \n"));
+}
+
+TEST_F(ServerTest, StoppingLetsWhatWasReceivedBeAnswered) {
+  Client idle(server_->address());
+  idle.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  idle.read_until("GET /x? \n");
+  Client busy(server_->address());
+  busy.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::shared_ptr<Reply> reply = handler_.take();
+  std::thread stopping([&] { server_->stop(60s); });
+  EXPECT_EQ(idle.read_all(), "");  // it was closed: the stop has begun
+  reply->send(Response::text(200, "just in time"));
+  const std::string answer = busy.read_all();
+  EXPECT_THAT(answer, EndsWith("just in time\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  stopping.join();
+}
+
+TEST_F(ServerTest, AnAddressThatIsTakenIsAnError) {
+  Server::Options options;
+  options.host = "127.0.0.1";
+  options.port = server_->address().substr(server_->address().rfind(':') + 1);
+  const auto second = Server::listen(std::move(options), handler_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error().text(), StartsWith("listen tcp 127.0.0.1:"));
+}
+
+class LimitedServerTest : public ServerTest {
+ protected:
+  LimitedServerTest()
+      : ServerTest({.header_bytes_max = 4096,
+                    .body_bytes_max = 300'000,
+                    .all_bodies_bytes_max = 400'000,
+                    .connections_max = 100,
+                    .header_timeout = 20s,
+                    .body_timeout = 30s,
+                    .idle_timeout = 300s,
+                    .write_timeout = 60s}) {}
+};
+
+TEST_F(LimitedServerTest, LongHeadersAreRefused) {
+  EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(10'000, 'x') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(LimitedServerTest, LargeBodiesAreRefused) {
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300001\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n493e1\r\n" +
+                  std::string(300'001, 'x')),
+              StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(LimitedServerTest, BodiesAreBoundedAllTogetherAndGivenBack) {
+  const std::string head =
+      "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 250000\r\n\r\n";
+  Client first(server_->address());
+  first.send(head + std::string(200'000, 'x'));
+  Client second(server_->address());
+  second.send(head + std::string(249'999, 'x'));
+  // One of them may be too much, which is up to the order in which they were read.
+  first.send(std::string(50'000, 'x'));
+  second.send("x");
+  const std::string answers = first.read_all() + second.read_all();
+  EXPECT_THAT(answers, HasSubstr("HTTP/1.1 200 OK"));
+  for (int i = 0; i < 5; i++) {
+    EXPECT_THAT(ask(head + std::string(250'000, 'x')), EndsWith("POST /x? 250000\n"));
+  }
+}
+
+}  // namespace
+}  // namespace rqlite::http
