@@ -5,7 +5,6 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "sqlite/connection.h"
 #include "sqlite/sql_text.h"
 #include "sqlite/statement.h"
 
@@ -29,9 +28,8 @@ class StatementCache {
     bool writes_virtual_table = false;  // known once it ran
   };
 
-  explicit StatementCache(Connection& connection) : StatementCache(connection, Limits{}) {}
-  StatementCache(Connection& connection, Limits limits)
-      : connection_(connection), limits_(limits) {}
+  StatementCache() : StatementCache(Limits{}) {}
+  explicit StatementCache(Limits limits) : limits_(limits) {}
 
   // The entry for `sql`, which lives until the next call; null if the text is too long to keep.
   Entry* find(std::string_view sql);
@@ -42,7 +40,6 @@ class StatementCache {
  private:
   using Entries = std::list<Entry>;
 
-  Connection& connection_;
   const Limits limits_;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_sql_;

@@ -68,7 +68,7 @@ void ReaderPool::run(Threads::iterator self) {
         continue;
       }
       connection = std::move(*opened);
-      cache.emplace(*connection);
+      cache.emplace();
     }
     job(Reader{*connection, *cache});
     // A setting that a read made lasts no longer than the read.

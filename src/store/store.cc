@@ -284,7 +284,11 @@ void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index 
   });
 }
 
-void Store::snapshot(Snapshotter::Callback done) { snapshotter_->request(std::move(done)); }
+void Store::snapshot(Snapshotter::Callback done) {
+  // An apply thread that waits for room on the disk takes no snapshot, for however long that is.
+  if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return done({stalled, false});
+  snapshotter_->request(std::move(done));
+}
 
 Store::Report Store::report() {
   Report report;

@@ -66,7 +66,8 @@ class Store final : public WriteTarget, private ApplyThread::Listener {
 
   void query(Query query, std::unique_ptr<QuerySink> sink);
 
-  // Snapshots all that is applied; `done` comes on the apply thread.
+  // Snapshots all that is applied; `done` comes on the apply thread, or at once with the reason why
+  // nothing is applied at present.
   void snapshot(Snapshotter::Callback done);
 
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.

@@ -21,7 +21,7 @@ Status Writer::connect(const SessionState& state) {
   if (!opened.ok()) return opened.error();
   connection_ = std::move(*opened);
   connection_->set_wal_position(position);
-  cache_ = std::make_unique<sqlite::StatementCache>(*connection_);
+  cache_ = std::make_unique<sqlite::StatementCache>();
   return sqlite::status_of(connection_->restore_counters(state.counters), "restore the session");
 }
 

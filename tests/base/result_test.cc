@@ -68,7 +68,7 @@ TEST(ResultDeathTest, ReachingForWhatIsNotThereIsABug) {
   EXPECT_DEATH((void)error.value(), "bug: has_value\\(\\) does not hold at .*result.h");
   const Result<int> value = 1;
   EXPECT_DEATH((void)value.error(), "bug: !has_value\\(\\) does not hold");
-  EXPECT_DEATH(Result<int>{Status()}, "bug: .* does not hold");
+  EXPECT_DEATH((void)Result<int>{Status()}, "bug: .* does not hold");
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ class StatementCacheTest : public StatementTest {
     return "new";
   }
 
-  StatementCache cache_{*connection_, {.statements_max = 2, .sql_bytes_max = 20}};
+  StatementCache cache_{{.statements_max = 2, .sql_bytes_max = 20}};
 };
 
 TEST_F(StatementCacheTest, KeepsWhatWasUsedLast) {
