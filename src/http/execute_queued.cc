@@ -42,6 +42,14 @@ Response accepted(const Pending& pending, std::uint64_t number) {
       Response::json(ResultsJson(pending.options.format).finish(envelope).json), number);
 }
 
+// The reply to a request that the queue did not take. A node that stops is one to come back to.
+Response not_taken(const RequestOptions& options, const Status& why) {
+  if (why.code() != Code::kUnavailable) return refused(options, why);
+  Response response = Response::text(503, why.text());
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 // The reply to a request whose verdict is known.
 class VerdictReply final : public ResponseMaker {
  public:
@@ -106,7 +114,7 @@ class Room final : public queue::RoomWaiter {
     return nullptr;
   }
   void refused(const Status& why) override {
-    pending_->reply->send(http::refused(pending_->options, why));
+    pending_->reply->send(not_taken(pending_->options, why));
   }
 
  private:
@@ -171,7 +179,7 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
                           clock.now() + pending->timeout);
   } else {
-    pending->reply->send(refused(options, number.error()));
+    pending->reply->send(not_taken(options, number.error()));
   }
 }
 

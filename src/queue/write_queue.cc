@@ -124,8 +124,7 @@ void WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waite
   changed_.notify_one();
 }
 
-WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
-  const TimePoint deadline = clock_.now() + patience;
+void WriteQueue::refuse_new() {
   std::deque<RoomRequest> refused;
   {
     MutexLock lock(mutex_);
@@ -135,6 +134,11 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
   }
   for (RoomRequest& request : refused) request.waiter->refused(shutting_down());
   changed_.notify_one();
+}
+
+WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
+  const TimePoint deadline = clock_.now() + patience;
+  refuse_new();
   MutexLock lock(mutex_);
   while ((flight_ || landing_ > 0 || batcher_.requests() > 0) && clock_.now() < deadline) {
     clock_.wait_until(landed_, mutex_, deadline);

@@ -52,7 +52,11 @@ class WriteQueue {
   void push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter, TimePoint deadline)
       EXCLUDES(mutex_);
 
-  // Refuses new requests, and blocks until what was accepted is stored or `patience` is over.
+  // From now on refuses new requests, those that wait for room included, and lets what waits for
+  // company go.
+  void refuse_new() EXCLUDES(mutex_);
+
+  // Likewise, and blocks until what was accepted is stored or `patience` is over.
   struct Left {
     std::size_t requests = 0;
     std::uint64_t first = 0;  // number

@@ -113,6 +113,8 @@ void Node::say_ready() const {
 
 bool Node::stop() {
   bool all_stored = true;
+  // First, so that who waits for room in the queue is told while there is a connection to do so.
+  queue_->refuse_new();
   server_->stop(kAnswerPatience);
   const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
   if (left.requests > 0) {
