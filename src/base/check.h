@@ -8,8 +8,8 @@ namespace rqlite {
 }  // namespace rqlite
 
 // Our own bug if `condition` is false: prints it and stops the process, in release builds too.
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::rqlite::check_failed(#condition, __FILE__, __LINE__);                  \
+#define CHECK(condition)                                      \
+  do {                                                        \
+    if (!(condition)) [[unlikely]]                            \
+      ::rqlite::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

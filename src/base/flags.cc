@@ -84,10 +84,10 @@ struct TypeWord {
 void Flags::declare(std::string name, Target target, std::string description,
                     std::string default_text) {
   const bool is_bool = std::holds_alternative<bool*>(target);
-  const bool added =
-      flags_.emplace(std::move(name), Flag{target, std::move(description), std::move(default_text),
-                                           !is_bool, false})
-          .second;
+  const bool added = flags_
+                         .emplace(std::move(name), Flag{target, std::move(description),
+                                                        std::move(default_text), !is_bool, false})
+                         .second;
   CHECK(added);
 }
 

@@ -32,8 +32,8 @@ class Flags {
   enum class Outcome { kOk, kHelp, kError, kRefused };
   struct Parsed {
     Outcome outcome = Outcome::kOk;
-    std::string error;               // of kError and kRefused: the text to print
-    std::vector<std::string> rest;   // what stands behind the flags
+    std::string error;              // of kError and kRefused: the text to print
+    std::vector<std::string> rest;  // what stands behind the flags
   };
   // Of main()'s arguments without the program's name.
   Parsed parse(const std::vector<std::string>& arguments);

@@ -68,7 +68,7 @@ class PosixFile final : public File {
   }
 
   Result<std::uint64_t> size() override {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd_, &info) != 0) return fail("stat");
     return static_cast<std::uint64_t>(info.st_size);
   }
@@ -134,7 +134,7 @@ class PosixFileSystem final : public FileSystem {
         return status_from_errno("mkdir " + prefix, errno);
       }
     }
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return status_from_errno("stat " + path, errno);
     return S_ISDIR(info.st_mode) ? Status() : status_from_errno("mkdir " + path, ENOTDIR);
   }
@@ -159,7 +159,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::uint64_t> free_bytes(const std::string& path) override {
-    struct statvfs info {};
+    struct statvfs info{};
     if (::statvfs(path.c_str(), &info) != 0) return status_from_errno("statvfs " + path, errno);
     return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
   }

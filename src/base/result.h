@@ -57,9 +57,9 @@ class [[nodiscard]] Result {
 }  // namespace rqlite
 
 // Leaves the function with the Status of `expression` unless it is ok.
-#define RETURN_IF_ERROR(expression)                                  \
-  do {                                                               \
-    if (::rqlite::Status status_ = (expression); !status_.ok()) {    \
-      return status_;                                                \
-    }                                                                \
+#define RETURN_IF_ERROR(expression)                               \
+  do {                                                            \
+    if (::rqlite::Status status_ = (expression); !status_.ok()) { \
+      return status_;                                             \
+    }                                                             \
   } while (false)

@@ -46,9 +46,7 @@ std::optional<Slot> decode(BytesView bytes) {
               Bytes(bytes.substr(kHeaderBytes, static_cast<std::size_t>(length)))};
 }
 
-std::uint64_t slot_offset(std::uint64_t sequence) {
-  return sequence % 2 * kSlotBytes;
-}
+std::uint64_t slot_offset(std::uint64_t sequence) { return sequence % 2 * kSlotBytes; }
 
 }  // namespace
 

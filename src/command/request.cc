@@ -26,9 +26,7 @@ RequestBuilder::RequestBuilder(Bytes& to, RequestFlags flags)
   if (bits != 0) request_.add_uint32(kFlags, bits);
 }
 
-RequestBuilder::~RequestBuilder() {
-  end_statement();
-}
+RequestBuilder::~RequestBuilder() { end_statement(); }
 
 void RequestBuilder::abandon() {
   statement_.reset();

@@ -20,7 +20,7 @@ namespace rqlite::http {
 class Api final : public Handler {
  public:
   struct Options {
-    std::string http_address;  // as clients reach this node, "host:port"
+    std::string http_address;                // as clients reach this node, "host:port"
     bool queue_requests_are_atomic = false;  // -write-queue-tx
     // Adds to `/status` what neither store nor queue knows.
     std::function<void(JsonTree&)> process_status;

@@ -4,7 +4,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
-
 #include <charconv>
 #include <ctime>
 #include <mutex>
@@ -83,10 +82,10 @@ class Connection::ReplyToThis final : public Reply,
   void send(Response response) override {
     if (sent_.exchange(true)) return;
     // dispatch() runs it at once where the handler answers on the connection's own thread.
-    asio::dispatch(executor_, [connection = std::move(connection_),
-                               response = std::move(response)]() mutable {
-      connection->respond(std::move(response));
-    });
+    asio::dispatch(executor_,
+                   [connection = std::move(connection_), response = std::move(response)]() mutable {
+                     connection->respond(std::move(response));
+                   });
   }
 
   void send(std::unique_ptr<ResponseMaker> maker) override {
@@ -151,11 +150,11 @@ void Connection::begin_request() {
 
 void Connection::read_some() {
   const std::size_t size = headers_seen_ ? kReadBodyBytes : kReadBytes;
-  socket_.async_read_some(buffer_.prepare(size),
-                          [self = shared_from_this()](const boost::system::error_code& error,
-                                                      std::size_t bytes) {
-                            self->on_read(error, bytes);
-                          });
+  socket_.async_read_some(
+      buffer_.prepare(size),
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+        self->on_read(error, bytes);
+      });
 }
 
 void Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {
@@ -246,9 +245,7 @@ bool Connection::charge_body() {
   return true;
 }
 
-void Connection::uncharge_body() {
-  context_.bodies_bytes -= std::exchange(charged_, 0);
-}
+void Connection::uncharge_body() { context_.bodies_bytes -= std::exchange(charged_, 0); }
 
 void Connection::handle() {
   received_ = true;
@@ -275,8 +272,7 @@ void Connection::handle() {
   request.content_type = std::string_view(message[beast::http::field::content_type]);
   request.body = std::move(message.body());
   if (buffer_.capacity() > kKeptBufferBytes && buffer_.size() == 0) buffer_ = {};
-  context_.handler.handle(std::move(request),
-                          std::make_shared<ReplyToThis>(shared_from_this()));
+  context_.handler.handle(std::move(request), std::make_shared<ReplyToThis>(shared_from_this()));
 }
 
 asio::steady_timer& Connection::timer() {
@@ -333,8 +329,8 @@ void Connection::write(bool close_after) {
   state_ = State::kWriting;
   deadline_ = std::chrono::steady_clock::now() + context_.limits.write_timeout;
   asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this(), close_after](
-                        const boost::system::error_code& error, std::size_t) {
+                    [self = shared_from_this(), close_after](const boost::system::error_code& error,
+                                                             std::size_t) {
                       self->on_written(error, close_after);
                     });
 }
@@ -359,12 +355,12 @@ void Connection::on_written(const boost::system::error_code& error, bool close_a
 // and the client might never see the answer.
 void Connection::linger() {
   buffer_.clear();
-  socket_.async_read_some(buffer_.prepare(kReadBytes),
-                          [self = shared_from_this()](const boost::system::error_code& error,
-                                                      std::size_t) {
-                            if (error || self->closing_) return self->close();
-                            self->linger();
-                          });
+  socket_.async_read_some(
+      buffer_.prepare(kReadBytes),
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+        if (error || self->closing_) return self->close();
+        self->linger();
+      });
 }
 
 void Connection::enforce_deadline(TimePoint now) {

@@ -135,8 +135,7 @@ Result<std::string> date_of_integer(std::int64_t value) {
   std::int64_t nanoseconds = 0;
   if (value > kLargestSeconds || value < -kLargestSeconds) {
     // Beyond 64 bits of nanoseconds it wraps; clients have seen that for ever.
-    const auto total =
-        static_cast<std::int64_t>(static_cast<std::uint64_t>(value) * 1'000'000ull);
+    const auto total = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) * 1'000'000ull);
     seconds = total / 1'000'000'000;
     nanoseconds = total % 1'000'000'000;
     if (nanoseconds < 0) {

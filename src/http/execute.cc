@@ -36,8 +36,8 @@ class ExecuteWrite final : public store::Write {
       : options_(options), reply_(std::move(reply)), served_by_(served_by) {}
 
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
-    reply_->send(std::make_unique<ExecuteReply>(options_, served_by_, index,
-                                                std::move(results.front())));
+    reply_->send(
+        std::make_unique<ExecuteReply>(options_, served_by_, index, std::move(results.front())));
   }
   void failed(const Status& why) override { reply_->send(refused(options_, why)); }
 

@@ -38,8 +38,8 @@ Response with_number(Response response, std::uint64_t number) {
 Response accepted(const Pending& pending, std::uint64_t number) {
   ResultsJson::Envelope envelope = pending.options.envelope();
   envelope.sequence_number = number;
-  return with_number(
-      Response::json(ResultsJson(pending.options.format).finish(envelope).json), number);
+  return with_number(Response::json(ResultsJson(pending.options.format).finish(envelope).json),
+                     number);
 }
 
 // The reply to a request that the queue did not take. A node that stops is one to come back to.
@@ -89,8 +89,8 @@ class Verdict final : public queue::Waiter {
   explicit Verdict(std::shared_ptr<Pending> pending) : pending_(std::move(pending)) {}
 
   void applied(std::uint64_t number, raft::Index index, command::RequestResult result) override {
-    pending_->reply->send(std::make_unique<VerdictReply>(
-        pending_->options, pending_->all_results, number, index, std::move(result)));
+    pending_->reply->send(std::make_unique<VerdictReply>(pending_->options, pending_->all_results,
+                                                         number, index, std::move(result)));
   }
   void failed(std::uint64_t number, const Status& why) override {
     pending_->reply->send(with_number(refused(pending_->options, why), number));
@@ -166,8 +166,8 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
       const auto late = weak.lock();
       return late && late->number != 0
-                 ? std::optional(with_number(Response::text(408, "queue wait timeout"),
-                                             late->number))
+                 ? std::optional(
+                       with_number(Response::text(408, "queue wait timeout"), late->number))
                  : std::nullopt;
     });
   }

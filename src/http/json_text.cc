@@ -15,8 +15,7 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::array<bool, 256> make_plain() {
   std::array<bool, 256> plain{};
   for (int c = 0x20; c < 0x80; c++) {
-    plain[static_cast<std::size_t>(c)] =
-        c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+    plain[static_cast<std::size_t>(c)] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
   }
   return plain;
 }

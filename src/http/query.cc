@@ -52,11 +52,10 @@ void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
     return reply->send(Response::text(400, "db_timeout is not built yet"));
   }
   const RequestOptions options(parameters);
-  Result<ParsedStatements> parsed =
-      request.method == "GET"
-          ? Result<ParsedStatements>(
-                StatementsParser::of_text(parameters.text("q", ""), options.flags))
-          : parse_body(request, options.flags);
+  Result<ParsedStatements> parsed = request.method == "GET"
+                                        ? Result<ParsedStatements>(StatementsParser::of_text(
+                                              parameters.text("q", ""), options.flags))
+                                        : parse_body(request, options.flags);
   if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
   if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
@@ -71,8 +70,7 @@ void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
   if (query.linearizable_timeout == std::chrono::nanoseconds(0)) {
     query.linearizable_timeout = std::chrono::seconds(1);
   }
-  store->query(std::move(query),
-               std::make_unique<ReplySink>(options, std::move(reply), served_by));
+  store->query(std::move(query), std::make_unique<ReplySink>(options, std::move(reply), served_by));
 }
 
 }  // namespace rqlite::http

@@ -6,7 +6,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-
 #include <future>
 #include <list>
 #include <optional>
@@ -50,8 +49,12 @@ class Server::Impl {
   // One thread's share of the connections.
   struct Lane {
     explicit Lane(Impl& impl)
-        : context{impl.options_.limits, impl.handler_, impl.fixed_headers_, impl.bodies_bytes_,
-                  {}, false} {}
+        : context{impl.options_.limits,
+                  impl.handler_,
+                  impl.fixed_headers_,
+                  impl.bodies_bytes_,
+                  {},
+                  false} {}
     ConnectionContext context;  // outlives the connections, the last of which go with `io`
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -70,7 +73,7 @@ class Server::Impl {
   std::atomic<std::size_t> bodies_bytes_{0};
   std::atomic<std::size_t> connections_{0};
   std::list<Lane> lanes_;
-  std::optional<tcp::acceptor> acceptor_;         // of the first lane
+  std::optional<tcp::acceptor> acceptor_;  // of the first lane
   std::optional<asio::steady_timer> accept_again_;
   std::list<Lane>::iterator next_lane_;
   bool stopped_ = false;
@@ -119,8 +122,8 @@ Status Server::Impl::listen() {
   if (!error) acceptor_->bind(endpoint, error);
   if (!error) acceptor_->listen(4096, error);
   if (error) {
-    return {Code::kFailed, "listen tcp " + options_.host + ":" + options_.port + ": " +
-                               error.message()};
+    return {Code::kFailed,
+            "listen tcp " + options_.host + ":" + options_.port + ": " + error.message()};
   }
   const tcp::endpoint bound = acceptor_->local_endpoint(error);
   address_ = (bound.address().is_v6() ? "[" + bound.address().to_string() + "]"
@@ -139,20 +142,20 @@ Status Server::Impl::listen() {
 void Server::Impl::accept() {
   Lane& lane = *next_lane_;
   if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
-  acceptor_->async_accept(lane.io, [this, &lane](const boost::system::error_code& error,
-                                                 tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {
-      // Out of files, most likely: others have to close theirs first.
-      accept_again_->expires_after(kAcceptPause);
-      accept_again_->async_wait([this](const boost::system::error_code& cancelled) {
-        if (!cancelled) accept();
+  acceptor_->async_accept(
+      lane.io, [this, &lane](const boost::system::error_code& error, tcp::socket socket) {
+        if (error == asio::error::operation_aborted) return;
+        if (error) {
+          // Out of files, most likely: others have to close theirs first.
+          accept_again_->expires_after(kAcceptPause);
+          accept_again_->async_wait([this](const boost::system::error_code& cancelled) {
+            if (!cancelled) accept();
+          });
+          return;
+        }
+        if (connections_ < options_.limits.connections_max) take(std::move(socket), lane);
+        accept();
       });
-      return;
-    }
-    if (connections_ < options_.limits.connections_max) take(std::move(socket), lane);
-    accept();
-  });
 }
 
 void Server::Impl::take(tcp::socket socket, Lane& lane) {

@@ -18,10 +18,10 @@ struct ServerLimits {
   std::size_t body_bytes_max = 256 << 20;         // of one request
   std::size_t all_bodies_bytes_max = 1024 << 20;  // of all requests that are being received
   std::size_t connections_max = 16384;
-  std::chrono::seconds header_timeout{20};   // from a request's first byte to its headers' end
-  std::chrono::seconds body_timeout{30};     // without a byte of the body
-  std::chrono::seconds idle_timeout{300};    // between requests
-  std::chrono::seconds write_timeout{60};    // without a byte of the response taken
+  std::chrono::seconds header_timeout{20};  // from a request's first byte to its headers' end
+  std::chrono::seconds body_timeout{30};    // without a byte of the body
+  std::chrono::seconds idle_timeout{300};   // between requests
+  std::chrono::seconds write_timeout{60};   // without a byte of the response taken
 };
 
 // The HTTP/1.1 port: accepts connections, reads requests, and writes what the handler answers.

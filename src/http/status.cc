@@ -35,8 +35,8 @@ JsonTree raft_status(const store::Store::Report& report) {
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
   raft["num_peers"] = JsonTree::number(0);
   raft["voter"] = JsonTree::boolean(true);
-  raft["fsm_pending"] = JsonTree::number(
-      report.raft.commit.value() - std::min(report.raft.commit, report.applied).value());
+  raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
+                                         std::min(report.raft.commit, report.applied).value());
   return raft;
 }
 

@@ -10,8 +10,8 @@ namespace {
 
 bool is_text_like(std::string_view type) {
   if (type == "text" || type == "json" || type.empty()) return true;
-  for (std::string_view prefix : {"varchar", "varying character", "nchar", "native character",
-                                  "nvarchar", "clob"}) {
+  for (std::string_view prefix :
+       {"varchar", "varying character", "nchar", "native character", "nvarchar", "clob"}) {
     if (type.starts_with(prefix)) return true;
   }
   return false;

@@ -17,9 +17,7 @@ constexpr std::chrono::nanoseconds kBackoffMax = 1s;
 // Between two tries to extend the sequence numbers.
 constexpr std::chrono::nanoseconds kExtendAgain = 1s;
 
-Status shutting_down() {
-  return {Code::kUnavailable, "shutting down"};
-}
+Status shutting_down() { return {Code::kUnavailable, "shutting down"}; }
 
 // Whether sending the same batch again may succeed, and cannot apply it twice.
 bool may_resend(Code code) {

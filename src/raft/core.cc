@@ -10,12 +10,8 @@
 namespace rqlite::raft {
 namespace {
 
-RaftSlice slice(BytesView bytes) {
-  return {bytes.data(), bytes.size()};
-}
-BytesView view(RaftSlice slice) {
-  return {slice.data, slice.len};
-}
+RaftSlice slice(BytesView bytes) { return {bytes.data(), bytes.size()}; }
+BytesView view(RaftSlice slice) { return {slice.data, slice.len}; }
 
 RaftSnapshot to_abi(const Snapshot& snapshot) {
   return {snapshot.index.value(), snapshot.term.value(), slice(snapshot.conf_state),
@@ -99,9 +95,7 @@ void Core::Builder::entry(const EntryView& entry) {
   raft_core_builder_entry(builder_, to_abi(entry));
 }
 
-void Core::Builder::restart() {
-  raft_core_builder_restart(builder_);
-}
+void Core::Builder::restart() { raft_core_builder_restart(builder_); }
 
 std::unique_ptr<Core> Core::Builder::start(const HardState& hard_state, Log& log) {
   CHECK(builder_ != nullptr);
@@ -116,13 +110,9 @@ Core::~Core() {
   if (core_ != nullptr) raft_core_free(core_);
 }
 
-void Core::tick() {
-  raft_core_tick(core_);
-}
+void Core::tick() { raft_core_tick(core_); }
 
-void Core::campaign() {
-  raft_core_campaign(core_);
-}
+void Core::campaign() { raft_core_campaign(core_); }
 
 std::optional<Index> Core::propose(BytesView data) {
   return index_or_refused(raft_core_propose(core_, slice(data)));
@@ -133,21 +123,13 @@ std::optional<Index> Core::propose_change(ChangeKind kind, RaftId id, BytesView 
       raft_core_propose_change(core_, static_cast<std::uint8_t>(kind), id.value(), slice(context)));
 }
 
-bool Core::step(BytesView message) {
-  return raft_core_step(core_, slice(message));
-}
+bool Core::step(BytesView message) { return raft_core_step(core_, slice(message)); }
 
-void Core::read_index(BytesView context) {
-  raft_core_read_index(core_, slice(context));
-}
+void Core::read_index(BytesView context) { raft_core_read_index(core_, slice(context)); }
 
-void Core::transfer(RaftId to) {
-  raft_core_transfer(core_, to.value());
-}
+void Core::transfer(RaftId to) { raft_core_transfer(core_, to.value()); }
 
-void Core::report_unreachable(RaftId id) {
-  raft_core_report_unreachable(core_, id.value());
-}
+void Core::report_unreachable(RaftId id) { raft_core_report_unreachable(core_, id.value()); }
 
 void Core::report_snapshot(RaftId id, bool arrived) {
   raft_core_report_snapshot(core_, id.value(), arrived);
@@ -178,9 +160,7 @@ std::optional<Core::Ready> Core::ready() {
   return ready;
 }
 
-void Core::persisted(std::uint64_t ready_number) {
-  raft_core_persisted(core_, ready_number);
-}
+void Core::persisted(std::uint64_t ready_number) { raft_core_persisted(core_, ready_number); }
 
 Core::Change Core::apply_change(BytesView data) {
   RaftSlice context;
@@ -188,21 +168,15 @@ Core::Change Core::apply_change(BytesView data) {
   return {Bytes(view(conf_state)), Bytes(view(context))};
 }
 
-void Core::applied(Index index) {
-  raft_core_applied(core_, index.value());
-}
+void Core::applied(Index index) { raft_core_applied(core_, index.value()); }
 
 void Core::set_snapshot(const Snapshot& snapshot) {
   raft_core_set_snapshot(core_, to_abi(snapshot));
 }
 
-void Core::compact(Index index) {
-  raft_core_compact(core_, index.value());
-}
+void Core::compact(Index index) { raft_core_compact(core_, index.value()); }
 
-bool Core::take_snapshot_wanted() {
-  return raft_core_take_snapshot_wanted(core_);
-}
+bool Core::take_snapshot_wanted() { return raft_core_take_snapshot_wanted(core_); }
 
 std::vector<EntryView> Core::entries(Index low, Index high, std::uint64_t bytes_max) {
   const RaftEntry* entries = nullptr;
@@ -219,8 +193,6 @@ Core::Status Core::status() const {
           raw.transferring};
 }
 
-Index Core::matched(RaftId peer) const {
-  return Index(raft_core_matched(core_, peer.value()));
-}
+Index Core::matched(RaftId peer) const { return Index(raft_core_matched(core_, peer.value())); }
 
 }  // namespace rqlite::raft

@@ -11,9 +11,7 @@ namespace {
 // What an entry costs beside its data while it waits to be applied.
 constexpr std::size_t kHandedOverheadBytes = 128;
 
-Status leadership_lost() {
-  return {Code::kUnknown, "leadership lost while committing log"};
-}
+Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
 
 }  // namespace
 

@@ -5,9 +5,7 @@
 namespace rqlite::raft {
 namespace {
 
-Status not_running() {
-  return {Code::kUnavailable, "store not open"};
-}
+Status not_running() { return {Code::kUnavailable, "store not open"}; }
 
 }  // namespace
 
@@ -19,9 +17,7 @@ DriverThread::DriverThread(Driver& driver, std::chrono::nanoseconds tick,
       status_(driver.status()),
       thread_("raft", [this] { run(); }) {}
 
-DriverThread::~DriverThread() {
-  stop();
-}
+DriverThread::~DriverThread() { stop(); }
 
 void DriverThread::stop() {
   {

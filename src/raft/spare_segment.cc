@@ -10,9 +10,7 @@ namespace rqlite::raft {
 SpareSegment::SpareSegment(FileSystem& files, Executor& executor, Options options)
     : files_(files), executor_(executor), options_(std::move(options)) {}
 
-SpareSegment::~SpareSegment() {
-  (void)wait();
-}
+SpareSegment::~SpareSegment() { (void)wait(); }
 
 void SpareSegment::prepare(std::uint64_t sequence) {
   {

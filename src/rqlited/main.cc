@@ -47,8 +47,9 @@ void wait_for_stop(const sigset_t& signals) {
 void say_hello(const std::vector<std::string>& arguments, const Options& options) {
   std::fputs(kBanner, stdout);
   std::fflush(stdout);
-  log("rqlited", "rqlited starting, version {}, SQLite {}, commit {}, compiler (toolchain) {}, "
-                 "compiler (command) {}",
+  log("rqlited",
+      "rqlited starting, version {}, SQLite {}, commit {}, compiler (toolchain) {}, "
+      "compiler (command) {}",
       kVersion, sqlite_version(), kCommit, compiler(), compiler());
   log("rqlited", "c++20, target architecture is {}, operating system target is linux",
       architecture());

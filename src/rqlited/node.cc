@@ -83,7 +83,8 @@ Status Node::start() {
       store::Store::open(std::move(store), posix_file_system(), clock_);
   if (!opened.ok()) return opened.error().with_context("failed to open store");
   store_ = std::move(*opened);
-  if (Status status = open_queue(); !status.ok()) return status.with_context("failed to open store");
+  if (Status status = open_queue(); !status.ok())
+    return status.with_context("failed to open store");
   api_->open(*store_, *queue_);
   say_ready();
   return {};

@@ -78,8 +78,7 @@ void ProcessStatus::add_to(JsonTree& tree) const {
   runtime["num_cpu"] = JsonTree::number(std::thread::hardware_concurrency());
   runtime["num_goroutine"] = JsonTree::number(threads());
   runtime["version"] = JsonTree::text("c++20");
-  runtime["kubernetes_hint"] =
-      JsonTree::boolean(std::getenv("KUBERNETES_SERVICE_HOST") != nullptr);
+  runtime["kubernetes_hint"] = JsonTree::boolean(std::getenv("KUBERNETES_SERVICE_HOST") != nullptr);
 }
 
 }  // namespace rqlite::rqlited

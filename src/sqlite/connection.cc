@@ -1,8 +1,7 @@
 #include "sqlite/connection.h"
 
-#include <sqlite3.h>
-
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <utility>
@@ -161,7 +160,8 @@ Error Connection::add_functions() {
           if (blob == nullptr) return sqlite3_result_error_nomem(context);
           for (sqlite3_int64 at = 0; at < size; at += 8) {
             const std::uint64_t bits = self(context)->random_.next();
-            std::memcpy(blob + at, &bits, static_cast<std::size_t>(std::min<sqlite3_int64>(8, size - at)));
+            std::memcpy(blob + at, &bits,
+                        static_cast<std::size_t>(std::min<sqlite3_int64>(8, size - at)));
           }
           sqlite3_result_blob64(context, blob, static_cast<sqlite3_uint64>(size), sqlite3_free);
         },
@@ -292,12 +292,11 @@ Error Connection::restore_counters(const ChangeCounters& wanted) {
   if (changes() != wanted.changes) {
     // SQLite sets this counter only itself, so a statement has to change so many rows. What it
     // changes is rolled back; the counter stays.
-    Error error = execute(
-        fmt::format("BEGIN; CREATE TEMP TABLE restore_changes(x); INSERT INTO restore_changes "
-                    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT {}) "
-                    "SELECT x FROM c{}; ROLLBACK",
-                    std::max<std::int64_t>(wanted.changes, 1),
-                    wanted.changes == 0 ? " WHERE 0" : ""));
+    Error error = execute(fmt::format(
+        "BEGIN; CREATE TEMP TABLE restore_changes(x); INSERT INTO restore_changes "
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT {}) "
+        "SELECT x FROM c{}; ROLLBACK",
+        std::max<std::int64_t>(wanted.changes, 1), wanted.changes == 0 ? " WHERE 0" : ""));
     if (!error.ok()) {
       if (!is_autocommit()) (void)execute("ROLLBACK");
       return error;

@@ -36,8 +36,7 @@ class Connection {
                                                          bool foreign_keys);
 
   // A connection that only reads. `base_vfs` as in EntryVfs.
-  static Result<std::unique_ptr<Connection>> open_reader(const std::string& path,
-                                                         bool foreign_keys,
+  static Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool foreign_keys,
                                                          const char* base_vfs = nullptr);
 
   ~Connection();
@@ -123,7 +122,7 @@ class Connection {
   Random random_{0};
   std::int64_t total_changes_before_ = 0;  // of connections whose place this one took
   WalPosition wal_position_;
-  Statement nothing_;  // makes SQLite report commits that are still to be reported
+  Statement nothing_;      // makes SQLite report commits that are still to be reported
   bool internal_ = false;  // a statement of ours runs: nothing is refused
   bool vacuum_allowed_ = false;
   bool session_changed_ = false;

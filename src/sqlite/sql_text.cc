@@ -231,9 +231,9 @@ std::optional<std::string_view> forbidden(std::string_view sql) {
 bool is_forbidden_pragma(std::string_view name, bool has_value) {
   // Each would change how the server's own connections keep or share the database.
   static constexpr std::array<std::string_view, 12> kNotToBeSet{
-      "journal_mode",    "synchronous",     "query_only",      "wal_autocheckpoint",
-      "locking_mode",    "writable_schema", "journal_size_limit", "temp_store_directory",
-      "data_store_directory", "hard_heap_limit", "soft_heap_limit", "schema_version"};
+      "journal_mode",         "synchronous",     "query_only",         "wal_autocheckpoint",
+      "locking_mode",         "writable_schema", "journal_size_limit", "temp_store_directory",
+      "data_store_directory", "hard_heap_limit", "soft_heap_limit",    "schema_version"};
   if (equals(name, "wal_checkpoint")) return true;
   if (!has_value) return false;
   for (std::string_view forbidden_name : kNotToBeSet) {

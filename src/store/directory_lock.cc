@@ -16,7 +16,8 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& path) {
   const int error = errno;
   ::close(fd);
   if (error != EWOULDBLOCK) return status_from_errno("lock " + path, error);
-  return Status(Code::kUnavailable, "another process uses this data directory (it holds " + path + ")");
+  return Status(Code::kUnavailable,
+                "another process uses this data directory (it holds " + path + ")");
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -61,8 +61,8 @@ void ReaderPool::run(Threads::iterator self) {
   std::optional<sqlite::StatementCache> cache;
   while (Job job = next(self)) {
     if (!connection) {
-      auto opened = sqlite::Connection::open_reader(options_.path, options_.foreign_keys,
-                                                    options_.base_vfs);
+      auto opened =
+          sqlite::Connection::open_reader(options_.path, options_.foreign_keys, options_.base_vfs);
       if (!opened.ok()) {
         job(opened.error());
         continue;

@@ -11,9 +11,10 @@ namespace {
 
 Status damaged(const std::string& what) {
   return {Code::kFailed,
-          what + ". The database is damaged or not this node's, so the node does not start. "
-                 "Restore the data directory from a copy, or empty it and let the node join its "
-                 "cluster again"};
+          what +
+              ". The database is damaged or not this node's, so the node does not start. "
+              "Restore the data directory from a copy, or empty it and let the node join its "
+              "cluster again"};
 }
 
 Status remove_wal(FileSystem& files, const DatabaseFiles& paths) {
@@ -64,8 +65,7 @@ Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& 
   std::optional<SnapshotRecord> record = decode_snapshot_record(slot.value());
   if (!record) return damaged(paths.snapshot() + " cannot be read");
   if (record->phase == SnapshotRecord::Phase::kIntent) {
-    log("snapshot", "finishing the snapshot at {} that was in progress",
-        record->index.to_string());
+    log("snapshot", "finishing the snapshot at {} that was in progress", record->index.to_string());
     // A shared-memory file of the last run would say more than the cut WAL holds.
     if (Status status = files.remove(paths.shm()); !status.ok()) return status;
     if (Status status = cut_wal(files, paths, *record); !status.ok()) return status;

@@ -14,7 +14,8 @@ namespace {
 // SQLite's own text for what a commit of unsatisfied foreign keys meets.
 constexpr const char* kForeignKeyFailed = "FOREIGN KEY constraint failed";
 constexpr const char* kLeftOpen =
-    "the request left a transaction open, which was rolled back: a transaction ends with its request";
+    "the request left a transaction open, which was rolled back: a transaction ends with its "
+    "request";
 
 // As a statement of its own, PRAGMA foreign_keys is meant to last. Inside a longer text, as in a
 // dump, it is not.
@@ -124,8 +125,7 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
     if (reader.sql().empty()) continue;
     command::StatementResult& each = result.statements.emplace_back();
     const bool foreign_keys = writer_.foreign_keys();
-    const Fault fault =
-        runner.run(reader.sql(), reader.parameters(), reader.flags().timings, each);
+    const Fault fault = runner.run(reader.sql(), reader.parameters(), reader.flags().timings, each);
     if (fault != Fault::kNone) return in_trouble(fault, each.error);
     failed = failed || !each.error.empty();
     if (in_group) {

@@ -49,8 +49,8 @@ Result<std::unique_ptr<Snapshotter>> Snapshotter::open(Parts parts, const Databa
   made->page_bytes_ = *page_bytes;
   // Opened once and kept: closing a file gives up every lock that this process holds on it,
   // SQLite's included.
-  for (auto [path, file] : {std::pair(paths.main(), &made->main_file_),
-                            std::pair(paths.wal(), &made->wal_file_)}) {
+  for (auto [path, file] :
+       {std::pair(paths.main(), &made->main_file_), std::pair(paths.wal(), &made->wal_file_)}) {
     Result<std::unique_ptr<File>> opened = files.open(path, FileSystem::Open::kExisting);
     if (!opened.ok()) return opened.error();
     *file = std::move(*opened);

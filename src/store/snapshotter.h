@@ -50,8 +50,8 @@ namespace rqlite::store {
 class Snapshotter {
  public:
   struct Options {
-    std::uint64_t entries_max = 8192;          // since the last snapshot; that many start one
-    std::uint64_t wal_bytes_max = 4 << 20;     // likewise; 0: not a reason
+    std::uint64_t entries_max = 8192;       // since the last snapshot; that many start one
+    std::uint64_t wal_bytes_max = 4 << 20;  // likewise; 0: not a reason
     std::chrono::nanoseconds interval{std::chrono::seconds(10)};  // between looks at these two
     // Reasons that do not wait for the interval: so much would have to be replayed.
     std::uint64_t urgent_wal_bytes = 16 << 20;
@@ -144,15 +144,15 @@ class Snapshotter {
   std::unique_ptr<sqlite::Connection> guard_;
   bool guarding_ = false;
   Phase phase_ = Phase::kIdle;
-  SnapshotRecord last_;    // complete
-  SnapshotRecord intent_;  // of the snapshot in progress
-  std::uint64_t log_bytes_ = 0;  // applied since last_ began
+  SnapshotRecord last_;              // complete
+  SnapshotRecord intent_;            // of the snapshot in progress
+  std::uint64_t log_bytes_ = 0;      // applied since last_ began
   int rounds_ = 0;                   // of the first step in this snapshot
   std::uint64_t copied_bytes_ = 0;   // of the WAL, in the main file
   std::uint64_t moved_commits_ = 0;  // the WAL's position when all of it was
   TimePoint due_;
   TimePoint next_look_;
-  TimePoint not_before_;  // after readers were in the way
+  TimePoint not_before_;             // after readers were in the way
   std::vector<Callback> answering_;  // whoever waits for the snapshot in progress
   Counters counters_;
 

@@ -137,7 +137,8 @@ Error StatementRunner::run_all(BytesView sql, std::span<const Parameter> paramet
       if (rest.size() == before.size() || rest.empty()) break;
       continue;
     }
-    const sqlite::Keyword keyword = sqlite::shape_of(before.substr(0, before.size() - rest.size())).first;
+    const sqlite::Keyword keyword =
+        sqlite::shape_of(before.substr(0, before.size() - rest.size())).first;
     error = run_one(statement, keyword, parameters, used, result);
     if (!error.ok()) return error;
     if (rest.find_first_not_of(" \t\r\n\f") == std::string_view::npos) break;

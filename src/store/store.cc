@@ -79,13 +79,12 @@ Status Store::start() {
   if (!record.ok()) return record.error();
   cluster_id_ = record->state.cluster_id;
 
-  Result<std::unique_ptr<Writer>> writer =
-      Writer::open({paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
+  Result<std::unique_ptr<Writer>> writer = Writer::open(
+      {paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
   Result<std::unique_ptr<Snapshotter>> snapshotter = Snapshotter::open(
-      {files_, helper_, *writer_, *snapshot_slot_, clock_,
-       [this] { apply_thread_->wake(); },
+      {files_, helper_, *writer_, *snapshot_slot_, clock_, [this] { apply_thread_->wake(); },
        [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
       paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
@@ -106,8 +105,7 @@ Status Store::found_if_new() {
   if (!id.ok()) return id.error();
   raft_id_ = *id;
   SnapshotRecord record;
-  Result<SlotFile> slot =
-      SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(record));
+  Result<SlotFile> slot = SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(record));
   if (!slot.ok()) return slot.error();
   snapshot_slot_.emplace(std::move(*slot));
   const std::optional<SnapshotRecord> found = decode_snapshot_record(snapshot_slot_->value());
@@ -190,9 +188,9 @@ void Store::close(std::chrono::nanoseconds patience) {
 
 Bytes Store::make_command(Bytes batch) {
   command::Header header;
-  header.unix_milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                 clock_.wall_now().time_since_epoch())
-                                 .count();
+  header.unix_milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
+          .count();
   {
     MutexLock lock(mutex_);
     header.seed = seeds_.next();

@@ -40,7 +40,7 @@ namespace rqlite::store {
 class Store final : public WriteTarget, private ApplyThread::Listener {
  public:
   struct Options {
-    std::string directory;     // absolute; made if it does not exist
+    std::string directory;  // absolute; made if it does not exist
     std::string node_id;
     std::string raft_address;  // as other members reach this node
     bool foreign_keys = false;

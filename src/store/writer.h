@@ -29,8 +29,8 @@ struct SessionState {
 class Writer {
  public:
   struct Options {
-    std::string path;             // of the main file
-    bool foreign_keys = false;    // as the server was told
+    std::string path;           // of the main file
+    bool foreign_keys = false;  // as the server was told
     const char* base_vfs = nullptr;
   };
 

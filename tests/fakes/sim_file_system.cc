@@ -74,9 +74,7 @@ class SimFile final : public File {
   const std::shared_ptr<SimFileSystem::Inode> inode_;
 };
 
-SimFileSystem::SimFileSystem() {
-  directories_.insert("/");
-}
+SimFileSystem::SimFileSystem() { directories_.insert("/"); }
 
 void SimFileSystem::put(Bytes& content, std::uint64_t offset, BytesView bytes) {
   if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size(), '\0');
@@ -179,9 +177,7 @@ Status SimFileSystem::grow(const Inode& inode, std::uint64_t size, const std::st
   return status_from_errno(what, ENOSPC);
 }
 
-bool SimFileSystem::was_frozen() const {
-  return frozen_from_ && operations_ > *frozen_from_ + 1;
-}
+bool SimFileSystem::was_frozen() const { return frozen_from_ && operations_ > *frozen_from_ + 1; }
 
 void SimFileSystem::NameChange::apply(Names& names) const {
   if (inode) {

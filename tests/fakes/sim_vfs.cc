@@ -35,9 +35,9 @@ struct SimVfs::Impl {
   struct OpenFile {
     sqlite3_file base;
     Impl* impl;
-    File* file;       // null for a temporary file
-    Bytes* temporary; // its content
-    Shared* shared;   // null for a temporary file
+    File* file;        // null for a temporary file
+    Bytes* temporary;  // its content
+    Shared* shared;    // null for a temporary file
     int lock;
     std::uint32_t shm_shared;  // slots held, as bits
     std::uint32_t shm_exclusive;
@@ -231,8 +231,7 @@ const sqlite3_io_methods* SimVfs::Impl::methods() {
     };
     m.xSync = [](sqlite3_file* raw, int) {
       OpenFile& file = of(raw);
-      return file.file == nullptr ? SQLITE_OK
-                                  : code_of(file.file->sync_data(), SQLITE_IOERR_FSYNC);
+      return file.file == nullptr ? SQLITE_OK : code_of(file.file->sync_data(), SQLITE_IOERR_FSYNC);
     };
     m.xFileSize = [](sqlite3_file* raw, sqlite3_int64* size) {
       OpenFile& file = of(raw);

@@ -13,12 +13,8 @@ constexpr const char* kUnreadable = "0001-01-01T00:00:00Z";
 std::string shown(const Result<std::string>& date) {
   return date.ok() ? *date : "error: " + date.error().text();
 }
-std::string of(std::string_view text) {
-  return shown(date_of_text(text));
-}
-std::string of_integer(std::int64_t value) {
-  return shown(date_of_integer(value));
-}
+std::string of(std::string_view text) { return shown(date_of_text(text)); }
+std::string of_integer(std::int64_t value) { return shown(date_of_integer(value)); }
 
 TEST(DateOfTextTest, ReadsTheLayoutsThatClientsWrite) {
   EXPECT_EQ(of("2004-02-14"), "2004-02-14T00:00:00Z");

@@ -17,9 +17,7 @@ Parameters parse(std::string_view query) {
 }
 
 // The text for the client, empty if there is nothing wrong.
-std::string error(std::string_view query) {
-  return Parameters::parse(query).status().text();
-}
+std::string error(std::string_view query) { return Parameters::parse(query).status().text(); }
 
 TEST(ParametersTest, DecodesNamesAndValues) {
   const Parameters parameters = parse("q=SELECT+1%2b1&a%20b=%e2%82%AC&key=a=b");
@@ -41,9 +39,7 @@ TEST(ParametersTest, NamesAreCaseSensitiveAndTheFirstValueCounts) {
   EXPECT_EQ(parse("level=none&level=strong").text("level", ""), "none");
 }
 
-TEST(ParametersTest, UnknownAndEmptyOnesAreIgnored) {
-  EXPECT_EQ(error("bypass&foo=bar&&&x="), "");
-}
+TEST(ParametersTest, UnknownAndEmptyOnesAreIgnored) { EXPECT_EQ(error("bypass&foo=bar&&&x="), ""); }
 
 TEST(ParametersTest, ReadsDurations) {
   const Parameters parameters = parse("timeout=1h30m&db_timeout=-1s&freshness=0");

@@ -78,9 +78,7 @@ class AssociativeTest : public ResultsJsonTest {
 
 // The envelope.
 
-TEST_F(ResultsJsonTest, ResultsAreAlwaysThere) {
-  EXPECT_EQ(finish(), R"({"results":[]})");
-}
+TEST_F(ResultsJsonTest, ResultsAreAlwaysThere) { EXPECT_EQ(finish(), R"({"results":[]})"); }
 
 TEST_F(ResultsJsonTest, TheEnvelopesFieldsHaveTheirOrder) {
   json_.add(write(0, 0));
@@ -102,9 +100,7 @@ TEST_F(ResultsJsonTest, ARequestsErrorLeavesItsResultsOut) {
 
 // Writes.
 
-TEST_F(ResultsJsonTest, AWriteLeavesOutWhatIsZero) {
-  EXPECT_EQ(only(write(0, 0)), "{}");
-}
+TEST_F(ResultsJsonTest, AWriteLeavesOutWhatIsZero) { EXPECT_EQ(only(write(0, 0)), "{}"); }
 TEST_F(ResultsJsonTest, AWriteShowsItsIdItsRowsAndItsTime) {
   EXPECT_EQ(only(write(-1, 2, 0.25)), R"({"last_insert_id":-1,"rows_affected":2,"time":0.25})");
 }

@@ -92,7 +92,7 @@ void ClusterSim::advance(std::uint64_t ms) {
 void ClusterSim::disturb() {
   disturb_network();
   disturb_members();
-  if (changing_ && random_.chance(0.05)) change_members();
+  if (changing_ && random_.chance(0.2)) change_members();
 }
 
 void ClusterSim::disturb_network() {

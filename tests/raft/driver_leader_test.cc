@@ -135,8 +135,10 @@ TEST_F(DriverLeaderTest, ALeaderThatAppliesItsRemovalIsStill) {
   const auto reading = read();
   ASSERT_TRUE(round().ok());
   acknowledge(3);
+  const auto last = propose("z");
   ASSERT_TRUE(round().ok());
   EXPECT_TRUE(driver->removed());
+  EXPECT_EQ(last->codes, Codes{Code::kUnknown});
   EXPECT_EQ(removal->codes, Codes{Code::kOk});
   EXPECT_EQ(behind->codes, Codes{Code::kUnknown});
   EXPECT_EQ(reading->codes, Codes{Code::kNotLeader});

@@ -115,17 +115,11 @@ std::string LogFixture::read(std::uint64_t low, std::uint64_t high, std::size_t 
   return status.ok() ? listed(entries) : status.text();
 }
 
-std::string LogFixture::entries() const {
-  return listed(found.entries);
-}
+std::string LogFixture::entries() const { return listed(found.entries); }
 
-std::vector<std::string> LogFixture::names() {
-  return files.list(options.directory).value();
-}
+std::vector<std::string> LogFixture::names() { return files.list(options.directory).value(); }
 
-Bytes LogFixture::content(const std::string& name) {
-  return files.read_file(path(name)).value();
-}
+Bytes LogFixture::content(const std::string& name) { return files.read_file(path(name)).value(); }
 
 void LogFixture::set_content(const std::string& name, BytesView content) {
   auto file = files.open(path(name), FileSystem::Open::kCreateOrTruncate);

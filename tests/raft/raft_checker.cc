@@ -11,9 +11,7 @@
 namespace rqlite::raft {
 namespace {
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  return Random(a ^ Random(b).next()).next();
-}
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return Random(a ^ Random(b).next()).next(); }
 
 }  // namespace
 

@@ -67,9 +67,7 @@ TEST(RecordTest, OneFlippedBitAnywhereIsNoticed) {
   }
 }
 
-TEST(RecordTest, IsOfOneSegmentOnly) {
-  EXPECT_FALSE(decode_record(encode(entry("x")), kSalt + 1));
-}
+TEST(RecordTest, IsOfOneSegmentOnly) { EXPECT_FALSE(decode_record(encode(entry("x")), kSalt + 1)); }
 
 TEST(RecordTest, IsNothingUntilItIsWhole) {
   const Bytes bytes = encode(entry("sixteen bytes !!"));

@@ -89,9 +89,7 @@ Snapshot SimMachine::snapshot() const {
   return {saved_.index, saved_.term, saved_.conf_state, manifest};
 }
 
-Status SimMachine::take_snapshot() {
-  return save(now_);
-}
+Status SimMachine::take_snapshot() { return save(now_); }
 
 Status SimMachine::save(const Content& content) {
   RETURN_IF_ERROR(files_.replace_file(path_, encode(content)));

@@ -68,9 +68,7 @@ SimMember::SimMember(RaftId id, const Parts& parts)
   CHECK(files_.make_directories("/data").ok());
 }
 
-SimMember::~SimMember() {
-  close();
-}
+SimMember::~SimMember() { close(); }
 
 void SimMember::found(const Members& members) {
   SimMachine::Content content;
@@ -149,6 +147,7 @@ void SimMember::crash(SimFileSystem::Crash kind) {
   files_.crash(kind, parts_.random);
   dies_at_ms_ = stalls_until_ms_ = 0;
   inbox_.clear();
+  to_report_ = Index();
   leads_since_.reset();
   paused_ = false;
 }
@@ -195,14 +194,13 @@ Driver& SimMember::driver() {
   return *driver_;
 }
 
-void SimMember::deliver(const Parcel& parcel) {
-  inbox_.push_back(parcel);
-}
+void SimMember::deliver(const Parcel& parcel) { inbox_.push_back(parcel); }
 
 void SimMember::take_in(const Parcel& parcel) {
   driver().step(parcel.message);
   if (!parcel.is_snapshot) return;
   // The content is there for as long as the core makes up its mind.
+  if (parts_.random.chance(0.1)) fail_soon();
   const Index before = machine_->snapshot().index;
   machine_->stage(parcel.content);
   run_round();
@@ -231,9 +229,7 @@ std::uint64_t SimMember::propose_change(ChangeKind kind, RaftId id) {
   return number;
 }
 
-void SimMember::read() {
-  driver().read(std::make_unique<SimRead>(parts_.checker));
-}
+void SimMember::read() { driver().read(std::make_unique<SimRead>(parts_.checker)); }
 
 void SimMember::take_snapshot(std::uint64_t trailing) {
   if (machine_->content().index <= machine_->snapshot().index) return;
@@ -258,7 +254,11 @@ void SimMember::settle() {
   }
   if (machine_->has_waiting() && !paused_ && parts_.random.chance(0.5)) {
     machine_->apply_some(1 + parts_.random.below(20));
-    driver().applied(machine_->content().index);
+    to_report_ = machine_->content().index;
+  }
+  // Whoever applies is another thread: its report comes late, and perhaps too late.
+  if (to_report_ != Index() && parts_.random.chance(0.3)) {
+    driver().applied(std::exchange(to_report_, Index()));
   }
   if (machine_->take_snapshot_wanted()) take_snapshot(parts_.random.below(10));
   if (busy_) run_round();
@@ -276,9 +276,7 @@ void SimMember::run_round() {
   if (driver_->removed()) retire();
 }
 
-bool SimMember::leads() const {
-  return runs() && driver_->status().role == Role::kLeader;
-}
+bool SimMember::leads() const { return runs() && driver_->status().role == Role::kLeader; }
 
 void SimMember::audit() {
   if (busy_) return;  // entries may wait to be written

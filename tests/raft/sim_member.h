@@ -115,6 +115,7 @@ class SimMember final : public Transport {
   bool retired_ = false;
   bool paused_ = false;
   bool busy_ = false;                // something happened since the last round
+  Index to_report_;                  // applied, and not yet told to the driver
   std::optional<Term> leads_since_;  // of its last write
 
   std::unique_ptr<SegmentLog> log_;

@@ -464,9 +464,7 @@ TEST_F(ConnectionTest, AReaderHoldsTheCheckpointBack) {
   EXPECT_EQ(run(replica_.reader(), "COMMIT; SELECT count(*) FROM t"), "1");
 }
 
-TEST_F(ConnectionTest, TellsItsPageSize) {
-  EXPECT_EQ(*writer().page_bytes(), 4096u);
-}
+TEST_F(ConnectionTest, TellsItsPageSize) { EXPECT_EQ(*writer().page_bytes(), 4096u); }
 
 }  // namespace
 }  // namespace rqlite::sqlite

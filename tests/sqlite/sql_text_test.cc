@@ -15,15 +15,9 @@ namespace {
 
 using namespace std::string_literals;
 
-Keyword first_word(std::string_view sql) {
-  return shape_of(sql).first;
-}
-bool is_single(std::string_view sql) {
-  return shape_of(sql).single;
-}
-bool groupable(std::string_view sql) {
-  return is_groupable(shape_of(sql));
-}
+Keyword first_word(std::string_view sql) { return shape_of(sql).first; }
+bool is_single(std::string_view sql) { return shape_of(sql).single; }
+bool groupable(std::string_view sql) { return is_groupable(shape_of(sql)); }
 
 TEST(ShapeTest, TellsWhatAStatementBeginsWith) {
   EXPECT_EQ(first_word("BEGIN IMMEDIATE"), Keyword::kBegin);
@@ -126,9 +120,7 @@ TEST(GroupableTest, OnlySingleStatementsThatLeaveTransactionsAlone) {
   }
 }
 
-std::string refusal(std::string_view sql) {
-  return std::string(forbidden(sql).value_or(""));
-}
+std::string refusal(std::string_view sql) { return std::string(forbidden(sql).value_or("")); }
 
 TEST(ForbiddenTest, PragmasThatBelongToTheServer) {
   for (const char* text :

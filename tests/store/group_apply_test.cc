@@ -20,7 +20,8 @@ std::string text_of(const command::RequestResult& result) {
   for (const command::StatementResult& each : result.statements) {
     text += each.error + " id " + std::to_string(each.last_insert_id) + " rows " +
             std::to_string(each.rows_affected);
-    if (each.rows) text += " returned " + std::to_string(each.rows->count) + " " + each.rows->values;
+    if (each.rows)
+      text += " returned " + std::to_string(each.rows->count) + " " + each.rows->values;
     text += '\n';
   }
   return text;
@@ -83,7 +84,8 @@ TEST_P(GroupApplyTest, GroupedEqualsUngrouped) {
       for (std::size_t i = 0; i < size; i++) {
         ASSERT_TRUE(lone.apply(batch[i]).ok());
         ASSERT_EQ(text_of(group.results[i]), text_of(lone.results[0]))
-            << "entry " << at + i + 1 << ":\n" << sql_of(batch[i]);
+            << "entry " << at + i + 1 << ":\n"
+            << sql_of(batch[i]);
       }
       ASSERT_EQ(group.writer().state(), lone.writer().state());
       at += size;
@@ -141,7 +143,8 @@ TEST(GroupApply, PlainRequestsShareATransaction) {
   ASSERT_TRUE(machine.open().ok());
   ASSERT_TRUE(machine.apply({{{"CREATE TABLE t(id INTEGER PRIMARY KEY, v)"}}}).ok());
   const std::uint64_t commits = machine.writer().connection().wal_position().commits;
-  ASSERT_TRUE(machine.apply_batch(std::vector<TestEntry>(50, {{{"INSERT INTO t(v) VALUES(1)"}}})).ok());
+  ASSERT_TRUE(
+      machine.apply_batch(std::vector<TestEntry>(50, {{{"INSERT INTO t(v) VALUES(1)"}}})).ok());
   EXPECT_EQ(machine.writer().connection().wal_position().commits, commits + 1);
 }
 
@@ -150,7 +153,10 @@ TEST(GroupApply, AnOpenTransactionEndsWithItsRequestAndIsItsError) {
   MachineOnDisk machine(files, {});
   ASSERT_TRUE(machine.open().ok());
   ASSERT_TRUE(machine.apply({{{"CREATE TABLE t(v)"}}}).ok());
-  ASSERT_TRUE(machine.apply_batch({{{{"BEGIN", "INSERT INTO t VALUES(1)"}}}, {{{"INSERT INTO t VALUES(2)"}}}}).ok());
+  ASSERT_TRUE(
+      machine
+          .apply_batch({{{{"BEGIN", "INSERT INTO t VALUES(1)"}}}, {{{"INSERT INTO t VALUES(2)"}}}})
+          .ok());
   EXPECT_NE(machine.results[0][0].error.find("left a transaction open"), std::string::npos);
   EXPECT_TRUE(machine.results[1][0].ok());
   EXPECT_EQ(machine.dump().substr(machine.dump().find("t:\n")), "t:\n2|\n");
@@ -162,7 +168,8 @@ TEST(GroupApply, AFullDiskIsTroubleThatPasses) {
   ASSERT_TRUE(machine.open().ok());
   ASSERT_TRUE(machine.apply({{{"CREATE TABLE t(v)"}}}).ok());
   files.set_capacity(files.used_bytes() + 4096);
-  const Status full = machine.apply_batch({{{{"INSERT INTO t VALUES(hex(randomblob(50000)))"}}}, {{{"INSERT INTO t VALUES(2)"}}}});
+  const Status full = machine.apply_batch(
+      {{{{"INSERT INTO t VALUES(hex(randomblob(50000)))"}}}, {{{"INSERT INTO t VALUES(2)"}}}});
   EXPECT_EQ(full.code(), Code::kDiskFull) << full.text();
   files.set_capacity(std::nullopt);
   ASSERT_TRUE(machine.resume().ok());

@@ -53,13 +53,14 @@ Status MachineOnDisk::open() {
   RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
   SnapshotRecord founded;
   founded.index = raft::Index(1);
-  Result<SlotFile> slot = SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(founded));
+  Result<SlotFile> slot =
+      SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(founded));
   if (!slot.ok()) return slot.error();
   slot_.emplace(std::move(*slot));
   Result<SnapshotRecord> record = recover_database(files_, paths_, *slot_, vfs_.name());
   if (!record.ok()) return record.error();
-  auto writer = Writer::open({paths_.main(), options_.foreign_keys, vfs_.name()},
-                             record->state.session);
+  auto writer =
+      Writer::open({paths_.main(), options_.foreign_keys, vfs_.name()}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
   auto snapshotter = Snapshotter::open({files_, helper_, *writer_, *slot_, clock_,
@@ -145,7 +146,8 @@ std::string dump_database(const std::string& path, const char* vfs) {
   std::string text = quoted_rows(database, "PRAGMA integrity_check");
   text += quoted_rows(database, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name");
   const std::string tables = quoted_rows(
-      database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name");
+      database,
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name");
   for (std::size_t at = 0; at < tables.size();) {
     const std::size_t end = tables.find('|', at);
     const std::string name = tables.substr(at, end - at);

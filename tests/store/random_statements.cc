@@ -6,15 +6,21 @@ namespace rqlite::store {
 
 TestEntry RandomStatements::schema() {
   return {{{
-      "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v CHECK(v < 90), at DEFAULT CURRENT_TIMESTAMP, r DEFAULT (random()))",
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v CHECK(v < 90), at DEFAULT "
+      "CURRENT_TIMESTAMP, r DEFAULT (random()))",
       "CREATE TABLE parent(id INTEGER PRIMARY KEY)",
-      "CREATE TABLE child(id INTEGER PRIMARY KEY, p REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED, q REFERENCES parent(id))",
+      "CREATE TABLE child(id INTEGER PRIMARY KEY, p REFERENCES parent(id) DEFERRABLE INITIALLY "
+      "DEFERRED, q REFERENCES parent(id))",
       "CREATE TABLE log(n, what)",
       "CREATE TABLE guarded(x)",
-      "CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES(changes(), last_insert_rowid()); END",
-      "CREATE TRIGGER gr BEFORE INSERT ON guarded WHEN new.x = 1 BEGIN SELECT RAISE(ROLLBACK, 'rolled back'); END",
-      "CREATE TRIGGER ga BEFORE INSERT ON guarded WHEN new.x = 2 BEGIN SELECT RAISE(ABORT, 'aborted'); END",
-      "CREATE TRIGGER gf BEFORE INSERT ON guarded WHEN new.x = 3 BEGIN SELECT RAISE(FAIL, 'failed'); END",
+      "CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES(changes(), "
+      "last_insert_rowid()); END",
+      "CREATE TRIGGER gr BEFORE INSERT ON guarded WHEN new.x = 1 BEGIN SELECT RAISE(ROLLBACK, "
+      "'rolled back'); END",
+      "CREATE TRIGGER ga BEFORE INSERT ON guarded WHEN new.x = 2 BEGIN SELECT RAISE(ABORT, "
+      "'aborted'); END",
+      "CREATE TRIGGER gf BEFORE INSERT ON guarded WHEN new.x = 3 BEGIN SELECT RAISE(FAIL, "
+      "'failed'); END",
       "CREATE TRIGGER gi BEFORE INSERT ON guarded WHEN new.x = 4 BEGIN SELECT RAISE(IGNORE); END",
       "CREATE VIRTUAL TABLE words USING fts5(w)",
       "INSERT INTO parent(id) VALUES(1), (2), (3)",
@@ -22,8 +28,8 @@ TestEntry RandomStatements::schema() {
 }
 
 std::string RandomStatements::conflict() {
-  static constexpr std::array<const char*, 6> kClauses{"", "OR ROLLBACK ", "OR ABORT ", "OR FAIL ",
-                                                       "OR IGNORE ", "OR REPLACE "};
+  static constexpr std::array<const char*, 6> kClauses{"",         "OR ROLLBACK ", "OR ABORT ",
+                                                       "OR FAIL ", "OR IGNORE ",   "OR REPLACE "};
   return kClauses[random_.below(kClauses.size())];
 }
 
@@ -32,12 +38,14 @@ std::string RandomStatements::insert() {
     case 0:
       return "INSERT " + conflict() + "INTO t(u, v) VALUES(" + number(30) + ", " + number(99) + ")";
     case 1:
-      return "INSERT " + conflict() + "INTO t(u, v) SELECT " + number(30) + " + value, " + number(95) +
-             " + value FROM json_each('[0,1,2,3]')";
+      return "INSERT " + conflict() + "INTO t(u, v) SELECT " + number(30) + " + value, " +
+             number(95) + " + value FROM json_each('[0,1,2,3]')";
     case 2:
-      return "UPDATE " + conflict() + "t SET u = u + " + number(3) + ", v = v + 1 WHERE id % 3 = " + number(3);
+      return "UPDATE " + conflict() + "t SET u = u + " + number(3) +
+             ", v = v + 1 WHERE id % 3 = " + number(3);
     case 3:
-      return "INSERT INTO t(u, v) VALUES(" + number(40) + ", 5) ON CONFLICT(u) DO UPDATE SET v = v + 1 RETURNING id, u";
+      return "INSERT INTO t(u, v) VALUES(" + number(40) +
+             ", 5) ON CONFLICT(u) DO UPDATE SET v = v + 1 RETURNING id, u";
     default:
       return "DELETE FROM t WHERE u = " + number(30);
   }

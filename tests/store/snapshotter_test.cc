@@ -16,7 +16,8 @@ TestEntry insert(int i) {
   return {{{"INSERT INTO t(v, b) VALUES(" + std::to_string(i) + ", hex(randomblob(700)))"}}};
 }
 
-const TestEntry kCreate = {{{"CREATE TABLE t(id INTEGER PRIMARY KEY, v, b, at DEFAULT CURRENT_TIMESTAMP)"}}};
+const TestEntry kCreate = {
+    {{"CREATE TABLE t(id INTEGER PRIMARY KEY, v, b, at DEFAULT CURRENT_TIMESTAMP)"}}};
 
 // Every snapshot goes through both steps, unless a test says otherwise.
 MachineOnDisk::Options in_two_steps() {
@@ -134,7 +135,8 @@ TEST_F(SnapshotterTest, AReaderInTheWayDelaysTheSnapshotAndHarmsNothing) {
   ASSERT_TRUE(machine.apply(insert(1)).ok());
   std::vector<TestEntry> entries = {kCreate, insert(1)};
   {
-    auto reader = sqlite::Connection::open_reader(machine.paths().main(), false, machine.vfs_name());
+    auto reader =
+        sqlite::Connection::open_reader(machine.paths().main(), false, machine.vfs_name());
     ASSERT_TRUE(reader.ok());
     ASSERT_TRUE((*reader)->execute("BEGIN; SELECT count(*) FROM t").ok());
     for (int i = 2; i < 30; i++) {
@@ -192,7 +194,8 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     entries.push_back({{{"DELETE FROM t WHERE v < 4"}}});
     for (int i = 6; i < 10; i++) entries.push_back(insert(i));
     entries.push_back({{{"PRAGMA cache_size=50"}}});
-    entries.push_back({{{"UPDATE t SET b = NULL WHERE v = 7", "INSERT INTO t(v) VALUES(changes())"}}});
+    entries.push_back(
+        {{{"UPDATE t SET b = NULL WHERE v = 7", "INSERT INTO t(v) VALUES(changes())"}}});
     entries.push_back({{{"VACUUM"}}});
     for (int i = 10; i < 13; i++) entries.push_back(insert(i));
     return entries;
@@ -209,7 +212,8 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
             sqlite::Connection::open_reader(machine.paths().main(), false, machine.vfs_name());
         if (!opened.ok()) return opened.error();
         reader = std::move(*opened);
-        if (!reader->execute("BEGIN; SELECT 1 FROM sqlite_schema").ok()) return {Code::kFailed, "frozen"};
+        if (!reader->execute("BEGIN; SELECT 1 FROM sqlite_schema").ok())
+          return {Code::kFailed, "frozen"};
       }
       if (i == 9) reader.reset();
       machine.clock().advance(std::chrono::seconds(1));
@@ -253,7 +257,8 @@ TEST_P(SnapshotCrashTest, ACrashAtEveryStepLosesNothing) {
   std::uint64_t finished_by_restart = 0;
   for (std::uint64_t step = 0; step <= steps; step++) {
     for (std::uint64_t seed = 0; seed < 4; seed++) {
-      SCOPED_TRACE("crash after " + std::to_string(step) + " operations, seed " + std::to_string(seed));
+      SCOPED_TRACE("crash after " + std::to_string(step) + " operations, seed " +
+                   std::to_string(seed));
       SimFileSystem files;
       std::uint64_t before = 0;
       {
@@ -265,7 +270,8 @@ TEST_P(SnapshotCrashTest, ACrashAtEveryStepLosesNothing) {
         }
       }
       Random random(step * 10 + seed);
-      files.crash(seed == 0 ? SimFileSystem::Crash::kProcess : SimFileSystem::Crash::kPower, random);
+      files.crash(seed == 0 ? SimFileSystem::Crash::kProcess : SimFileSystem::Crash::kPower,
+                  random);
       MachineOnDisk machine(files, options());
       const Status opened = machine.open();
       ASSERT_TRUE(opened.ok()) << opened.text();

@@ -169,7 +169,8 @@ TEST_F(StoreTest, AFailedSyncStopsTheNodeAndLosesNothing) {
 TEST_F(StoreTest, AFullDiskRefusesWritesAndServesReadsUntilThereIsRoom) {
   ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
   files_.set_capacity(files_.used_bytes() + 4096);
-  // Some go through before the disk is full, and one may be in the log by then; the next is refused.
+  // Some go through before the disk is full, and one may be in the log by then; the next is
+  // refused.
   int stored = 0;
   int unknown = 0;
   Status refused;
@@ -197,7 +198,8 @@ TEST_F(StoreTest, SnapshotsGoOnBesideWritesAndReaders) {
     }
     std::promise<Status> promise;
     std::future<Status> taken = promise.get_future();
-    store_->snapshot([&](const Snapshotter::Outcome& outcome) { promise.set_value(outcome.status); });
+    store_->snapshot(
+        [&](const Snapshotter::Outcome& outcome) { promise.set_value(outcome.status); });
     read("SELECT count(*) FROM t", Level::kNone);
     const Status status = taken.get();
     EXPECT_TRUE(status.ok() || status.code() == Code::kUnavailable) << status.text();
