@@ -218,6 +218,11 @@ def test_a_refused_body_runs_none_of_its_statements(client):
     assert client.column("SELECT count(*) FROM sqlite_master") == [0]
 
 
+@pytest.mark.parametrize("rest", [" and more", "]", ' ["SELECT 1"]', ' "open', "\n", "\0"])
+def test_bytes_behind_the_list_are_ignored(client, rest):
+    assert client.execute('["CREATE TABLE t(n)"]' + rest).text == '{"results":[{}]}'
+
+
 def test_empty_statements_have_no_result_but_blank_ones_do(client):
     assert client.execute(["", "SELECT 1", ""]).text == '{"results":[{}]}'
     assert client.execute([""]).text == '{"results":[]}'
