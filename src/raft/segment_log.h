@@ -49,7 +49,7 @@ class SegmentLog final : public Log {
   void release(Index index) override;
   Status restart_after(Index index, Term term) override;
 
-  // Bytes of all segment files, and how many batches were synced. For status; the log's thread.
+  // Bytes of the segments in use, and how many batches were synced. For status; the log's thread.
   [[nodiscard]] std::uint64_t disk_bytes() const;
   [[nodiscard]] std::uint64_t syncs() const { return syncs_; }
 

@@ -46,6 +46,10 @@ class ToBuilder final : public LogReplay {
 
 }  // namespace
 
+std::unique_ptr<Proposal> make_proposal(Bytes data, std::shared_ptr<Outcome> outcome) {
+  return std::make_unique<TestProposal>(std::move(data), std::move(outcome));
+}
+
 void FakeTransport::send(RaftId to, bool is_snapshot, BytesView message) {
   sent.push_back({to, is_snapshot, decode_message(message), files_.operations()});
 }
@@ -143,14 +147,14 @@ void DriverFixture::lead() {
 
 std::shared_ptr<Outcome> DriverFixture::propose(Bytes data) {
   auto outcome = std::make_shared<Outcome>();
-  driver->propose(std::make_unique<TestProposal>(std::move(data), outcome));
+  driver->propose(make_proposal(std::move(data), outcome));
   return outcome;
 }
 
 std::shared_ptr<Outcome> DriverFixture::propose_change(ChangeKind kind, std::uint64_t id,
                                                        Bytes context) {
   auto outcome = std::make_shared<Outcome>();
-  driver->propose_change(kind, RaftId(id), context, std::make_unique<TestProposal>("", outcome));
+  driver->propose_change(kind, RaftId(id), context, make_proposal("", outcome));
   return outcome;
 }
 

@@ -20,6 +20,9 @@ struct Outcome {
   Index index;
 };
 
+// Tells `outcome` what becomes of it.
+std::unique_ptr<Proposal> make_proposal(Bytes data, std::shared_ptr<Outcome> outcome);
+
 // Keeps what the member sends.
 class FakeTransport final : public Transport {
  public:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "raft/message.h"
@@ -162,10 +163,15 @@ SimFileSystem::Crash SimMember::any_crash() {
 }
 
 void SimMember::fail_soon() {
-  if (parts_.random.chance(0.2)) {
-    files_.fail_sync_after(parts_.random.below(3));
-  } else {
-    files_.freeze_after(parts_.random.below(8));
+  switch (parts_.random.below(5)) {
+    case 0:
+      files_.fail_sync_after(parts_.random.below(3));
+      break;
+    case 1:
+      files_.fail_after(parts_.random.below(8), EIO);
+      break;
+    default:
+      files_.freeze_after(parts_.random.below(8));
   }
   dies_at_ms_ = parts_.now_ms + 1 + parts_.random.below(300);
 }
