@@ -85,7 +85,7 @@ Result<bool> LogRecovery::replay(Segment& segment) {
   Bytes bytes(segment.bytes, '\0');
   Result<std::size_t> got = segment.file->read(0, bytes.data(), bytes.size());
   if (!got.ok()) return got.error();
-  bytes.resize(*got);
+  if (*got < bytes.size()) recovered_.torn = segment.path + ", which was cut short";
 
   Status failure;
   const ScanEnd end =
@@ -190,6 +190,7 @@ void LogRecovery::drop_entries() {
 }
 
 Status LogRecovery::make_durable() {
+  for (Segment& segment : segments_) RETURN_IF_ERROR(make_whole(segment));
   // Which of them the process last wrote to cannot be seen: it may have died between a seal and
   // its sync. A file without unsynced writes costs nothing.
   for (const Segment& segment : segments_) RETURN_IF_ERROR(segment.file->sync_data());

@@ -150,10 +150,18 @@ Result<Segment> open_segment(FileSystem& files, const std::string& path) {
   segment.bytes = load_number<std::uint64_t>(&header[24]);
   const bool intact = *got == kHeaderUsed && header.starts_with(kMagic) &&
                       load_number<std::uint64_t>(&header[32]) == XXH3_64bits(header.data(), 32) &&
-                      segment.bytes == *size &&
+                      *size <= segment.bytes &&
                       segment_path(parent_directory(path), segment.sequence) == path;
   if (!intact) return Status(Code::kFailed, "the header of " + path + " is damaged");
   return segment;
+}
+
+Status make_whole(Segment& segment) {
+  Result<std::uint64_t> size = segment.file->size();
+  if (!size.ok()) return size.error();
+  if (*size == segment.bytes) return {};
+  RETURN_IF_ERROR(write_zeros(*segment.file, *size, segment.bytes));
+  return segment.file->sync_data();
 }
 
 }  // namespace rqlite::raft

@@ -75,7 +75,11 @@ Result<Segment> make_segment_unwritten(FileSystem& files, const std::string& dir
 // intact one.
 Result<Record> read_record(const Segment& segment, std::uint64_t offset, Bytes& buffer);
 
-// Opens the segment at `path` and reads its header; `end` and the entries are still unknown.
+// Opens the segment at `path` and reads its header; `end` and the entries are still unknown. The
+// file may have been cut short: then it is read as if zeros followed, until make_whole().
 Result<Segment> open_segment(FileSystem& files, const std::string& path);
+
+// Gives a file that was cut short its size again, full of zeros and durably.
+Status make_whole(Segment& segment);
 
 }  // namespace rqlite::raft

@@ -173,6 +173,23 @@ def test_a_torn_tail_is_cut_off_and_reported(killed, cut):
     assert killed.client.column("SELECT key FROM written")[-1] == "again"
 
 
+@pytest.mark.parametrize("cut", [0, 1, 40])
+def test_a_log_file_that_was_cut_short_keeps_what_is_left(killed, cut):
+    path, end = last_segment(killed)
+    size = path.stat().st_size
+    os.truncate(path, end - cut)
+    killed.start()
+    # Records are padded: what was cut off behind the last one is no loss.
+    whole = 10 if cut == 0 else 9
+    assert killed.client.column("SELECT key FROM written") == [str(n) for n in range(whole)]
+    assert f"cut off what a crash left half written in {path}" in killed.log()
+    assert path.stat().st_size == size
+    assert plain(killed.client, "again")
+    killed.kill()
+    killed.start()
+    assert killed.client.column("SELECT key FROM written")[-1] == "again"
+
+
 def test_garbage_behind_the_last_record_is_no_trouble(killed):
     path, end = last_segment(killed)
     overwrite(path, end + 64, os.urandom(4096))

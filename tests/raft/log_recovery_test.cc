@@ -78,6 +78,38 @@ TEST_F(LogRecoveryTest, ALogThatIsCutAnywhereInItsLastRecordsHoldsWhatIsBeforeTh
   }
 }
 
+TEST_F(LogRecoveryTest, AFileThatEndsAnywhereInItsLastRecordsHoldsWhatIsBeforeItsEnd) {
+  std::vector<Span> records;
+  for (std::uint64_t i = 1; i <= 4; i++) records.push_back(written(i, 10 + i));
+  const std::string name = names().front();
+  const Bytes intact = content(name);
+  for (std::uint64_t at = records.front().end; at <= records.back().end; at++) {
+    close();
+    set_content(name, intact.substr(0, at));
+    ASSERT_TRUE(open().ok()) << "ends at " << at;
+    std::uint64_t whole = 0;
+    for (const Span& each : records) whole += at >= each.begin + kRecordHeaderBytes + whole + 11;
+    ASSERT_EQ(recovered.last, Index(whole)) << "ends at " << at;
+    ASSERT_TRUE(recovered.torn.starts_with("/log/0000000000000001.seg")) << recovered.torn;
+    // It has its size again.
+    ASSERT_EQ(content(name), (intact.substr(0, at) + Bytes(intact.size() - at, '\0')));
+    ASSERT_TRUE(open().ok());
+    ASSERT_EQ(recovered.last, Index(whole)) << "ends at " << at;
+    ASSERT_EQ(recovered.torn.find("short"), Bytes::npos);
+  }
+}
+
+TEST_F(LogRecoveryTest, AFileThatEndsInItsHeaderOrBeforeLaterSegmentsIsRefused) {
+  ASSERT_TRUE(append_each(1, 40, 1, 1000).ok());
+  const std::string name = names().front();
+  const Bytes intact = content(name);
+  const std::uint64_t records_end = intact.find_last_not_of('\0') + 1;
+  for (std::uint64_t at : {std::uint64_t{0}, std::uint64_t{39}, std::uint64_t{4096},
+                           std::uint64_t{9000}, records_end - 8}) {
+    expect_refusal(open_with(name, intact.substr(0, at)));
+  }
+}
+
 TEST_F(LogRecoveryTest, ALastBatchWithAFlippedByteHoldsWhatIsBeforeIt) {
   ASSERT_TRUE(append(1, 1, 1).ok());
   const std::uint64_t begin = end();
@@ -175,7 +207,7 @@ TEST_F(LogRecoveryTest, ADamagedSegmentHeaderIsRefused) {
       ASSERT_FALSE(status.ok()) << name << " flipped at " << at;
       expect_refusal(status);
     }
-    expect_refusal(open_with(name, intact.substr(0, intact.size() - 8)));
+    expect_refusal(open_with(name, intact + Bytes(8, '\0')));
     expect_refusal(open_with(name, ""));
   }
 }
