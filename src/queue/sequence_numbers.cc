@@ -21,10 +21,12 @@ Result<SequenceNumbers> SequenceNumbers::open(FileSystem& files, const std::stri
     return Status(Code::kFailed, path + " does not hold a sequence number");
   }
   const auto before = load_number<std::uint64_t>(file->value().data());
-  const auto now = static_cast<std::uint64_t>(
+  const std::int64_t now =
       std::chrono::duration_cast<std::chrono::nanoseconds>(clock.wall_now().time_since_epoch())
-          .count());
-  const std::uint64_t first = std::max(now, before);
+          .count();
+  // 0 is no number, and a clock before 1970 none to begin at.
+  const std::uint64_t first =
+      std::max(static_cast<std::uint64_t>(std::max<std::int64_t>(now, 1)), before);
   if (Status status = file->replace(encode(first + block)); !status.ok()) return status;
   return SequenceNumbers(std::move(*file), block, first, first + block);
 }

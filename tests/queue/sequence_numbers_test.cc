@@ -51,6 +51,12 @@ TEST_F(SequenceNumbersTest, StartAtTheClockAndGrowByOne) {
   EXPECT_EQ(numbers->next(), kStart + 2);
 }
 
+TEST_F(SequenceNumbersTest, AClockBefore1970IsNoTrouble) {
+  clock_.set_wall(WallTime(-5h));
+  EXPECT_EQ(start_and_take(3), 3U);
+  EXPECT_EQ(start_and_take(1), 1 + kBlock);
+}
+
 TEST_F(SequenceNumbersTest, GrowByOneWhateverTheClockDoes) {
   Result<SequenceNumbers> numbers = open();
   ASSERT_TRUE(numbers.ok());
