@@ -5,20 +5,32 @@
 namespace rqlite::command {
 namespace {
 
-enum CommandField : protozero::pbf_tag_type { kTime = 1, kSeed = 2 };
+enum CommandField : protozero::pbf_tag_type {
+  kTime = 1,
+  kSeed = 2,
+  kNodeId = 3,
+  kEpoch = 4,
+  kFirst = 5,
+};
 
 }  // namespace
 
-Bytes encode_command(Bytes batch, const Header& header) {
+Bytes encode_command(Bytes batch, const Header& header, const std::optional<StreamPlace>& place) {
   // Behind the requests rather than in front: then they need not be moved.
   protozero::pbf_writer writer(batch);
   writer.add_sint64(kTime, header.unix_milliseconds);
   writer.add_fixed64(kSeed, header.seed);
+  if (place) {
+    writer.add_bytes(kNodeId, place->node_id.data(), place->node_id.size());
+    writer.add_fixed64(kEpoch, place->epoch);
+    writer.add_fixed64(kFirst, place->first);
+  }
   return batch;
 }
 
 std::optional<Command> decode_command(BytesView bytes) {
   Command command;
+  StreamPlace place;
   try {
     protozero::pbf_reader reader(bytes.data(), bytes.size());
     while (reader.next()) {
@@ -28,6 +40,18 @@ std::optional<Command> decode_command(BytesView bytes) {
           break;
         case protozero::tag_and_type(kSeed, protozero::pbf_wire_type::fixed64):
           command.header.seed = reader.get_fixed64();
+          break;
+        case protozero::tag_and_type(kNodeId, protozero::pbf_wire_type::length_delimited): {
+          const protozero::data_view view = reader.get_view();
+          place.node_id = {view.data(), view.size()};
+          command.place.emplace();
+          break;
+        }
+        case protozero::tag_and_type(kEpoch, protozero::pbf_wire_type::fixed64):
+          place.epoch = reader.get_fixed64();
+          break;
+        case protozero::tag_and_type(kFirst, protozero::pbf_wire_type::fixed64):
+          place.first = reader.get_fixed64();
           break;
         case protozero::tag_and_type(kRequestField, protozero::pbf_wire_type::length_delimited): {
           const protozero::data_view view = reader.get_view();
@@ -41,6 +65,7 @@ std::optional<Command> decode_command(BytesView bytes) {
   } catch (const protozero::exception&) {
     return std::nullopt;
   }
+  if (command.place) command.place = place;
   return command;
 }
 

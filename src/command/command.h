@@ -15,21 +15,34 @@ struct Header {
   std::uint64_t seed = 0;              // of random() and randomblob()
 };
 
+// The place of a batch in the stream of its write queue: its requests have the numbers `first`,
+// `first` + 1 and so on. A queue begins a stream, with an epoch of its own, whenever it starts.
+struct StreamPlace {
+  BytesView node_id;
+  std::uint64_t epoch = 0;  // the number of the stream's first request
+  std::uint64_t first = 0;
+};
+
 // What the replicated log carries, in protobuf's encoding:
 //
 //   1 sint64  unix_milliseconds
 //   2 fixed64 seed
+//   3 bytes   node id  }
+//   4 fixed64 epoch    } of a batch from a write queue
+//   5 fixed64 first    }
 //  10 bytes   Request, repeated (request.h)
 //
 // A command without requests changes nothing: a barrier that a read can wait for. Field numbers
 // are never used again for something else: old logs hold them.
 
 // The command for a batch of requests, which may be empty. Takes the batch over.
-Bytes encode_command(Bytes batch, const Header& header);
+Bytes encode_command(Bytes batch, const Header& header,
+                     const std::optional<StreamPlace>& place = std::nullopt);
 
 struct Command {
   Header header;
-  std::vector<BytesView> requests;  // views into what was decoded
+  std::optional<StreamPlace> place;  // views, like the requests, into what was decoded
+  std::vector<BytesView> requests;
 };
 
 // Nullopt if `bytes` is not a command.

@@ -3,7 +3,12 @@
 namespace rqlite::command {
 namespace {
 
-enum RequestField : protozero::pbf_tag_type { kFlags = 1, kStatement = 2 };
+enum RequestField : protozero::pbf_tag_type {
+  kFlags = 1,
+  kStatement = 2,
+  kKey = 3,
+  kRefusal = 4,
+};
 enum StatementField : protozero::pbf_tag_type {
   kSql = 1,
   kNull = 2,
@@ -19,8 +24,9 @@ BytesView bytes_of(protozero::data_view view) { return {view.data(), view.size()
 
 }  // namespace
 
-RequestBuilder::RequestBuilder(Bytes& to, RequestFlags flags)
+RequestBuilder::RequestBuilder(Bytes& to, RequestFlags flags, BytesView key)
     : batch_(to), request_(batch_, kRequestField) {
+  if (!key.empty()) request_.add_bytes(kKey, key.data(), key.size());
   const std::uint32_t bits =
       (flags.transaction ? kTransaction : 0u) | (flags.timings ? kTimings : 0u);
   if (bits != 0) request_.add_uint32(kFlags, bits);
@@ -78,14 +84,44 @@ void RequestBuilder::add_name(BytesView name) {
   statement_->add_bytes(kName, name.data(), name.size());
 }
 
+void append_empty_request(Bytes& to) {
+  protozero::pbf_writer batch(to);
+  batch.add_bytes(kRequestField, "", 0);
+}
+
+void append_refused_request(Bytes& to, BytesView why) {
+  protozero::pbf_writer batch(to);
+  protozero::pbf_writer request(batch, kRequestField);
+  request.add_bytes(kRefusal, why.data(), why.size());
+}
+
 RequestReader::RequestReader(BytesView request) : reader_(request.data(), request.size()) {
-  // The flags come first, so they are known before the first statement is asked for.
+  using protozero::pbf_wire_type;
+  using protozero::tag_and_type;
+  // What stands in front is known before the first statement is asked for.
   try {
-    protozero::pbf_reader first = reader_;
-    if (!first.next(kFlags, protozero::pbf_wire_type::varint)) return;
-    const std::uint32_t bits = first.get_uint32();
-    flags_.transaction = (bits & kTransaction) != 0;
-    flags_.timings = (bits & kTimings) != 0;
+    protozero::pbf_reader at = reader_;
+    for (std::size_t left = at.length(); at.next(); left = at.length()) {
+      switch (at.tag_and_type()) {
+        case tag_and_type(kKey, pbf_wire_type::length_delimited):
+          key_ = bytes_of(at.get_view());
+          break;
+        case tag_and_type(kFlags, pbf_wire_type::varint): {
+          const std::uint32_t bits = at.get_uint32();
+          flags_.transaction = (bits & kTransaction) != 0;
+          flags_.timings = (bits & kTimings) != 0;
+          break;
+        }
+        case tag_and_type(kRefusal, pbf_wire_type::length_delimited):
+          refusal_ = bytes_of(at.get_view());
+          break;
+        case tag_and_type(kStatement, pbf_wire_type::length_delimited):
+          statements_ = request.substr(request.size() - left);
+          return;
+        default:
+          at.skip();
+      }
+    }
   } catch (const protozero::exception&) {
     ok_ = false;
   }

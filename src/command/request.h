@@ -22,14 +22,15 @@ struct RequestFlags {
 // request's body, and stays as it is in the queue, in the log and on the way to other nodes.
 //
 //   Request                            Statement
-//     1 varint  flags                    1 bytes    SQL; absent: as in the statement before
-//     2 bytes   Statement, repeated      2 varint   a parameter: NULL
-//                                        3 sint64   a parameter: INTEGER
-//   flags: 1 transaction, 2 timings      4 double   a parameter: REAL
+//     3 bytes   idempotency key          1 bytes    SQL; absent: as in the statement before
+//     1 varint  flags                    2 varint   a parameter: NULL
+//     2 bytes   Statement, repeated      3 sint64   a parameter: INTEGER
+//     4 bytes   why it is not to run     4 double   a parameter: REAL
 //                                        5 bytes    a parameter: TEXT
-//   A message's fields keep their        6 bytes    a parameter: BLOB
-//   order, so parameters of all types    7 bytes    name of the parameter that follows
-//   stand in theirs.
+//   flags: 1 transaction, 2 timings      6 bytes    a parameter: BLOB
+//                                        7 bytes    name of the parameter that follows
+//   A message's fields keep their order, so parameters of all types stand in theirs, and the key
+//   and the flags stand in front.
 //
 // A batch is a sequence of requests, each as one field kRequestField: the concatenation of two
 // encoded batches is the encoding of their merge.
@@ -38,7 +39,8 @@ inline constexpr protozero::pbf_tag_type kRequestField = 10;
 // Encodes one request onto the end of `to`. The request is complete when the builder goes.
 class RequestBuilder {
  public:
-  RequestBuilder(Bytes& to, RequestFlags flags);
+  // `key`, if not empty, makes it a request that is executed once, however often it comes.
+  RequestBuilder(Bytes& to, RequestFlags flags, BytesView key = {});
   ~RequestBuilder();
   RequestBuilder(const RequestBuilder&) = delete;
   RequestBuilder& operator=(const RequestBuilder&) = delete;
@@ -64,6 +66,13 @@ class RequestBuilder {
   std::size_t statements_ = 0;
 };
 
+// Encodes a request without statements: it does nothing, in its place.
+void append_empty_request(Bytes& to);
+
+// Encodes a request that stands for one which cannot be stored: it does nothing but fail with
+// `why`, in its place.
+void append_refused_request(Bytes& to, BytesView why);
+
 // A parameter as a statement carries it; views into the encoded request.
 struct Parameter {
   BytesView name;  // without prefix; empty: positional
@@ -79,6 +88,12 @@ class RequestReader {
 
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] RequestFlags flags() const { return flags_; }
+  // Empty if the request has none.
+  [[nodiscard]] BytesView key() const { return key_; }
+  // All statements as they are encoded: equal if and only if the statements are.
+  [[nodiscard]] BytesView statements() const { return statements_; }
+  // Not empty: the request is not to run, and this is its error.
+  [[nodiscard]] BytesView refusal() const { return refusal_; }
 
   // Moves to the next statement. False at the end, or if the request turns out to be malformed.
   bool next();
@@ -91,6 +106,9 @@ class RequestReader {
   protozero::pbf_reader reader_;
   bool ok_ = true;
   RequestFlags flags_;
+  BytesView key_;
+  BytesView statements_;
+  BytesView refusal_;
   BytesView sql_;
   std::vector<Parameter> parameters_;
 };

@@ -26,6 +26,17 @@ TEST(CommandTest, CarriesItsHeaderBesideTheRequests) {
   EXPECT_EQ(second.sql(), "b");
 }
 
+TEST(CommandTest, CarriesThePlaceInItsQueuesStream) {
+  const Bytes encoded =
+      encode_command(batch_of("a"), {1, 2}, StreamPlace{.node_id = "n1", .epoch = 7, .first = 9});
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_TRUE(command && command->place);
+  EXPECT_EQ(command->place->node_id, "n1");
+  EXPECT_EQ(command->place->epoch, 7u);
+  EXPECT_EQ(command->place->first, 9u);
+  EXPECT_FALSE(decode_command(encode_command(batch_of("a"), {1, 2}))->place);
+}
+
 TEST(CommandTest, MayBeWithoutRequests) {
   const std::optional<Command> command = decode_command(encode_command({}, {1, 2}));
   ASSERT_TRUE(command.has_value());

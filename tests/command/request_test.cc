@@ -90,6 +90,54 @@ TEST(RequestTest, ComesBackAsItWentIn) {
             "'a\0b', x'\xff\x00'][SELECT :n, n='']"s);
 }
 
+TEST(RequestTest, MayHaveAKey) {
+  Bytes batch;
+  {
+    RequestBuilder builder(batch, {.transaction = true}, "k-1");
+    builder.begin_statement("a");
+    builder.add_value(ValueView::of_integer(1));
+  }
+  const Bytes other = batch_of({"a"});
+  const Bytes encoded = encode_command(batch + other, {});
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_EQ(command->requests.size(), 2u);
+  RequestReader keyed(command->requests[0]);
+  EXPECT_EQ(keyed.key(), "k-1");
+  EXPECT_TRUE(keyed.flags().transaction);
+  EXPECT_EQ(show(command->requests[0]), "transaction [a, 1]");
+  EXPECT_EQ(RequestReader(command->requests[1]).key(), "");
+}
+
+TEST(RequestTest, StatementsAreEqualWhateverStandsInFrontOfThem) {
+  auto statements = [](RequestFlags flags, BytesView key, std::int64_t value) {
+    Bytes batch;
+    {
+      RequestBuilder builder(batch, flags, key);
+      builder.begin_statement("a");
+      builder.add_value(ValueView::of_integer(value));
+    }
+    const Bytes encoded = encode_command(batch, {});
+    return Bytes(RequestReader(decode_command(encoded)->requests.at(0)).statements());
+  };
+  const Bytes plain = statements({}, "", 1);
+  EXPECT_FALSE(plain.empty());
+  EXPECT_EQ(statements({.transaction = true, .timings = true}, "key", 1), plain);
+  EXPECT_NE(statements({}, "", 2), plain);
+}
+
+TEST(RequestTest, MayDoNothingInItsPlace) {
+  Bytes batch = batch_of({"a"});
+  append_empty_request(batch);
+  append_refused_request(batch, "too large");
+  const Bytes encoded = encode_command(batch, {});
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_EQ(command->requests.size(), 3u);
+  EXPECT_EQ(show(command->requests[1]), "");
+  EXPECT_EQ(RequestReader(command->requests[1]).refusal(), "");
+  EXPECT_EQ(show(command->requests[2]), "");
+  EXPECT_EQ(RequestReader(command->requests[2]).refusal(), "too large");
+}
+
 TEST(RequestTest, NumbersKeepEveryBit) {
   const std::int64_t integers[] = {0, -1, 1, INT64_MIN, INT64_MAX, 1 << 20};
   const double reals[] = {
