@@ -16,6 +16,9 @@ class Proposal {
   // What goes into the log. Stable for the proposal's life.
   [[nodiscard]] virtual BytesView data() const = 0;
 
+  // Its entry is committed and about to reach the state machine. On the driver's thread.
+  virtual void committed() {}
+
   // It will not be applied with this proposal. kUnknown: the entry may still be committed, and be
   // applied without a proposal. Any other code: it never will be.
   virtual void failed(const Status& why) = 0;

@@ -37,6 +37,9 @@ void ApplyThread::stop() {
 }
 
 void ApplyThread::apply(std::vector<raft::Committed> entries) {
+  for (raft::Committed& entry : entries) {
+    if (entry.proposal) entry.proposal->committed();
+  }
   {
     MutexLock lock(mutex_);
     if (failed_.ok()) {

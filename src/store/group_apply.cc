@@ -58,9 +58,10 @@ Status GroupApply::run_group() {
   while (at < items_.size() && at - next_ < kGroupItemsMax && is_groupable(items_[at])) {
     const Item& item = items_[at++];
     enter(item);
-    if (!item.has_request) continue;
+    if (!item.has_request || answered_unrun(request_of(item), result_of(item))) continue;
     switch (runner_.run_in_group(request_of(item), result_of(item))) {
       case RequestRunner::Outcome::kDone:
+        keep_by_key(request_of(item), result_of(item));
         break;
       case RequestRunner::Outcome::kTrouble:
         return give_up(mark, runner_.trouble());
@@ -72,14 +73,37 @@ Status GroupApply::run_group() {
   }
   const sqlite::Error committed = connection.execute("COMMIT");
   if (!committed.ok()) return give_up(mark, sqlite::status_of(committed, "apply"));
+  outcomes_.commit_keys();
   groups_++;
   next_ = at;
   return {};
 }
 
+bool GroupApply::answered_unrun(BytesView request, command::RequestResult& result) {
+  const command::RequestReader reader(request);
+  if (!reader.refusal().empty()) {
+    result.error = reader.refusal();
+    return true;
+  }
+  if (reader.key().empty()) return false;
+  std::optional<command::RequestResult> known = outcomes_.keys().find(
+      reader.key(), fingerprint_of(reader.statements(), reader.flags().transaction));
+  if (!known) return false;
+  result = std::move(*known);
+  return true;
+}
+
+void GroupApply::keep_by_key(BytesView request, const command::RequestResult& result) {
+  const command::RequestReader reader(request);
+  if (reader.key().empty()) return;
+  outcomes_.keys().add(reader.key(),
+                       fingerprint_of(reader.statements(), reader.flags().transaction), result);
+}
+
 // Undoes the group that failed and passes `why` on, unless undoing fails too.
 Status GroupApply::give_up(const Writer::Mark& mark, const Status& why) {
   sqlite::Connection& connection = writer_.connection();
+  outcomes_.roll_back_keys();
   for (std::size_t i = next_; i < items_.size(); i++) {
     if (items_[i].has_request) result_of(items_[i]) = {};
   }
@@ -98,13 +122,15 @@ Status GroupApply::run_alone(std::size_t end) {
     const Item& item = items_[next_];
     const Writer::Mark mark = writer_.mark();
     enter(item);
-    if (item.has_request) {
+    if (item.has_request && !answered_unrun(request_of(item), result_of(item))) {
       const RequestRunner::Outcome outcome = runner_.run_alone(request_of(item), result_of(item));
       CHECK(outcome != RequestRunner::Outcome::kUngroup);
       if (outcome == RequestRunner::Outcome::kTrouble) {
         can_retry_ = !runner_.partly_committed();
         return give_up(mark, runner_.trouble());
       }
+      keep_by_key(request_of(item), result_of(item));
+      outcomes_.commit_keys();
     }
     next_++;
   }

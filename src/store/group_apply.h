@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/result.h"
+#include "store/outcomes.h"
 #include "store/request_runner.h"
 #include "store/writer.h"
 
@@ -14,7 +15,8 @@ namespace rqlite::store {
 // Applies entries in order. To clients each request commits by itself; on disk many share one
 // transaction, because that is twenty times as fast. A request that cannot share one runs alone,
 // between two groups; if a group turns out not to be one, it is rolled back and its requests run
-// alone. Either way results and content equal those of running every request alone.
+// alone. Either way results and content equal those of running every request alone. A request
+// whose idempotency key is known does not run again.
 //
 // Threads: one, the apply thread's.
 class GroupApply {
@@ -25,7 +27,9 @@ class GroupApply {
     std::vector<command::RequestResult> results;
   };
 
-  explicit GroupApply(Writer& writer) : writer_(writer), runner_(writer) {}
+  // Both must outlive *this.
+  GroupApply(Writer& writer, Outcomes& outcomes)
+      : writer_(writer), outcomes_(outcomes), runner_(writer) {}
 
   // Takes the next entries in. Precondition: what was taken in before is done.
   void start(std::vector<Work> work);
@@ -60,7 +64,14 @@ class GroupApply {
   Status run_alone(std::size_t end);
   Status give_up(const Writer::Mark& mark, const Status& why);
 
+  // Whether the request is not to run, because of its key or because it is a refused one. Its
+  // result says so then.
+  bool answered_unrun(BytesView request, command::RequestResult& result);
+  // What a request with a key did is kept under it.
+  void keep_by_key(BytesView request, const command::RequestResult& result);
+
   Writer& writer_;
+  Outcomes& outcomes_;
   RequestRunner runner_;
   std::vector<Work> work_;
   std::vector<Item> items_;

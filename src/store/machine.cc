@@ -1,5 +1,6 @@
 #include "store/machine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -10,19 +11,27 @@
 namespace rqlite::store {
 
 Machine::Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
-                 const SnapshotRecord& state)
+                 Outcomes& outcomes, const SnapshotRecord& state, std::string node_id)
     : writer_(writer),
       snapshotter_(snapshotter),
       applied_(applied),
-      groups_(writer),
-      now_{state.index, state.term, state.conf_state, state.state} {
+      outcomes_(outcomes),
+      groups_(writer, outcomes),
+      now_{state.index, state.term, state.conf_state, state.state},
+      node_id_(std::move(node_id)) {
   applied_.advance(now_.index);
+}
+
+void Machine::listen(StreamListener* listener) {
+  MutexLock lock(mutex_);
+  listener_ = listener;
 }
 
 Status Machine::apply(std::vector<raft::Committed> entries) {
   CHECK(batch_.empty() && !entries.empty());
   CHECK(entries.front().index == now_.index.next());
   batch_ = std::move(entries);
+  places_.assign(batch_.size(), {});
   std::vector<GroupApply::Work> work(batch_.size());
   for (std::size_t i = 0; i < batch_.size(); i++) {
     // A leader's first entry of a term, and changes of members, carry no command.
@@ -33,10 +42,24 @@ Status Machine::apply(std::vector<raft::Committed> entries) {
               "entry " + batch_[i].index.to_string() +
                   " of the log is not a command that this version knows: a newer one wrote it"};
     }
+    if (command->place) {
+      places_[i] = {command->place, command->requests.size(), admit(*command, batch_[i].index)};
+      if (places_[i].admission != StreamTable::Admission::kNew) command->requests.clear();
+    }
     work[i].command = std::move(*command);
   }
   groups_.start(std::move(work));
   return resume();
+}
+
+StreamTable::Admission Machine::admit(const command::Command& command, raft::Index index) {
+  return outcomes_.admit(*command.place, command.requests.size(), index,
+                         [this](const std::string& node_id) {
+                           return std::any_of(now_.state.members.begin(), now_.state.members.end(),
+                                              [&](const auto& each) {
+                                                return each.second.node_id == node_id;
+                                              });
+                         });
 }
 
 Status Machine::resume() {
@@ -54,9 +77,12 @@ void Machine::finish_batch() {
   std::vector<GroupApply::Work> work = groups_.take();
   std::vector<raft::Committed> batch = std::exchange(batch_, {});
   std::size_t bytes = 0;
-  for (const raft::Committed& entry : batch) {
-    bytes += entry.payload().size();
-    if (entry.kind == raft::EntryKind::kChange) apply_change(entry);
+  for (std::size_t i = 0; i < batch.size(); i++) {
+    bytes += batch[i].payload().size();
+    if (batch[i].kind == raft::EntryKind::kChange) apply_change(batch[i]);
+    if (places_[i].place && places_[i].admission == StreamTable::Admission::kNew) {
+      outcomes_.applied(*places_[i].place, batch[i].index, work[i].results);
+    }
   }
   now_.index = batch.back().index;
   now_.term = batch.back().term;
@@ -64,11 +90,47 @@ void Machine::finish_batch() {
   snapshotter_.applied_bytes(bytes);
   // Readers first: whoever hears of a write finds it.
   applied_.advance(now_.index);
-  for (std::size_t i = 0; i < batch.size(); i++) {
-    if (!batch[i].proposal) continue;
-    static_cast<WriteProposal&>(*batch[i].proposal)
-        .applied(batch[i].index, std::move(work[i].results));
+  for (std::size_t i = 0; i < batch.size(); i++) tell(batch[i], places_[i], work[i]);
+}
+
+// Tells whoever waits for `entry` what it did.
+void Machine::tell(raft::Committed& entry, const Place& at, GroupApply::Work& work) {
+  auto* proposal = static_cast<WriteProposal*>(entry.proposal.get());
+  const bool waits = proposal != nullptr && proposal->waits();
+  if (!at.place) {
+    if (waits) proposal->applied(entry.index, std::move(work.results));
+    return;
   }
+  switch (at.admission) {
+    case StreamTable::Admission::kNew:
+      if (waits) {
+        proposal->applied(entry.index, std::move(work.results));
+      } else if (at.place->node_id == node_id_) {
+        MutexLock lock(mutex_);
+        if (listener_ == nullptr) return;
+        listener_->on_stream_applied(at.place->epoch, at.place->first, entry.index,
+                                     std::move(work.results));
+      }
+      return;
+    case StreamTable::Admission::kSeen:
+      if (waits) proposal->applied(entry.index, results_before(at));
+      return;
+    case StreamTable::Admission::kEarly:
+      if (waits) proposal->failed({Code::kUnavailable, "a batch before it is missing"});
+      return;
+  }
+}
+
+// What became of a batch when it was applied for the first time, as far as it is kept.
+std::vector<command::RequestResult> Machine::results_before(const Place& at) {
+  std::vector<command::RequestResult> results(at.requests);
+  const std::string node_id(at.place->node_id);
+  for (std::size_t i = 0; i < results.size(); i++) {
+    const StreamTable::Verdict verdict = outcomes_.verdict(node_id, at.place->first + i);
+    if (verdict.state != StreamTable::Verdict::State::kFailed) continue;
+    if (auto kept = command::decode_result(verdict.result)) results[i] = std::move(*kept);
+  }
+  return results;
 }
 
 void Machine::apply_change(const raft::Committed& entry) {

@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "raft/state_machine.h"
 #include "store/applied_index.h"
 #include "store/group_apply.h"
+#include "store/outcomes.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
 #include "store/writer.h"
@@ -28,6 +30,11 @@ class WriteProposal final : public raft::Proposal {
   void applied(raft::Index index, std::vector<command::RequestResult> results) {
     if (write_) std::exchange(write_, nullptr)->applied(index, std::move(results));
   }
+  void committed() override {
+    if (write_) write_->committed();
+  }
+  // Whether there is still somebody to tell.
+  [[nodiscard]] bool waits() const { return write_ != nullptr; }
 
  private:
   const Bytes command_;
@@ -41,8 +48,12 @@ class WriteProposal final : public raft::Proposal {
 class Machine {
  public:
   // All must outlive *this. `state` is that of `snapshotter`'s last record.
-  Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
-          const SnapshotRecord& state);
+  Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied, Outcomes& outcomes,
+          const SnapshotRecord& state, std::string node_id);
+
+  // Who hears of this node's own batches that nobody waits for any more; null: nobody, once it
+  // returns. From any thread.
+  void listen(StreamListener* listener) EXCLUDES(mutex_);
 
   // Applies `entries`, which follow the last ones, and tells their writers. The proposals of a
   // batch that could not be finished stay with the machine until resume() has.
@@ -59,15 +70,32 @@ class Machine {
   [[nodiscard]] const Snapshotter::Applied& now() const { return now_; }
 
  private:
+  // An entry's place in a write queue's stream, if it has one, and what that means.
+  struct Place {
+    std::optional<command::StreamPlace> place;
+    std::size_t requests = 0;
+    StreamTable::Admission admission = StreamTable::Admission::kNew;
+  };
+
+  // A batch of a write queue is applied once, and after those before it.
+  StreamTable::Admission admit(const command::Command& command, raft::Index index);
   void finish_batch();
+  void tell(raft::Committed& entry, const Place& at, GroupApply::Work& work);
+  std::vector<command::RequestResult> results_before(const Place& at);
   void apply_change(const raft::Committed& entry);
 
   Writer& writer_;
   Snapshotter& snapshotter_;
   AppliedIndex& applied_;
+  Outcomes& outcomes_;
   GroupApply groups_;
   Snapshotter::Applied now_;
   std::vector<raft::Committed> batch_;
+  std::vector<Place> places_;  // of the batch, for each entry
+
+  const std::string node_id_;
+  Mutex mutex_;
+  StreamListener* listener_ GUARDED_BY(mutex_) = nullptr;
 };
 
 }  // namespace rqlite::store

@@ -2,8 +2,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "raft/types.h"
+#include "store/outcome_journal.h"
+#include "store/stream_table.h"
 #include "store/writer.h"
 
 namespace rqlite::store {
@@ -22,6 +25,9 @@ struct ReplicatedState {
   std::string cluster_id;  // random, made when the cluster was founded
   std::map<raft::RaftId, Member> members;
   SessionState session;
+  // Of a snapshot only; meanwhile Outcomes has them.
+  std::vector<StreamPosition> streams;
+  OutcomeJournal::Extent journal;
 
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;
 };

@@ -23,8 +23,50 @@ enum RecordField : protozero::pbf_tag_type {
   kChanges = 11,
   kTotalChanges = 12,
   kForeignKeys = 13,  // absent: the server's own setting
+  kStream = 14,
+  kJournalSequence = 15,  // absent, with the next two: there is no journal
+  kJournalBytes = 16,
+  kJournalChecksum = 17,
 };
 enum MemberField : protozero::pbf_tag_type { kRaftId = 1, kNodeId = 2, kRaftAddress = 3 };
+
+enum StreamField : protozero::pbf_tag_type {
+  kStreamNodeId = 1,
+  kEpoch = 2,
+  kLast = 3,
+  kUsed = 4,
+  kFailuresFrom = 5,
+  kBegun = 6,
+};
+
+StreamPosition read_stream(protozero::pbf_reader reader) {
+  StreamPosition stream;
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case kStreamNodeId:
+        stream.node_id = reader.get_string();
+        break;
+      case kEpoch:
+        stream.epoch = reader.get_fixed64();
+        break;
+      case kLast:
+        stream.last = reader.get_fixed64();
+        break;
+      case kUsed:
+        stream.used = raft::Index(reader.get_uint64());
+        break;
+      case kBegun:
+        stream.begun = raft::Index(reader.get_uint64());
+        break;
+      case kFailuresFrom:
+        stream.failures_from = reader.get_fixed64();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  return stream;
+}
 
 void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
   raft::RaftId id;
@@ -71,6 +113,20 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
   writer.add_sint64(kChanges, session.counters.changes);
   writer.add_sint64(kTotalChanges, session.counters.total_changes);
   if (session.foreign_keys) writer.add_bool(kForeignKeys, *session.foreign_keys);
+  for (const StreamPosition& stream : record.state.streams) {
+    protozero::pbf_writer nested(writer, kStream);
+    nested.add_string(kStreamNodeId, stream.node_id);
+    nested.add_fixed64(kEpoch, stream.epoch);
+    nested.add_fixed64(kLast, stream.last);
+    nested.add_uint64(kUsed, stream.used.value());
+    nested.add_fixed64(kFailuresFrom, stream.failures_from);
+    nested.add_uint64(kBegun, stream.begun.value());
+  }
+  if (const OutcomeJournal::Extent& journal = record.state.journal; journal.sequence != 0) {
+    writer.add_uint64(kJournalSequence, journal.sequence);
+    writer.add_uint64(kJournalBytes, journal.bytes);
+    writer.add_fixed64(kJournalChecksum, journal.checksum);
+  }
   return bytes;
 }
 
@@ -121,6 +177,18 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
           break;
         case kForeignKeys:
           record.state.session.foreign_keys = reader.get_bool();
+          break;
+        case kStream:
+          record.state.streams.push_back(read_stream(reader.get_message()));
+          break;
+        case kJournalSequence:
+          record.state.journal.sequence = reader.get_uint64();
+          break;
+        case kJournalBytes:
+          record.state.journal.bytes = reader.get_uint64();
+          break;
+        case kJournalChecksum:
+          record.state.journal.checksum = reader.get_fixed64();
           break;
         default:
           reader.skip();

@@ -13,9 +13,17 @@ using namespace std::chrono_literals;
 
 // After readers were in the way.
 constexpr std::chrono::milliseconds kRetryAfter = 100ms;
+constexpr std::chrono::milliseconds kRetryWhenFull = 1s;
+
+Status readers_in_the_way() {
+  return {Code::kUnavailable, "snapshot: a reader keeps an old view of the database"};
+}
 
 // The first step is repeated while writes outrun it, but not for ever.
 constexpr int kRoundsMax = 4;
+
+// So much of what is kept of requests is written with the writer held.
+constexpr std::size_t kHeldOutcomesBytes = 128 << 10;
 
 }  // namespace
 
@@ -105,9 +113,42 @@ Status Snapshotter::poll(const Applied& applied) {
     return wanted ? begin(applied) : Status();
   }
   bool ready = false;
-  RETURN_IF_ERROR(take_helper_result(ready));
+  if (Status status = take_helper_result(ready); !status.ok()) {
+    if (phase_ == Phase::kSavingOutcomes) parts_.outcomes.drop_unsaved();
+    return give_up(status);
+  }
   if (!ready) return {};
   return phase_ == Phase::kSyncingWal ? copy() : begin(applied);
+}
+
+// Most of it goes to the journal while writes go on.
+void Snapshotter::save_outcomes() {
+  phase_ = Phase::kSavingOutcomes;
+  Outcomes& outcomes = parts_.outcomes;
+  if (outcomes.unsaved_dropped() || parts_.journal.wants_rewrite(outcomes.record_bytes())) {
+    run_on_helper([this, all = outcomes.take_all()] { return parts_.journal.rewrite(all); });
+  } else {
+    run_on_helper([this, news = outcomes.take_unsaved()] { return parts_.journal.append(news); });
+  }
+}
+
+Status Snapshotter::save_rest() {
+  Outcomes& outcomes = parts_.outcomes;
+  const Status status = outcomes.unsaved_dropped() ? parts_.journal.rewrite(outcomes.take_all())
+                                                   : parts_.journal.append(outcomes.take_unsaved());
+  if (!status.ok()) outcomes.drop_unsaved();
+  return status;
+}
+
+Status Snapshotter::note_state(const Applied& applied, SnapshotRecord& record) {
+  record.index = applied.index;
+  record.term = applied.term;
+  record.conf_state = applied.conf_state;
+  record.state = applied.state;
+  record.state.streams = parts_.outcomes.positions();
+  RETURN_IF_ERROR(save_rest());
+  record.state.journal = parts_.journal.extent();
+  return {};
 }
 
 Status Snapshotter::begin(const Applied& applied) {
@@ -115,10 +156,18 @@ Status Snapshotter::begin(const Applied& applied) {
   log_bytes_ = 0;
   // The WAL may have restarted since the last snapshot: then nothing of it is copied.
   if (wal_bytes_now() < copied_bytes_ || rounds_ == 0) copied_bytes_ = 0;
+  const bool much_kept = parts_.outcomes.unsaved_bytes() > kHeldOutcomesBytes ||
+                         parts_.outcomes.unsaved_dropped() ||
+                         parts_.journal.wants_rewrite(parts_.outcomes.record_bytes());
+  if (much_kept && rounds_ < kRoundsMax) {
+    rounds_++;
+    save_outcomes();
+    return {};
+  }
   const std::uint64_t left = wal_has_news() ? wal_bytes_now() - copied_bytes_ : 0;
   if (left <= options_.held_bytes_max || ++rounds_ > kRoundsMax) return finish(applied);
   RETURN_IF_ERROR(open_guard());
-  RETURN_IF_ERROR(make_intent(applied));
+  if (Status status = make_intent(applied); !status.ok()) return give_up(status);
   phase_ = Phase::kSyncingWal;
   run_on_helper([this] {
     RETURN_IF_ERROR(wal_file_->sync_data());
@@ -130,10 +179,7 @@ Status Snapshotter::begin(const Applied& applied) {
 Status Snapshotter::make_intent(const Applied& applied) {
   intent_ = {};
   intent_.phase = SnapshotRecord::Phase::kIntent;
-  intent_.index = applied.index;
-  intent_.term = applied.term;
-  intent_.conf_state = applied.conf_state;
-  intent_.state = applied.state;
+  RETURN_IF_ERROR(note_state(applied, intent_));
   intent_.wal_bytes = wal_bytes_now();
   intent_.wal_header.resize(kWalHeaderBytes);
   Result<std::size_t> got =
@@ -147,14 +193,11 @@ Status Snapshotter::copy() {
   Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
   counters_.longest_hold_ns =
       std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
-  if (!done.ok()) return done.error();
+  if (!done.ok()) return give_up(done.error());
   const std::uint64_t copied =
       wal_bytes(static_cast<std::uint64_t>(done->copied_frames), page_bytes_);
   CHECK(copied <= intent_.wal_bytes);  // the guard reads at N: nothing behind it is copied
-  if (copied < intent_.wal_bytes) {
-    blocked();
-    return {};
-  }
+  if (copied < intent_.wal_bytes) return give_up(readers_in_the_way());
   copied_bytes_ = copied;
   phase_ = Phase::kSyncingMain;
   run_on_helper([this] { return main_file_->sync_data(); });
@@ -163,21 +206,18 @@ Status Snapshotter::copy() {
 
 Status Snapshotter::finish(const Applied& applied) {
   const TimePoint start = parts_.clock.now();
-  bool moved = true;
-  RETURN_IF_ERROR(move_all(applied, moved));
+  const Status status = move_all(applied);
   counters_.longest_hold_ns =
       std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
-  if (!moved) {
-    blocked();
-    return {};
-  }
+  if (!status.ok()) return give_up(status);
   phase_ = Phase::kIdle;
+  disk_full_ = false;
   counters_.taken++;
   answer({});
   return {};
 }
 
-Status Snapshotter::move_all(const Applied& applied, bool& moved) {
+Status Snapshotter::move_all(const Applied& applied) {
   if (wal_has_news()) {
     RETURN_IF_ERROR(make_intent(applied));
     RETURN_IF_ERROR(wal_file_->sync_data());
@@ -186,17 +226,13 @@ Status Snapshotter::move_all(const Applied& applied, bool& moved) {
     if (!done.ok()) return done.error();
     CHECK(wal_bytes(static_cast<std::uint64_t>(done->wal_frames), page_bytes_) ==
           intent_.wal_bytes);
-    moved = done->copied_frames == done->wal_frames;
-    if (!moved) return {};
+    if (done->copied_frames != done->wal_frames) return readers_in_the_way();
     RETURN_IF_ERROR(main_file_->sync_data());
     moved_commits_ = parts_.writer.connection().wal_position().commits;
   } else {
     // The entries since the last snapshot wrote nothing: the main file is as good for them.
     intent_ = last_;
-    intent_.index = applied.index;
-    intent_.term = applied.term;
-    intent_.conf_state = applied.conf_state;
-    intent_.state = applied.state;
+    RETURN_IF_ERROR(note_state(applied, intent_));
   }
   intent_.phase = SnapshotRecord::Phase::kComplete;
   intent_.wal_bytes = 0;
@@ -204,15 +240,19 @@ Status Snapshotter::move_all(const Applied& applied, bool& moved) {
   RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
   last_ = intent_;
   parts_.on_taken(last_);
-  return {};
+  return parts_.journal.drop_old();
 }
 
-void Snapshotter::blocked() {
+Status Snapshotter::give_up(const Status& why) {
+  const bool full = why.code() == Code::kDiskFull;
+  if (!full && why.code() != Code::kUnavailable) return why;
+  if (full && !std::exchange(disk_full_, true)) log("snapshot", "waiting for room: {}", why.text());
   counters_.blocked++;
   close_guard();
   phase_ = Phase::kIdle;
-  next_look_ = due_ = not_before_ = parts_.clock.now() + kRetryAfter;
-  answer({{Code::kUnavailable, "snapshot: a reader keeps an old view of the database"}, false});
+  next_look_ = due_ = not_before_ = parts_.clock.now() + (full ? kRetryWhenFull : kRetryAfter);
+  answer({why, false});
+  return {};
 }
 
 void Snapshotter::answer(const Outcome& outcome) {

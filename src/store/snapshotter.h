@@ -16,6 +16,8 @@
 #include "raft/types.h"
 #include "sqlite/connection.h"
 #include "store/database_files.h"
+#include "store/outcome_journal.h"
+#include "store/outcomes.h"
 #include "store/replicated_state.h"
 #include "store/snapshot_record.h"
 #include "store/writer.h"
@@ -31,6 +33,8 @@ namespace rqlite::store {
 //
 //   phase         what holds                                                  ends with
 //   kIdle         the record is complete at S, the main file is S             begin()
+//   kSavingOutcomes  as kIdle; the helper writes what is kept of requests to  begin()
+//                 the journal, if that is much
 //   kSyncingWal   a guard reads the WAL at N: it cannot restart, and no       copy(): checkpoint,
 //                 checkpoint can pass N. The helper syncs the WAL up to N,    which the intent
 //                 then writes the intent N. Writes go on                      allows from here on
@@ -46,7 +50,9 @@ namespace rqlite::store {
 // which is sound for as long as the WAL does not restart (and it cannot, having frames that are
 // not copied), and the whole is tried again later.
 //
-// Threads: the apply thread, but for request(). Failure: the first error of storage is final.
+// A full disk likewise: what is not copied stays in the WAL, and the log stays as long as it is.
+//
+// Threads: the apply thread, but for request(). Failure: the first other error is final.
 class Snapshotter {
  public:
   struct Options {
@@ -61,7 +67,7 @@ class Snapshotter {
   };
 
   // The outcome of a snapshot that somebody asked for: ok, kUnavailable if readers were in the
-  // way, or `nothing_new`.
+  // way, kDiskFull, or `nothing_new`.
   struct Outcome {
     Status status;
     bool nothing_new = false;
@@ -76,6 +82,8 @@ class Snapshotter {
     Executor& helper;
     Writer& writer;
     SlotFile& slot;
+    Outcomes& outcomes;
+    OutcomeJournal& journal;
     const Clock& clock;
     std::function<void()> wake;
     OnTaken on_taken;
@@ -107,13 +115,13 @@ class Snapshotter {
   // For status, from any thread.
   struct Counters {
     std::atomic<std::uint64_t> taken{0};
-    std::atomic<std::uint64_t> blocked{0};  // tries that readers were in the way of
+    std::atomic<std::uint64_t> blocked{0};  // tries that readers, or a full disk, were in the way of
     std::atomic<std::int64_t> longest_hold_ns{0};
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
-  enum class Phase { kIdle, kSyncingWal, kSyncingMain };
+  enum class Phase { kIdle, kSavingOutcomes, kSyncingWal, kSyncingMain };
 
   Snapshotter(Parts parts, Options options, SnapshotRecord last);
 
@@ -124,9 +132,14 @@ class Snapshotter {
   Status copy();
   Status finish(const Applied& applied);
   // Writer held: the WAL up to now is durable, in the main file, and that is durable.
-  Status move_all(const Applied& applied, bool& moved);
+  Status move_all(const Applied& applied);
+  // Fills `record` with the state that belongs to `applied`. The journal has all outcomes then.
+  Status note_state(const Applied& applied, SnapshotRecord& record);
+  void save_outcomes();
+  Status save_rest();
   Status make_intent(const Applied& applied);
-  void blocked();
+  // Gives this try up; the next comes later. Passes anything but `why` being temporary on.
+  Status give_up(const Status& why);
   void answer(const Outcome& outcome);
   Status take_helper_result(bool& ready) EXCLUDES(mutex_);
   void run_on_helper(std::function<Status()> work) EXCLUDES(mutex_);
@@ -143,6 +156,7 @@ class Snapshotter {
   std::unique_ptr<File> wal_file_;
   std::unique_ptr<sqlite::Connection> guard_;
   bool guarding_ = false;
+  bool disk_full_ = false;  // at the last try
   Phase phase_ = Phase::kIdle;
   SnapshotRecord last_;              // complete
   SnapshotRecord intent_;            // of the snapshot in progress

@@ -79,17 +79,26 @@ Status Store::start() {
   if (!record.ok()) return record.error();
   cluster_id_ = record->state.cluster_id;
 
+  outcomes_.restore(record->state.streams);
+  Result<std::unique_ptr<OutcomeJournal>> journal =
+      OutcomeJournal::open(files_, paths_.raft(), record->state.journal,
+                           [this](OutcomeRecord each) { outcomes_.restore(std::move(each)); });
+  if (!journal.ok()) return journal.error();
+  journal_ = std::move(*journal);
+
   Result<std::unique_ptr<Writer>> writer = Writer::open(
       {paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
   Result<std::unique_ptr<Snapshotter>> snapshotter = Snapshotter::open(
-      {files_, helper_, *writer_, *snapshot_slot_, clock_, [this] { apply_thread_->wake(); },
+      {files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
+       [this] { apply_thread_->wake(); },
        [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
       paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
-  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, *record);
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, outcomes_, *record,
+                                       options_.node_id);
   ApplyThread::Listener& listener = *this;
   apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener);
   readers_ = std::make_unique<ReaderPool>(
@@ -182,11 +191,12 @@ void Store::close(std::chrono::nanoseconds patience) {
   apply_thread_.reset();
   machine_.reset();
   snapshotter_.reset();
+  journal_.reset();
   writer_.reset();
   lock_.reset();
 }
 
-Bytes Store::make_command(Bytes batch) {
+Bytes Store::make_command(Bytes batch, const std::optional<command::StreamPlace>& place) {
   command::Header header;
   header.unix_milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
@@ -195,16 +205,27 @@ Bytes Store::make_command(Bytes batch) {
     MutexLock lock(mutex_);
     header.seed = seeds_.next();
   }
-  return command::encode_command(std::move(batch), header);
+  return command::encode_command(std::move(batch), header, place);
 }
 
 void Store::write(Bytes batch, std::unique_ptr<Write> write) {
+  propose(std::move(batch), std::nullopt, std::move(write));
+}
+
+void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
+                  std::unique_ptr<Write> write) {
+  propose(std::move(batch), command::StreamPlace{options_.node_id, epoch, first},
+          std::move(write));
+}
+
+void Store::propose(Bytes batch, const std::optional<command::StreamPlace>& place,
+                    std::unique_ptr<Write> write) {
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) {
     const bool full = stalled.code() == Code::kDiskFull;
     return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
   }
   driver_thread_->propose(
-      std::make_unique<WriteProposal>(make_command(std::move(batch)), std::move(write)));
+      std::make_unique<WriteProposal>(make_command(std::move(batch), place), std::move(write)));
 }
 
 Status Store::may_write() {

@@ -24,6 +24,8 @@
 #include "store/database_files.h"
 #include "store/directory_lock.h"
 #include "store/machine.h"
+#include "store/outcome_journal.h"
+#include "store/outcomes.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
 #include "store/snapshotter.h"
@@ -37,7 +39,7 @@ namespace rqlite::store {
 //
 // Threads: all methods from any thread, but close(). Callbacks come on the store's threads and
 // must not block. Failure: a storage error ends the store; Options::on_failure is told, once.
-class Store final : public WriteTarget, private ApplyThread::Listener {
+class Store final : public StreamTarget, private ApplyThread::Listener {
  public:
   struct Options {
     std::string directory;  // absolute; made if it does not exist
@@ -62,7 +64,19 @@ class Store final : public WriteTarget, private ApplyThread::Listener {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  void write(Bytes batch, std::unique_ptr<Write> write) override;
+  // Puts encoded requests (command/request.h) into the log as one entry and applies it. No
+  // requests change nothing, but have their place in the order.
+  void write(Bytes batch, std::unique_ptr<Write> write);
+
+  // The write queue's way in.
+  void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
+             std::unique_ptr<Write> write) override;
+  void listen(StreamListener* listener) override { machine_->listen(listener); }
+
+  // What became of the queued request with `number` of the queue of `node_id`.
+  [[nodiscard]] StreamTable::Verdict verdict(const std::string& node_id, std::uint64_t number) {
+    return outcomes_.verdict(node_id, number);
+  }
 
   void query(Query query, std::unique_ptr<QuerySink> sink);
 
@@ -116,7 +130,10 @@ class Store final : public WriteTarget, private ApplyThread::Listener {
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
-  [[nodiscard]] Bytes make_command(Bytes batch) EXCLUDES(mutex_);
+  [[nodiscard]] Bytes make_command(Bytes batch, const std::optional<command::StreamPlace>& place)
+      EXCLUDES(mutex_);
+  void propose(Bytes batch, const std::optional<command::StreamPlace>& place,
+               std::unique_ptr<Write> write);
   void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
 
   void on_applied(raft::Index index) override;
@@ -137,6 +154,8 @@ class Store final : public WriteTarget, private ApplyThread::Listener {
   Worker helper_{"store-helper"};
   NoTransport transport_;
   AppliedIndex applied_;
+  Outcomes outcomes_;
+  std::unique_ptr<OutcomeJournal> journal_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Machine> machine_;

@@ -22,15 +22,31 @@ class Write {
   // Not applied here. kUnknown: it may still be, or may have been, applied. Any other code: it
   // never is.
   virtual void failed(const Status& why) = 0;
+
+  // Agreed on and on disk: applied() follows, or failed() with kUnknown. Before either, if at all.
+  virtual void committed() {}
 };
 
-// Where batches of encoded requests (command/request.h) go to be stored.
-class WriteTarget {
+// Hears of batches that were applied when nobody waited for them any more: whoever proposed them
+// had been told that their fate is unknown. On a thread of the store's; must not block.
+class StreamListener {
  public:
-  virtual ~WriteTarget() = default;
-  // Puts the batch into the log as one entry and applies it. An empty one changes nothing, but
-  // has its place in the order. From any thread.
-  virtual void write(Bytes batch, std::unique_ptr<Write> write) = 0;
+  virtual ~StreamListener() = default;
+  virtual void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
+                                 std::vector<command::RequestResult> results) = 0;
+};
+
+// Where the batches of a write queue go to be stored.
+class StreamTarget {
+ public:
+  virtual ~StreamTarget() = default;
+  // Puts encoded requests (command/request.h), at least one, into the log as one entry and applies
+  // it, once and in order: a batch that was applied before is answered with what it did then, one
+  // whose predecessor was not, with kUnavailable. From any thread.
+  virtual void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
+                     std::unique_ptr<Write> write) = 0;
+  // Null: nobody listens any more, once it returns.
+  virtual void listen(StreamListener* listener) = 0;
 };
 
 }  // namespace rqlite::store

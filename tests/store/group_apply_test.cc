@@ -17,6 +17,7 @@ std::uint64_t seeds() {
 
 std::string text_of(const command::RequestResult& result) {
   std::string text = result.error.empty() ? "" : "request: " + result.error + "\n";
+  if (result.key == command::RequestResult::Key::kReplayed) text += "replayed:\n";
   for (const command::StatementResult& each : result.statements) {
     text += each.error + " id " + std::to_string(each.last_insert_id) + " rows " +
             std::to_string(each.rows_affected);
@@ -91,6 +92,7 @@ TEST_P(GroupApplyTest, GroupedEqualsUngrouped) {
       at += size;
     }
     ASSERT_EQ(group.dump(), lone.dump());
+    ASSERT_EQ(group.kept(), lone.kept());
     ASSERT_TRUE(group.snapshot().ok());
     ASSERT_TRUE(lone.snapshot().ok());
     ASSERT_EQ(pages(group_files), pages(lone_files));
@@ -123,7 +125,7 @@ TEST_P(GroupApplyTest, ReplicasThatRestartAtDifferentTimesAreEqual) {
           ASSERT_TRUE(machine.open().ok());  // the log from the snapshot on is applied again
         }
       }
-      dumps.push_back(machine.dump());
+      dumps.push_back(machine.dump() + machine.kept());
       sessions.push_back(machine.writer().state());
     }
     ASSERT_EQ(dumps[0], dumps[1]);

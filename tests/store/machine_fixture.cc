@@ -1,5 +1,6 @@
 #include "store/machine_fixture.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include "store/recovery.h"
@@ -41,12 +42,13 @@ std::string quoted_rows(sqlite3* database, const std::string& sql) {
 Bytes command_of(const TestEntry& entry, std::uint64_t index) {
   Bytes batch;
   for (const TestRequest& request : entry) {
-    command::RequestBuilder builder(batch, {.transaction = request.transaction});
+    command::RequestBuilder builder(batch, {.transaction = request.transaction}, request.key);
     for (const std::string& sql : request.sql) builder.begin_statement(sql);
   }
   return command::encode_command(
       std::move(batch), {.unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
-                         .seed = index * 7919});
+                         .seed = index * 7919},
+      command::StreamPlace{"n1", first_number(index), first_number(index)});
 }
 
 Status MachineOnDisk::open() {
@@ -63,13 +65,22 @@ Status MachineOnDisk::open() {
       Writer::open({paths_.main(), options_.foreign_keys, vfs_.name()}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
-  auto snapshotter = Snapshotter::open({files_, helper_, *writer_, *slot_, clock_,
-                                        [this] { woken_ = true; }, [](const SnapshotRecord&) {}},
-                                       paths_, options_.snapshots, *record, vfs_.name());
+  outcomes_ = std::make_unique<Outcomes>();
+  outcomes_->restore(record->state.streams);
+  auto journal =
+      OutcomeJournal::open(files_, paths_.raft(), record->state.journal,
+                           [this](OutcomeRecord each) { outcomes_->restore(std::move(each)); });
+  if (!journal.ok()) return journal.error();
+  journal_ = std::move(*journal);
+  auto snapshotter =
+      Snapshotter::open({files_, helper_, *writer_, *slot_, *outcomes_, *journal_, clock_,
+                         [this] { woken_ = true; }, [](const SnapshotRecord&) {}},
+                        paths_, options_.snapshots, *record, vfs_.name());
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
   applied_ = std::make_unique<AppliedIndex>();
-  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *record);
+  machine_ =
+      std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *outcomes_, *record, "n1");
   return {};
 }
 
@@ -77,6 +88,8 @@ void MachineOnDisk::close() {
   while (!helper_.idle()) helper_.run_one();
   machine_.reset();
   snapshotter_.reset();
+  journal_.reset();
+  outcomes_.reset();
   writer_.reset();
   applied_.reset();
   slot_.reset();
@@ -134,6 +147,20 @@ Status MachineOnDisk::begin_snapshot() {
 }
 
 std::string MachineOnDisk::dump() { return dump_database(paths_.main(), vfs_.name()); }
+
+std::string MachineOnDisk::kept() {
+  std::string text;
+  for (const StreamPosition& each : outcomes_->positions()) {
+    text += fmt::format("stream {} {} to {}, at {}, failures from {}\n", each.node_id, each.epoch,
+                        each.last, each.used.to_string(), each.failures_from);
+  }
+  for (const OutcomeRecord& record : outcomes_->records()) {
+    const Outcome outcome = read_record(*record).value();
+    text += fmt::format("{}{}: {} bytes, {}\n", outcome.key, outcome.number,
+                        outcome.result.size(), outcome.fingerprint.low);
+  }
+  return text;
+}
 
 std::string dump_database(const std::string& path, const char* vfs) {
   sqlite3* database = nullptr;

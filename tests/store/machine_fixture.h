@@ -56,11 +56,14 @@ class SlowExecutor final : public Executor {
 struct TestRequest {
   std::vector<std::string> sql;
   bool transaction = false;
+  std::string key = {};
 };
 using TestEntry = std::vector<TestRequest>;
 
-// The entry's command, with a time and a seed that follow from its index.
+// The entry's command, with a time and a seed that follow from its index. It comes from a write
+// queue, with a stream of its own that begins at first_number().
 Bytes command_of(const TestEntry& entry, std::uint64_t index);
+constexpr std::uint64_t first_number(std::uint64_t index) { return 1000 * index; }
 
 // The replicated database of one node on a simulated disk, without threads and without consensus:
 // the test is the log.
@@ -104,6 +107,9 @@ class MachineOnDisk {
 
   // All of the database's content as text, or what is wrong with the file.
   std::string dump();
+  // What is kept of requests.
+  std::string kept();
+  [[nodiscard]] Outcomes& outcomes() { return *outcomes_; }
   // The results of the last batch, one for each entry that was applied with it.
   std::vector<std::vector<command::RequestResult>> results;
 
@@ -115,6 +121,8 @@ class MachineOnDisk {
   ManualClock clock_;
   SlowExecutor helper_;
   std::optional<SlotFile> slot_;
+  std::unique_ptr<Outcomes> outcomes_;
+  std::unique_ptr<OutcomeJournal> journal_;
   std::unique_ptr<AppliedIndex> applied_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Snapshotter> snapshotter_;

@@ -142,6 +142,13 @@ TestEntry RandomStatements::entry() {
     request.transaction = random_.chance(0.3);
     const std::uint64_t statements = 1 + random_.below(4);
     for (std::uint64_t j = 0; j < statements; j++) request.sql.push_back(statement());
+    if (random_.chance(0.2)) {
+      request.key = "key" + number(5);
+      keyed_.push_back(request);
+    }
+    if (!keyed_.empty() && random_.chance(0.15)) {
+      entry.push_back(keyed_[random_.below(keyed_.size())]);
+    }
   }
   return entry;
 }

@@ -10,7 +10,7 @@ namespace rqlite::store {
 
 // Random SQL that is fond of everything that tells grouped execution from ungrouped: conflict
 // clauses, RAISE(ROLLBACK), deferred foreign keys, VACUUM, PRAGMAs, SQL with its own transaction,
-// temporary and virtual tables, counters, and statements that fail.
+// temporary and virtual tables, counters, idempotency keys, and statements that fail.
 class RandomStatements {
  public:
   explicit RandomStatements(std::uint64_t seed) : random_(seed) {}
@@ -30,6 +30,7 @@ class RandomStatements {
   std::string odd();
 
   Random random_;
+  std::vector<TestRequest> keyed_;  // so far: they come again
 };
 
 }  // namespace rqlite::store

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "command/command.h"
+#include "store/request_keys.h"
+#include "store/stream_table.h"
+
+namespace rqlite::store {
+
+// What is kept of what became of requests: the part of the replicated state that makes a queued
+// batch and a request with a key happen once, and lets people ask about them later.
+//
+// Threads: the apply thread, but for verdict().
+class Outcomes {
+ public:
+  // See StreamTable.
+  StreamTable::Admission admit(const command::StreamPlace& place, std::size_t requests,
+                               raft::Index index, const StreamTable::IsMember& is_member)
+      EXCLUDES(mutex_);
+  void applied(const command::StreamPlace& place, raft::Index index,
+               const std::vector<command::RequestResult>& results) EXCLUDES(mutex_);
+  // From any thread.
+  [[nodiscard]] StreamTable::Verdict verdict(const std::string& node_id, std::uint64_t number)
+      EXCLUDES(mutex_);
+
+  // The keys, for whoever executes requests: find() and add(), then one of these two.
+  [[nodiscard]] RequestKeys& keys() { return keys_; }
+  void commit_keys();
+  void roll_back_keys() { keys_.roll_back(); }
+
+  // For snapshots. Records that no snapshot has taken yet, and how many bytes they are. Bounded:
+  // once there are too many, they are dropped, and only take_all() has all that are still kept.
+  [[nodiscard]] std::vector<OutcomeRecord> take_unsaved();
+  // They did not get to the journal.
+  void drop_unsaved();
+  [[nodiscard]] std::size_t unsaved_bytes() const { return unsaved_bytes_; }
+  [[nodiscard]] bool unsaved_dropped() const { return unsaved_dropped_; }
+  // All records that are kept, and the bytes of those. The unsaved are among them; after
+  // take_all() there are none.
+  [[nodiscard]] std::vector<OutcomeRecord> records() EXCLUDES(mutex_);
+  [[nodiscard]] std::vector<OutcomeRecord> take_all() EXCLUDES(mutex_);
+  [[nodiscard]] std::size_t record_bytes() EXCLUDES(mutex_);
+  [[nodiscard]] std::vector<StreamPosition> positions() EXCLUDES(mutex_);
+
+  // At start, before anything else: the positions, then the records.
+  void restore(const std::vector<StreamPosition>& positions) EXCLUDES(mutex_);
+  void restore(OutcomeRecord record) EXCLUDES(mutex_);
+
+ private:
+  void note_unsaved(std::vector<OutcomeRecord> records);
+
+  RequestKeys keys_;
+  std::vector<OutcomeRecord> unsaved_;
+  std::size_t unsaved_bytes_ = 0;
+  bool unsaved_dropped_ = false;
+
+  Mutex mutex_;
+  StreamTable streams_ GUARDED_BY(mutex_);
+};
+
+}  // namespace rqlite::store
