@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "http/execute.h"
+#include "http/metrics.h"
 #include "http/query.h"
+#include "http/queue_state.h"
 #include "http/readiness.h"
 #include "http/status.h"
 
@@ -22,9 +24,11 @@ struct Api::Route {
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
-  static const std::array<Route, 5> kRoutes{{
+  static const std::array<Route, 7> kRoutes{{
       {"/db/execute", true, "POST", kJsonType, &Api::execute},
       {"/db/query", true, "GET POST", kJsonType, &Api::query},
+      {"/db/queue", false, "GET", kJsonType, &Api::queue_state},
+      {"/metrics", false, "GET", {}, &Api::metrics},
       {"/snapshot", false, "POST", {}, &Api::snapshot},
       {"/status", true, "GET", kJsonType, &Api::status},
       {"/readyz", true, "GET", {}, &Api::ready},
@@ -70,6 +74,14 @@ void Api::execute_queued(Request request, std::shared_ptr<Reply> reply) {
 
 void Api::query(Request request, std::shared_ptr<Reply> reply) {
   http::query(request, std::move(reply), store_, options_.http_address);
+}
+
+void Api::queue_state(Request request, std::shared_ptr<Reply> reply) {
+  http::queue_state(request, std::move(reply), store_, queue_);
+}
+
+void Api::metrics(Request, std::shared_ptr<Reply> reply) {
+  reply->send(http::metrics(store_, queue_, options_.process_metrics));
 }
 
 void Api::ready(Request request, std::shared_ptr<Reply> reply) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "http/json_tree.h"
 #include "http/message.h"
+#include "http/metrics_text.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -24,6 +25,8 @@ class Api final : public Handler {
     bool queue_requests_are_atomic = false;  // -write-queue-tx
     // Adds to `/status` what neither store nor queue knows.
     std::function<void(JsonTree&)> process_status;
+    // Likewise, to `/metrics`.
+    std::function<void(MetricsText&)> process_metrics;
   };
 
   Api(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
@@ -40,6 +43,8 @@ class Api final : public Handler {
   void execute(Request request, std::shared_ptr<Reply> reply);
   void execute_queued(Request request, std::shared_ptr<Reply> reply);
   void query(Request request, std::shared_ptr<Reply> reply);
+  void queue_state(Request request, std::shared_ptr<Reply> reply);
+  void metrics(Request request, std::shared_ptr<Reply> reply);
   void ready(Request request, std::shared_ptr<Reply> reply);
   void status(Request request, std::shared_ptr<Reply> reply);
   void snapshot(Request request, std::shared_ptr<Reply> reply);

@@ -1,9 +1,12 @@
 #include "http/connection.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <mutex>
@@ -60,6 +63,22 @@ bool names_a_version(const beast::flat_buffer& received) {
   return is_digit(start + 6) && line[start + 7] == '.' && is_digit(start + 8);
 }
 
+class MessageHeaders final : public Headers {
+ public:
+  explicit MessageHeaders(const beast::http::fields& fields) : fields_(fields) {}
+  [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const override {
+    std::vector<std::string_view> values;
+    const auto [first, last] = fields_.equal_range(name);
+    for (auto each = first; each != last; ++each) {
+      values.emplace_back(each->value().data(), each->value().size());
+    }
+    return values;
+  }
+
+ private:
+  const beast::http::fields& fields_;
+};
+
 void append_number_text(std::string& to, std::size_t number) {
   char buffer[24];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number);
@@ -106,6 +125,17 @@ class Connection::ReplyToThis final : public Reply,
       if (!self) return;
       if (std::optional<Response> response = make()) self->send(std::move(*response));
     });
+  }
+
+  void on_gone(std::function<void()> gone) override {
+    if (sent_) return;
+    connection_->gone_ = std::move(gone);
+    connection_->gone_reply_ = weak_from_this();
+  }
+
+  // There is nobody any more to send anything to: lets go of the connection.
+  void abandon() {
+    if (!sent_.exchange(true)) connection_.reset();
   }
 
  private:
@@ -271,6 +301,8 @@ void Connection::handle() {
   request.path = std::move(*path);
   request.content_type = std::string_view(message[beast::http::field::content_type]);
   request.body = std::move(message.body());
+  const MessageHeaders headers(message);
+  request.headers = &headers;
   if (buffer_.capacity() > kKeptBufferBytes && buffer_.size() == 0) buffer_ = {};
   context_.handler.handle(std::move(request), std::make_shared<ReplyToThis>(shared_from_this()));
 }
@@ -282,6 +314,7 @@ asio::steady_timer& Connection::timer() {
 
 void Connection::respond(Response response) {
   if (timer_) timer_->cancel();
+  gone_ = nullptr;
   if (closing_) return;
   uncharge_body();
   const bool close_after = !keep_alive_ || context_.stopping;
@@ -363,8 +396,20 @@ void Connection::linger() {
       });
 }
 
-void Connection::enforce_deadline(TimePoint now) {
-  if (now >= deadline_) close();
+void Connection::check(TimePoint now) {
+  if (now >= deadline_) return close();
+  if (state_ != State::kHandling || !gone_ || !client_is_gone()) return;
+  const std::function<void()> gone = std::exchange(gone_, nullptr);
+  gone();
+  if (const auto reply = gone_reply_.lock()) reply->abandon();
+  close();
+}
+
+// Whether the client has ended its side. Bytes that it sent ahead hide that until they are read.
+bool Connection::client_is_gone() {
+  char byte = 0;
+  const ssize_t got = ::recv(socket_.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 void Connection::finish() {

@@ -41,8 +41,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   void start();
-  // Closes it if it has been at one thing for too long.
-  void enforce_deadline(TimePoint now);
+  // Closes it if it has been at one thing for too long, or if its client has gone away while a
+  // request waits that wants to know.
+  void check(TimePoint now);
   // Closes it as soon as no request is being answered.
   void finish();
 
@@ -65,6 +66,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void respond(Response response);
   // Of the request that is being handled.
   boost::asio::steady_timer& timer();
+  [[nodiscard]] bool client_is_gone();
   void refuse(int status, std::string_view reason, std::string_view body);
   void write(bool close_after);
   void on_written(const boost::system::error_code& error, bool close_after);
@@ -86,6 +88,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::size_t charged_ = 0;  // of bodies_bytes
   std::string output_;
   std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
+  // Of the request that is being handled, if it wants to know.
+  std::function<void()> gone_;
+  std::weak_ptr<ReplyToThis> gone_reply_;
 };
 
 }  // namespace rqlite::http

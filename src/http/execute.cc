@@ -15,6 +15,13 @@ class ExecuteReply final : public ResponseMaker {
       : options_(options), served_by_(served_by), index_(index), result_(std::move(result)) {}
 
   Response make() override {
+    Response response = answer();
+    note_key(response, result_);
+    return response;
+  }
+
+ private:
+  Response answer() {
     if (!result_.error.empty()) return failed_request(options_, result_.error);
     ResultsJson json(options_.format);
     for (const command::StatementResult& each : result_.statements) json.add(each);
@@ -23,7 +30,6 @@ class ExecuteReply final : public ResponseMaker {
     return results_response(std::move(json).finish(envelope), served_by_);
   }
 
- private:
   const RequestOptions options_;
   const std::string& served_by_;
   const raft::Index index_;
@@ -55,7 +61,9 @@ void execute(Request& request, std::shared_ptr<Reply> reply, store::Store* store
     return reply->send(Response::text(400, "db_timeout is not built yet"));
   }
   const RequestOptions options(request.parameters);
-  Result<ParsedStatements> parsed = parse_body(request, options.flags);
+  const Result<std::string> key = idempotency_key(request);
+  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  Result<ParsedStatements> parsed = parse_body(request, options.flags, *key);
   if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
   if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));

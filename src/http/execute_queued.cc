@@ -28,6 +28,7 @@ struct Pending {
   const bool all_results;  // also when nothing failed
   const std::chrono::nanoseconds timeout;
   std::atomic<std::uint64_t> number{0};  // once the queue has taken the request
+  std::uint64_t ticket = 0;              // while it waits for room; the connection's thread
 };
 
 Response with_number(Response response, std::uint64_t number) {
@@ -73,6 +74,7 @@ class VerdictReply final : public ResponseMaker {
     ResultsJson::Text text = std::move(json).finish(envelope);
     Response response = text.impossible.empty() ? Response::json(std::move(text.json))
                                                 : Response::text(500, std::move(text.impossible));
+    note_key(response, result_);
     return with_number(std::move(response), number_);
   }
 
@@ -139,7 +141,9 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
   RequestOptions options(parameters);
   options.flags.transaction = options.flags.transaction || atomic;
   const bool wait = parameters.has("wait");
-  Result<ParsedStatements> parsed = parse_body(request, options.flags);
+  const Result<std::string> key = idempotency_key(request);
+  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  Result<ParsedStatements> parsed = parse_body(request, options.flags, *key);
   Bytes encoded;
   if (is_checkpoint(request, parsed)) {
     if (!wait) {
@@ -159,6 +163,11 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
   }
 
   auto pending = std::make_shared<Pending>(options, parameters, std::move(reply));
+  // Whoever goes away gives up the place for which it waits; what was accepted is executed.
+  pending->reply->on_gone([weak = std::weak_ptr(pending), queue] {
+    const auto gone = weak.lock();
+    if (gone && gone->ticket != 0) queue->stop_waiting(gone->ticket);
+  });
   std::unique_ptr<queue::Waiter> waiter;
   if (wait) {
     waiter = std::make_unique<Verdict>(pending);
@@ -176,8 +185,8 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     pending->number = *number;
     if (!wait) pending->reply->send(accepted(*pending, *number));
   } else if (number.error().code() == Code::kFull) {
-    queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
-                          clock.now() + pending->timeout);
+    pending->ticket = queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
+                                            clock.now() + pending->timeout);
   } else {
     pending->reply->send(not_taken(options, number.error()));
   }

@@ -14,6 +14,14 @@
 
 namespace rqlite::http {
 
+// The header fields of a request.
+class Headers {
+ public:
+  virtual ~Headers() = default;
+  // The values of all fields of that name, which is compared without regard to case, in order.
+  [[nodiscard]] virtual std::vector<std::string_view> values(std::string_view name) const = 0;
+};
+
 // A request as handlers see it.
 struct Request {
   std::string method;
@@ -22,6 +30,7 @@ struct Request {
   Parameters parameters;
   std::string content_type;
   Bytes body;
+  const Headers* headers = nullptr;  // lives until Handler::handle() returns
 };
 
 inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
@@ -62,6 +71,10 @@ class Reply {
   // called at most once, by the handler before it returns.
   using LateResponse = std::function<std::optional<Response>()>;
   virtual void send_after(std::chrono::nanoseconds delay, LateResponse make) = 0;
+  // Calls `gone`, at most once, on the connection's thread, when the client has gone away before a
+  // response was sent; it is noticed within a second or two. To be called by the handler before it
+  // returns. Nothing that is sent afterwards arrives.
+  virtual void on_gone(std::function<void()> gone) = 0;
 };
 
 // What answers requests. Threads: the HTTP threads, which must not be blocked.

@@ -1,5 +1,6 @@
 #include "http/request_options.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rqlite::http {
@@ -21,13 +22,32 @@ ResultsJson::Envelope RequestOptions::envelope() const {
   return envelope;
 }
 
-Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags) {
+Result<std::string> idempotency_key(const Request& request) {
+  constexpr std::size_t kBytesMax = 255;
+  const std::vector<std::string_view> values = request.headers->values("Idempotency-Key");
+  if (values.empty()) return std::string();
+  const std::string_view key = values.front();
+  const bool printable =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 127; });
+  if (values.size() > 1 || key.empty() || key.size() > kBytesMax || !printable) {
+    return Status(Code::kInvalid, "the Idempotency-Key must be 1 to 255 visible ASCII characters");
+  }
+  return std::string(key);
+}
+
+void note_key(Response& response, const command::RequestResult& result) {
+  using Key = command::RequestResult::Key;
+  if (result.key == Key::kReused) response = Response::text(422, result.error);
+  if (result.key == Key::kReplayed) response.headers.emplace_back("Idempotency-Replayed", "true");
+}
+
+Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags, BytesView key) {
   if (request.content_type.starts_with("text/plain")) {
-    return StatementsParser::of_text(request.body, flags);
+    return StatementsParser::of_text(request.body, flags, key);
   }
   // Keeps its buffers, so each thread has its own.
   thread_local StatementsParser parser;
-  return parser.parse_json(request.body, flags);
+  return parser.parse_json(request.body, flags, key);
 }
 
 Response failed_request(const RequestOptions& options, const std::string& error) {

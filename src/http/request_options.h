@@ -25,8 +25,17 @@ struct RequestOptions {
   [[nodiscard]] ResultsJson::Envelope envelope() const;
 };
 
-// The statements of `request`'s body: its text if it is text/plain, else its JSON list.
-Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags);
+// The request's Idempotency-Key; empty if it has none. The error is the text for the client.
+Result<std::string> idempotency_key(const Request& request);
+
+// The statements of `request`'s body: its text if it is text/plain, else its JSON list. `key`, if
+// not empty, is the request's idempotency key.
+Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags,
+                                    BytesView key = {});
+
+// What `key` meant for a request that was executed, or not: notes in `response` that it is a
+// replay, or replaces it by the refusal of a key that was used for another request.
+void note_key(Response& response, const command::RequestResult& result);
 
 // A request as a whole failed, which clients are told with status 200.
 Response failed_request(const RequestOptions& options, const std::string& error);

@@ -178,7 +178,7 @@ void Server::Impl::sweep(Lane& lane) {
     // A connection that is closed may leave the list at once: look ahead before.
     for (auto each = lane.context.connections.begin(); each != lane.context.connections.end();) {
       const std::shared_ptr<Connection> connection = (each++)->lock();
-      if (connection) connection->enforce_deadline(now);
+      if (connection) connection->check(now);
     }
     sweep(lane);
   });

@@ -137,7 +137,7 @@ std::size_t end_of_list(std::string_view body) {
 
 class StatementsParser::Impl {
  public:
-  Result<ParsedStatements> parse(Bytes& body, command::RequestFlags flags);
+  Result<ParsedStatements> parse(Bytes& body, command::RequestFlags flags, BytesView key);
 
   // Of the last body: why it is no JSON.
   bool bad_syntax_ = false;
@@ -173,7 +173,8 @@ class StatementsParser::Impl {
   Value value_;
 };
 
-Result<ParsedStatements> StatementsParser::Impl::parse(Bytes& body, command::RequestFlags flags) {
+Result<ParsedStatements> StatementsParser::Impl::parse(Bytes& body, command::RequestFlags flags,
+                                                       BytesView key) {
   bad_syntax_ = false;
   forbidden_.clear();
   last_sql_.clear();
@@ -185,7 +186,7 @@ Result<ParsedStatements> StatementsParser::Impl::parse(Bytes& body, command::Req
   ParsedStatements parsed;
   bool done = false;
   {
-    command::RequestBuilder builder(parsed.encoded, flags);
+    command::RequestBuilder builder(parsed.encoded, flags, key);
     // Newer parsers would skip a byte order mark.
     done = error == simdjson::SUCCESS && !body.starts_with(kByteOrderMark)
                ? parse_top(document, builder)
@@ -398,28 +399,30 @@ bool StatementsParser::Impl::is_null(ondemand::value value) {
 StatementsParser::StatementsParser() : impl_(std::make_unique<Impl>()) {}
 StatementsParser::~StatementsParser() = default;
 
-Result<ParsedStatements> StatementsParser::parse_json(Bytes& body, command::RequestFlags flags) {
-  Result<ParsedStatements> parsed = impl_->parse(body, flags);
+Result<ParsedStatements> StatementsParser::parse_json(Bytes& body, command::RequestFlags flags,
+                                                      BytesView key) {
+  Result<ParsedStatements> parsed = impl_->parse(body, flags, key);
   if (impl_->bad_syntax_) {
     // Clients may send something behind the list, which is not even looked at.
     const std::size_t end = end_of_list(body);
     if (end < body.size()) {
       body.resize(end);
-      parsed = impl_->parse(body, flags);
+      parsed = impl_->parse(body, flags, key);
     }
   }
   if (impl_->bad_utf8_) {
     // JSON text is UTF-8; what is not becomes a replacement character, as clients expect.
     body = replace_invalid_utf8(body);
-    parsed = impl_->parse(body, flags);
+    parsed = impl_->parse(body, flags, key);
   }
   return parsed;
 }
 
-ParsedStatements StatementsParser::of_text(BytesView sql, command::RequestFlags flags) {
+ParsedStatements StatementsParser::of_text(BytesView sql, command::RequestFlags flags,
+                                           BytesView key) {
   ParsedStatements parsed;
   {
-    command::RequestBuilder builder(parsed.encoded, flags);
+    command::RequestBuilder builder(parsed.encoded, flags, key);
     builder.begin_statement(sql);
     parsed.statements = 1;
   }

@@ -25,12 +25,13 @@ class StatementsParser {
   ~StatementsParser();
 
   // A JSON list of statements, each a string or a list of a string and its parameters. `body` may
-  // be changed. kInvalid, with the text for the client, if it is not one; what stands behind the
-  // list is ignored. An empty list is no error here.
-  Result<ParsedStatements> parse_json(Bytes& body, command::RequestFlags flags);
+  // be changed; `key`, if not empty, is the request's idempotency key. kInvalid, with the text for
+  // the client, if it is not one; what stands behind the list is ignored. An empty list is no error
+  // here.
+  Result<ParsedStatements> parse_json(Bytes& body, command::RequestFlags flags, BytesView key = {});
 
   // The whole text as one statement.
-  static ParsedStatements of_text(BytesView sql, command::RequestFlags flags);
+  static ParsedStatements of_text(BytesView sql, command::RequestFlags flags, BytesView key = {});
 
  private:
   class Impl;

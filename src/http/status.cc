@@ -88,8 +88,7 @@ JsonTree queue_status(queue::WriteQueue& queue) {
   tree["max_size"] = JsonTree::number(limits.capacity);
   tree["max_bytes"] = JsonTree::number(limits.bytes_max);
   tree["timeout"] = JsonTree::text(format_duration(limits.timeout));
-  // Persisted and applied are one here: a batch is applied as soon as it is committed.
-  tree["sequence_number"] = JsonTree::number(report.applied);
+  tree["sequence_number"] = JsonTree::number(report.persisted);
   tree["applied"] = JsonTree::number(report.applied);
   tree["depth"] = JsonTree::number(report.depth);
   tree["bytes"] = JsonTree::number(report.bytes);

@@ -23,23 +23,34 @@ void Batcher::push(Request request, TimePoint now) {
 
 std::optional<TimePoint> Batcher::due() const {
   if (waiting_.empty()) return std::nullopt;
-  const bool at_once = draining_ || waiters_ > 0 || waiting_.size() >= limits_.batch_size ||
-                       bytes_ >= limits_.batch_bytes_max || waiting_.size() >= limits_.capacity;
-  if (at_once) return oldest();
+  if (due_at_once()) return oldest();
   if (limits_.timeout <= std::chrono::nanoseconds(0)) return std::nullopt;
   return oldest() + limits_.timeout;
 }
 
-std::vector<Request> Batcher::take() {
+std::optional<FlushReason> Batcher::due_at_once() const {
+  if (waiting_.size() >= limits_.batch_size || waiting_.size() >= limits_.capacity ||
+      bytes_ >= limits_.batch_bytes_max) {
+    return FlushReason::kSize;
+  }
+  if (waiters_ > 0) return FlushReason::kWaiter;
+  if (draining_) return FlushReason::kDrain;
+  return std::nullopt;
+}
+
+Batch Batcher::take() {
   const std::size_t count = prefix_that_fits();
   CHECK(count > 0);
-  std::vector<Request> batch;
-  batch.reserve(count);
+  Batch batch;
+  batch.reason = due_at_once().value_or(FlushReason::kTime);
+  batch.requests.reserve(count);
+  batch.arrived.reserve(count);
   for (std::size_t i = 0; i < count; i++) {
     Request& request = waiting_.front().request;
     bytes_ -= request.encoded.size();
     if (request.waiter) waiters_--;
-    batch.push_back(std::move(request));
+    batch.arrived.push_back(waiting_.front().arrived);
+    batch.requests.push_back(std::move(request));
     waiting_.pop_front();
   }
   return batch;

@@ -28,8 +28,19 @@ class Waiter {
 // A request that was accepted.
 struct Request {
   std::uint64_t number = 0;
-  Bytes encoded;                   // one request of command/request.h; may be without statements
+  Bytes encoded;                   // one request of command/request.h
   std::unique_ptr<Waiter> waiter;  // null: nobody waits for it
+};
+
+// Why a batch leaves.
+enum class FlushReason : std::uint8_t { kSize, kTime, kWaiter, kDrain };
+inline constexpr std::size_t kFlushReasons = 4;
+
+// A batch, and what is to be known of it.
+struct Batch {
+  std::vector<Request> requests;
+  std::vector<TimePoint> arrived;  // of each
+  FlushReason reason = FlushReason::kSize;
 };
 
 // Decides when waiting requests leave together as one batch.
@@ -67,7 +78,7 @@ class Batcher {
   void drain() { draining_ = true; }
 
   // Removes and returns the next batch. Precondition: requests() > 0.
-  [[nodiscard]] std::vector<Request> take();
+  [[nodiscard]] Batch take();
 
   [[nodiscard]] std::size_t requests() const { return waiting_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -80,6 +91,8 @@ class Batcher {
     TimePoint arrived;
   };
 
+  // Why a batch is due at once; nullopt if none is.
+  [[nodiscard]] std::optional<FlushReason> due_at_once() const;
   // Length of the longest prefix of `waiting_` that fits in one batch.
   [[nodiscard]] std::size_t prefix_that_fits() const;
 

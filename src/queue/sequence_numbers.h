@@ -24,6 +24,9 @@ class SequenceNumbers {
   static Result<SequenceNumbers> open(FileSystem& files, const std::string& path,
                                       const Clock& clock, std::uint64_t block = 1'000'000'000);
 
+  // The number that this start begins with.
+  [[nodiscard]] std::uint64_t first() const { return first_; }
+
   // Nullopt if the bound is reached: extend() has to come first.
   std::optional<std::uint64_t> next();
   [[nodiscard]] bool exhausted() const { return next_ == bound_; }
@@ -37,10 +40,16 @@ class SequenceNumbers {
 
  private:
   SequenceNumbers(SlotFile file, std::uint64_t block, std::uint64_t next, std::uint64_t bound)
-      : file_(std::move(file)), block_(block), next_(next), bound_(bound), durable_bound_(bound) {}
+      : file_(std::move(file)),
+        block_(block),
+        first_(next),
+        next_(next),
+        bound_(bound),
+        durable_bound_(bound) {}
 
   SlotFile file_;
   std::uint64_t block_;
+  std::uint64_t first_;
   std::uint64_t next_;
   std::uint64_t bound_;
   std::uint64_t durable_bound_;  // touched only by extend()

@@ -4,65 +4,62 @@
 #include <utility>
 
 #include "base/log.h"
+#include "command/request.h"
 
 namespace rqlite::queue {
 namespace {
 
 using namespace std::chrono_literals;
 
-// Between two tries to send a batch that the target refused for now: doubled from the first to
-// the second.
-constexpr std::chrono::nanoseconds kBackoffMin = 20ms;
-constexpr std::chrono::nanoseconds kBackoffMax = 1s;
 // Between two tries to extend the sequence numbers.
 constexpr std::chrono::nanoseconds kExtendAgain = 1s;
 
+constexpr double kRequestBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+constexpr double kSecondBounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                    0.05,   0.1,     0.25,   0.5,   1,      2.5,   10};
+
 Status shutting_down() { return {Code::kUnavailable, "shutting down"}; }
 
-// Whether sending the same batch again may succeed, and cannot apply it twice.
-bool may_resend(Code code) {
-  switch (code) {
-    case Code::kNotLeader:
-    case Code::kNoLeader:
-    case Code::kUnavailable:
-    case Code::kFull:
-    case Code::kDiskFull:
-      return true;
-    case Code::kOk:
-    case Code::kInvalid:
-    case Code::kTooLarge:
-    case Code::kDeadline:
-    case Code::kUnknown:
-    case Code::kFailed:
-      return false;
-  }
-  return false;
+double seconds_of(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
 }
 
 }  // namespace
 
 class WriteQueue::Answer final : public store::Write {
  public:
-  explicit Answer(WriteQueue& queue) : queue_(queue) {}
+  Answer(WriteQueue& queue, std::uint64_t first, std::uint64_t attempt)
+      : queue_(queue), first_(first), attempt_(attempt) {}
+  void committed() override { queue_.on_committed(first_, attempt_); }
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
-    queue_.on_applied(index, std::move(results));
+    queue_.on_applied(first_, index, std::move(results));
   }
-  void failed(const Status& why) override { queue_.on_failed(why); }
+  void failed(const Status& why) override { queue_.on_failed(first_, why); }
 
  private:
   WriteQueue& queue_;
+  const std::uint64_t first_;
+  const std::uint64_t attempt_;
 };
 
-WriteQueue::WriteQueue(Batcher::Limits limits, SequenceNumbers numbers, store::WriteTarget& target,
+WriteQueue::WriteQueue(Limits limits, SequenceNumbers numbers, store::StreamTarget& target,
                        const Clock& clock)
     : limits_(limits),
+      epoch_(numbers.first()),
       target_(target),
       clock_(clock),
       numbers_(std::move(numbers)),
-      batcher_(limits),
-      thread_("queue", [this] { run(); }) {}
+      batcher_(limits.waiting),
+      pipeline_(limits.under_way),
+      counts_{.batch_requests = Histogram(kRequestBounds),
+              .queue_seconds = Histogram(kSecondBounds),
+              .commit_seconds = Histogram(kSecondBounds)},
+      thread_("queue", [this] { run(); }) {
+  target_.listen(this);
+}
 
 WriteQueue::~WriteQueue() {
+  target_.listen(nullptr);
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -70,106 +67,197 @@ WriteQueue::~WriteQueue() {
   changed_.notify_one();
   thread_.join();
   std::vector<Request> left;
-  std::deque<RoomRequest> refused;
+  std::map<std::uint64_t, RoomRequest> refused;
+  std::multimap<std::uint64_t, Settling> settling;
   {
     MutexLock lock(mutex_);
     refused = std::exchange(room_waiters_, {});
+    settling = std::exchange(settling_, {});
+    left = pipeline_.take_all();
     while (batcher_.requests() > 0) {
-      for (Request& request : batcher_.take()) left.push_back(std::move(request));
-    }
-    if (flight_) {
-      for (Request& request : flight_->requests) left.push_back(std::move(request));
+      for (Request& request : batcher_.take().requests) left.push_back(std::move(request));
     }
   }
-  for (RoomRequest& request : refused) request.waiter->refused(shutting_down());
+  for (const auto& [ticket, request] : refused) request.waiter->refused(shutting_down());
+  for (const auto& [number, each] : settling) each.settled();
   const Status unknown(Code::kUnknown, "the node stopped before it was stored");
   for (const Request& request : left) {
     if (request.waiter) request.waiter->failed(request.number, unknown);
   }
 }
 
+void WriteQueue::enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter) {
+  if (encoded.empty()) command::append_empty_request(encoded);
+  accepted_ = number;
+  counts_.requests++;
+  batcher_.push({number, std::move(encoded), std::move(waiter)}, clock_.now());
+}
+
 Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& waiter) {
+  bool send = false;
   bool wake = false;
   std::uint64_t number = 0;
   {
     MutexLock lock(mutex_);
-    if (draining_ || stopping_) return shutting_down();
-    if (Status status = batcher_.has_room(encoded.size()); !status.ok()) return status;
+    if (draining_ || stopping_) {
+      counts_.refused_stopping++;
+      return shutting_down();
+    }
+    if (Status status = batcher_.has_room(encoded.size()); !status.ok()) {
+      if (status.code() == Code::kTooLarge) counts_.refused_large++;
+      return status;
+    }
     // Those that wait for room came first.
     const std::optional<std::uint64_t> next =
         room_waiters_.empty() ? numbers_.next() : std::nullopt;
     if (!next) return Status(Code::kFull, "queue is full");
-    number = accepted_ = *next;
+    number = *next;
     const std::optional<TimePoint> before = batcher_.due();
-    const TimePoint now = clock_.now();
-    batcher_.push({number, std::move(encoded), std::move(waiter)}, now);
-    // Wake the thread only if this request changes when it has to act.
-    wake = !flight_ && batcher_.due() != before;
+    enqueue(number, std::move(encoded), std::move(waiter));
+    const std::optional<TimePoint> due = batcher_.due();
+    send = due && *due <= clock_.now() && pipeline_.has_room() && !sending_;
+    // The thread needs to know only if this request changes when it has to act.
+    wake = !send && due != before && pipeline_.has_room();
   }
+  if (send) send_due();
   if (wake) changed_.notify_one();
   return number;
 }
 
-void WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
-                                TimePoint deadline) {
+std::uint64_t WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
+                                         TimePoint deadline) {
+  std::uint64_t ticket = 0;
+  Status refused;
   {
     MutexLock lock(mutex_);
-    if (!draining_ && !stopping_) {
-      room_waiters_.push_back({std::move(encoded), std::move(waiter), deadline});
+    if (draining_ || stopping_) {
+      counts_.refused_stopping++;
+      refused = shutting_down();
+    } else if (Status room = batcher_.has_room(encoded.size()); room.code() == Code::kTooLarge) {
+      counts_.refused_large++;
+      refused = room;
+    } else {
+      ticket = ++tickets_;
+      room_waiters_.emplace(ticket, RoomRequest{std::move(encoded), std::move(waiter), deadline});
     }
   }
-  if (waiter) return waiter->refused(shutting_down());
-  changed_.notify_one();
+  if (ticket == 0) {
+    waiter->refused(refused);
+  } else {
+    changed_.notify_one();
+  }
+  return ticket;
+}
+
+std::uint64_t WriteQueue::when_settled(std::uint64_t number, std::function<void()> settled) {
+  {
+    MutexLock lock(mutex_);
+    const bool own = number >= epoch_ && number <= accepted_;
+    if (own && number > pipeline_.applied_to() && !stopping_) {
+      settling_.emplace(number, Settling{++tickets_, std::move(settled)});
+      return tickets_;
+    }
+  }
+  settled();
+  return 0;
+}
+
+void WriteQueue::stop_waiting(std::uint64_t ticket) {
+  std::map<std::uint64_t, RoomRequest>::node_type gone;
+  Settling settling;
+  MutexLock lock(mutex_);
+  gone = room_waiters_.extract(ticket);
+  // Those behind it may have room now.
+  if (!gone.empty()) return changed_.notify_one();
+  for (auto each = settling_.begin(); each != settling_.end(); ++each) {
+    if (each->second.ticket != ticket) continue;
+    settling = std::move(each->second);
+    settling_.erase(each);
+    return;
+  }
+}
+
+std::vector<std::function<void()>> WriteQueue::take_settled() {
+  std::vector<std::function<void()>> settled;
+  const auto end = settling_.upper_bound(pipeline_.applied_to());
+  for (auto each = settling_.begin(); each != end; ++each) {
+    settled.push_back(std::move(each->second.settled));
+  }
+  settling_.erase(settling_.begin(), end);
+  return settled;
+}
+
+Progress WriteQueue::progress(std::uint64_t number) {
+  MutexLock lock(mutex_);
+  if (number < epoch_ || number > accepted_) return Progress::kUnknown;
+  if (number <= pipeline_.applied_to()) return Progress::kSettled;
+  return number <= pipeline_.committed_to() ? Progress::kPersisted : Progress::kQueued;
 }
 
 void WriteQueue::refuse_new() {
-  std::deque<RoomRequest> refused;
+  std::map<std::uint64_t, RoomRequest> refused;
   {
     MutexLock lock(mutex_);
     draining_ = true;
     batcher_.drain();
     refused = std::exchange(room_waiters_, {});
+    counts_.refused_stopping += refused.size();
   }
-  for (RoomRequest& request : refused) request.waiter->refused(shutting_down());
-  changed_.notify_one();
+  for (const auto& [ticket, request] : refused) request.waiter->refused(shutting_down());
+  send_due();
 }
 
 WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
   const TimePoint deadline = clock_.now() + patience;
   refuse_new();
   MutexLock lock(mutex_);
-  while ((flight_ || landing_ > 0 || batcher_.requests() > 0) && clock_.now() < deadline) {
+  while ((pipeline_.batches() > 0 || landing_ > 0 || batcher_.requests() > 0) && !gave_up_ &&
+         clock_.now() < deadline) {
     clock_.wait_until(landed_, mutex_, deadline);
   }
+  drained_ = true;
+  while (sending_) landed_.wait(mutex_);
   Left left;
-  left.requests = batcher_.requests() + (flight_ ? flight_->requests.size() : 0);
+  left.requests = batcher_.requests() + pipeline_.requests();
   left.last = accepted_;
   left.first = accepted_ + 1 - left.requests;
   return left;
 }
 
+void WriteQueue::give_up() {
+  {
+    MutexLock lock(mutex_);
+    gave_up_ = true;
+  }
+  landed_.notify_all();
+}
+
 WriteQueue::Report WriteQueue::report() {
   MutexLock lock(mutex_);
-  return {.depth = batcher_.requests(),
-          .bytes = batcher_.bytes(),
-          .in_flight = flight_ ? flight_->requests.size() : 0,
-          .accepted = accepted_,
-          .applied = applied_,
-          .batches = batches_,
-          .failed_requests = failed_requests_};
+  Report report = counts_;
+  report.depth = batcher_.requests();
+  report.bytes = batcher_.bytes();
+  report.in_flight = pipeline_.requests();
+  report.accepted = accepted_;
+  auto if_any = [&](std::uint64_t number) { return number < epoch_ ? 0 : number; };
+  report.persisted = if_any(pipeline_.committed_to());
+  report.applied = if_any(pipeline_.applied_to());
+  if (report.depth > 0) report.oldest_age = clock_.now() - batcher_.oldest();
+  report.waiting_for_room = room_waiters_.size();
+  return report;
 }
 
 void WriteQueue::run() {
   while (wait_for_work()) {
     extend_numbers();
     admit_and_expire();
-    send_batch();
+    send_due();
   }
 }
 
-bool WriteQueue::has_work(TimePoint now) const {
-  const std::optional<TimePoint> next = next_event();
-  return next && *next <= now;
+bool WriteQueue::admits_somebody() const {
+  return !room_waiters_.empty() && !numbers_.exhausted() &&
+         batcher_.has_room(room_waiters_.begin()->second.encoded.size()).ok();
 }
 
 std::optional<TimePoint> WriteQueue::next_event() const {
@@ -178,26 +266,27 @@ std::optional<TimePoint> WriteQueue::next_event() const {
     if (time && (!next || *time < *next)) next = time;
   };
   if (numbers_.wants_extension()) consider(extend_at_);
-  if (must_resend_) consider(resend_at_);
-  if (!flight_) consider(batcher_.due());
-  for (const RoomRequest& request : room_waiters_) consider(request.deadline);
-  if (!room_waiters_.empty() && !numbers_.exhausted() &&
-      batcher_.has_room(room_waiters_.front().encoded.size()).ok()) {
-    consider(TimePoint::min());
+  if (!sending_ && !drained_) {
+    consider(pipeline_.due());
+    if (pipeline_.has_room()) consider(batcher_.due());
   }
+  for (const auto& [ticket, request] : room_waiters_) consider(request.deadline);
+  if (admits_somebody()) consider(TimePoint::min());
   return next;
 }
 
 bool WriteQueue::wait_for_work() {
   MutexLock lock(mutex_);
-  while (!stopping_ && !has_work(clock_.now())) {
-    if (const std::optional<TimePoint> next = next_event()) {
+  while (!stopping_) {
+    const std::optional<TimePoint> next = next_event();
+    if (next && *next <= clock_.now()) return true;
+    if (next) {
       clock_.wait_until(changed_, mutex_, *next);
     } else {
       changed_.wait(mutex_);
     }
   }
-  return !stopping_;
+  return false;
 }
 
 void WriteQueue::extend_numbers() {
@@ -224,139 +313,121 @@ void WriteQueue::admit_and_expire() {
   {
     MutexLock lock(mutex_);
     const TimePoint now = clock_.now();
-    while (!room_waiters_.empty()) {
-      RoomRequest& first = room_waiters_.front();
-      if (!batcher_.has_room(first.encoded.size()).ok()) break;
-      const std::optional<std::uint64_t> number = numbers_.next();
-      if (!number) break;
-      accepted_ = *number;
+    while (admits_somebody()) {
+      RoomRequest& first = room_waiters_.begin()->second;
+      const std::uint64_t number = *numbers_.next();
       // Under the lock, because nobody may get between the number and the queue; the callee's
       // contract is not to block.
-      std::unique_ptr<Waiter> waiter = first.waiter->accepted(*number);
-      batcher_.push({*number, std::move(first.encoded), std::move(waiter)}, now);
-      room_waiters_.pop_front();
+      enqueue(number, std::move(first.encoded), first.waiter->accepted(number));
+      room_waiters_.erase(room_waiters_.begin());
     }
     for (auto each = room_waiters_.begin(); each != room_waiters_.end();) {
-      if (each->deadline > now) {
+      if (each->second.deadline > now) {
         ++each;
         continue;
       }
-      late.push_back(std::move(each->waiter));
+      late.push_back(std::move(each->second.waiter));
       each = room_waiters_.erase(each);
     }
+    counts_.refused_full += late.size();
   }
   for (const std::unique_ptr<RoomWaiter>& waiter : late) {
     waiter->refused({Code::kFull, "queue is full"});
   }
 }
 
-void WriteQueue::send_batch() {
-  Bytes batch;
-  std::optional<Flight> only_checkpoints;
+void WriteQueue::send_due() {
+  bool wake = false;
   {
     MutexLock lock(mutex_);
-    const TimePoint now = clock_.now();
-    if (flight_) {
-      if (!must_resend_ || resend_at_ > now) return;
-      must_resend_ = false;
-    } else {
-      const std::optional<TimePoint> due = batcher_.due();
-      if (!due || *due > now) return;
-      flight_.emplace();
-      flight_->requests = batcher_.take();
-      for (const Request& request : flight_->requests) flight_->batch += request.encoded;
-      // Its place in the order is all that a request without statements asks for.
-      if (flight_->batch.empty()) {
-        only_checkpoints = std::exchange(flight_, std::nullopt);
-        landing_++;
-      }
+    // Whoever is at it will come to what is due now: batches leave one after the other.
+    if (sending_) return;
+    sending_ = true;
+    while (std::optional<Pipeline::Send> send = next_to_send()) {
+      const std::uint64_t first = send->first;
+      auto answer = std::make_unique<Answer>(*this, first, send->attempt);
+      mutex_.unlock();
+      target_.write(std::move(send->batch), epoch_, first, std::move(answer));
+      mutex_.lock();
     }
-    if (flight_) batch = flight_->batch;
+    sending_ = false;
+    landed_.notify_all();
+    const std::optional<TimePoint> next = next_event();
+    wake = next.has_value();
   }
-  if (only_checkpoints) {
-    std::vector<command::RequestResult> results(only_checkpoints->requests.size());
-    return land(std::move(*only_checkpoints), raft::Index(), std::move(results));
-  }
-  target_.write(std::move(batch), std::make_unique<Answer>(*this));
+  if (wake) changed_.notify_one();
 }
 
-void WriteQueue::on_applied(raft::Index index, std::vector<command::RequestResult> results) {
-  std::optional<Flight> flight;
+std::optional<Pipeline::Send> WriteQueue::next_to_send() {
+  if (drained_ || stopping_) return std::nullopt;
+  const TimePoint now = clock_.now();
+  if (std::optional<Pipeline::Send> again = pipeline_.next_to_send(now)) {
+    counts_.resends++;
+    return again;
+  }
+  const std::optional<TimePoint> due = batcher_.due();
+  if (!due || *due > now || !pipeline_.has_room()) return std::nullopt;
+  Batch batch = batcher_.take();
+  counts_.flushes[static_cast<std::size_t>(batch.reason)]++;
+  counts_.batch_requests.add(static_cast<double>(batch.requests.size()));
+  for (const TimePoint arrived : batch.arrived) {
+    counts_.queue_seconds.add(seconds_of(now - arrived));
+  }
+  pipeline_.add(std::move(batch.requests), now);
+  return pipeline_.next_to_send(now);
+}
+
+void WriteQueue::on_committed(std::uint64_t first, std::uint64_t attempt) {
+  MutexLock lock(mutex_);
+  pipeline_.committed(first, attempt);
+}
+
+void WriteQueue::on_applied(std::uint64_t first, raft::Index index,
+                            std::vector<command::RequestResult> results) {
+  std::optional<Pipeline::Landed> landed;
+  std::vector<std::function<void()>> settled;
   {
     MutexLock lock(mutex_);
-    flight = std::exchange(flight_, std::nullopt);
+    landed = pipeline_.applied(first, clock_.now());
+    if (!landed) return;
     landing_++;
-    backoff_ = {};
-  }
-  // Requests without statements are not in the batch; their result is as empty as they are.
-  std::vector<command::RequestResult> all(flight->requests.size());
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < all.size() && next < results.size(); i++) {
-    if (!flight->requests[i].encoded.empty()) all[i] = std::move(results[next++]);
-  }
-  land(std::move(*flight), index, std::move(all));
-}
-
-void WriteQueue::on_failed(const Status& why) {
-  if (may_resend(why.code())) {
-    {
-      MutexLock lock(mutex_);
-      backoff_ = std::clamp(2 * backoff_, kBackoffMin, kBackoffMax);
-      resend_at_ = clock_.now() + backoff_;
-      must_resend_ = true;
+    counts_.batches++;
+    counts_.commit_seconds.add(seconds_of(landed->took));
+    for (const command::RequestResult& each : results) {
+      if (!each.ok()) counts_.failed_requests++;
+      if (each.key == command::RequestResult::Key::kReplayed) counts_.replayed_requests++;
     }
-    changed_.notify_one();
-    return;
-  }
-  std::optional<Flight> flight;
-  {
-    MutexLock lock(mutex_);
-    flight = std::exchange(flight_, std::nullopt);
-    landing_++;
-  }
-  fail(std::move(*flight), why);
-}
-
-void WriteQueue::fail(Flight flight, const Status& why) {
-  log("queue", "requests {} to {} failed: {}", flight.requests.front().number,
-      flight.requests.back().number, why.text());
-  {
-    MutexLock lock(mutex_);
-    failed_requests_ += flight.requests.size();
-  }
-  changed_.notify_one();
-  for (Request& request : flight.requests) {
-    if (request.waiter) request.waiter->failed(request.number, why);
-  }
-  end_landing();
-}
-
-void WriteQueue::land(Flight flight, raft::Index index,
-                      std::vector<command::RequestResult> results) {
-  const auto failed = static_cast<std::uint64_t>(
-      std::count_if(results.begin(), results.end(), [](const auto& each) { return !each.ok(); }));
-  {
-    MutexLock lock(mutex_);
-    applied_ = flight.requests.back().number;
-    batches_++;
-    failed_requests_ += failed;
+    settled = take_settled();
   }
   // The next batch leaves while this one's waiters are told.
+  send_due();
   changed_.notify_one();
-  for (std::size_t i = 0; i < flight.requests.size(); i++) {
-    if (flight.requests[i].waiter) {
-      flight.requests[i].waiter->applied(flight.requests[i].number, index, std::move(results[i]));
-    }
+  results.resize(landed->requests.size());
+  for (std::size_t i = 0; i < results.size(); i++) {
+    Request& request = landed->requests[i];
+    if (request.waiter) request.waiter->applied(request.number, index, std::move(results[i]));
   }
-  end_landing();
+  for (const std::function<void()>& each : settled) each();
+  MutexLock lock(mutex_);
+  landing_--;
+  // Under the lock: once drain() has seen it, the queue may be gone.
+  landed_.notify_all();
 }
 
-void WriteQueue::end_landing() {
+void WriteQueue::on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
+                                   std::vector<command::RequestResult> results) {
+  // Those of an earlier start have nobody here who waits for them.
+  if (epoch == epoch_) on_applied(first, index, std::move(results));
+}
+
+void WriteQueue::on_failed(std::uint64_t first, const Status& why) {
+  bool never = false;
   {
     MutexLock lock(mutex_);
-    landing_--;
+    never = pipeline_.failed(first, why, clock_.now());
   }
-  landed_.notify_all();
+  if (never) log("queue", "the batch from {} on cannot be stored: {}", first, why.text());
+  changed_.notify_one();
 }
 
 }  // namespace rqlite::queue

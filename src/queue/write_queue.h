@@ -1,16 +1,20 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "queue/batcher.h"
+#include "queue/pipeline.h"
 #include "queue/sequence_numbers.h"
 #include "store/write.h"
 
@@ -27,54 +31,93 @@ class RoomWaiter {
   virtual void refused(const Status& why) = 0;
 };
 
+// How far a request has come, as far as the queue that took it can tell.
+enum class Progress {
+  kUnknown,    // no number of this start
+  kQueued,     // waits, or is on its way
+  kPersisted,  // in the log for good
+  kSettled,    // applied, or failed: the store knows which
+};
+
 // The write queue: takes small requests from many clients and sends them on in batches, each of
 // which costs one entry of the log.
 //
-// Order: of numbers and of execution, the same. The verdicts of a batch may still be on their way
-// when those of the next begin. Outcome: each accepted request with a waiter gets exactly one
-// verdict; a batch that the target refuses for now is sent again, in its place, until it is taken.
-// Bounds: Batcher::Limits; one batch is on its way at a time. Threads: all methods from any thread;
-// no caller ever blocks, but drain()'s. Stop: the destructor refuses and fails whatever is left.
-class WriteQueue {
+// Order: of numbers and of execution, the same. Outcome: each accepted request is executed once,
+// or fails visibly, and if it has a waiter, that one gets exactly one verdict; a batch whose fate
+// is unknown is sent again, and the store sees to it that nothing happens twice. Bounds:
+// Batcher::Limits and Pipeline::Limits. Threads: all methods from any thread; no caller ever
+// blocks, but drain()'s. A caller whose request is due sends the batch itself; the queue's thread
+// does what has to wait. Stop: the destructor refuses and fails whatever is left.
+class WriteQueue final : private store::StreamListener {
  public:
+  struct Limits {
+    Batcher::Limits waiting;
+    Pipeline::Limits under_way;
+  };
+
   // `target` must outlive the queue and every write it took.
-  WriteQueue(Batcher::Limits limits, SequenceNumbers numbers, store::WriteTarget& target,
+  WriteQueue(Limits limits, SequenceNumbers numbers, store::StreamTarget& target,
              const Clock& clock);
-  ~WriteQueue();
+  ~WriteQueue() override;
   WriteQueue(const WriteQueue&) = delete;
   WriteQueue& operator=(const WriteQueue&) = delete;
 
-  // Accepts the request and returns its number. kFull, kTooLarge or kUnavailable: nothing was
-  // queued, and both arguments are as they were.
+  // Accepts the request and returns its number. An empty one does nothing, in its place. kFull,
+  // kTooLarge or kUnavailable: nothing was queued, and both arguments are as they were.
   Result<std::uint64_t> push(Bytes& encoded, std::unique_ptr<Waiter>& waiter) EXCLUDES(mutex_);
 
-  // As push(), but waits for room until `deadline`, behind those that wait already.
-  void push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter, TimePoint deadline)
-      EXCLUDES(mutex_);
+  // As push(), but waits for room until `deadline`, behind those that wait already. Returns what
+  // stop_waiting() takes; 0 if the waiter has been told already.
+  std::uint64_t push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
+                               TimePoint deadline) EXCLUDES(mutex_);
+  // Calls `settled` once the request with `number` is, on a thread of the queue's or the store's;
+  // or at once, or when the queue goes down. Must not block.
+  std::uint64_t when_settled(std::uint64_t number, std::function<void()> settled) EXCLUDES(mutex_);
+  // Whoever waits under `ticket`, of either kind, is gone: what it held is freed, and it is not
+  // told any more, unless it is being told right now.
+  void stop_waiting(std::uint64_t ticket) EXCLUDES(mutex_);
+
+  [[nodiscard]] Progress progress(std::uint64_t number) EXCLUDES(mutex_);
 
   // From now on refuses new requests, those that wait for room included, and lets what waits for
   // company go.
   void refuse_new() EXCLUDES(mutex_);
 
-  // Likewise, and blocks until what was accepted is stored or `patience` is over.
+  // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up().
+  // Nothing is sent after that.
   struct Left {
     std::size_t requests = 0;
     std::uint64_t first = 0;  // number
     std::uint64_t last = 0;
   };
   Left drain(std::chrono::nanoseconds patience) EXCLUDES(mutex_);
+  void give_up() EXCLUDES(mutex_);
 
   struct Report {
-    std::size_t depth = 0;       // requests that wait
-    std::size_t bytes = 0;       // of these
-    std::size_t in_flight = 0;   // requests on their way
-    std::uint64_t accepted = 0;  // highest number; 0 if none
-    std::uint64_t applied = 0;   // likewise
+    std::size_t depth = 0;                  // requests that wait
+    std::size_t bytes = 0;                  // of these
+    std::size_t in_flight = 0;              // requests on their way
+    std::uint64_t accepted = 0;             // highest number; 0 if none
+    std::uint64_t persisted = 0;            // likewise
+    std::uint64_t applied = 0;              // likewise
+    std::chrono::nanoseconds oldest_age{};  // of the requests that wait
+    std::size_t waiting_for_room = 0;
+    // Since the start:
+    std::uint64_t requests = 0;  // accepted
     std::uint64_t batches = 0;   // applied
-    std::uint64_t failed_requests = 0;
+    std::array<std::uint64_t, kFlushReasons> flushes{};
+    std::uint64_t resends = 0;          // of batches
+    std::uint64_t failed_requests = 0;  // applied, and something of them failed
+    std::uint64_t replayed_requests = 0;
+    std::uint64_t refused_full = 0;  // no room in time
+    std::uint64_t refused_large = 0;
+    std::uint64_t refused_stopping = 0;
+    Histogram batch_requests;  // requests in a batch
+    Histogram queue_seconds;   // of a request, until it left in a batch
+    Histogram commit_seconds;  // of a batch, until it was applied
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
-  [[nodiscard]] const Batcher::Limits& limits() const { return limits_; }
+  [[nodiscard]] const Batcher::Limits& limits() const { return limits_.waiting; }
 
  private:
   struct RoomRequest {
@@ -82,53 +125,61 @@ class WriteQueue {
     std::unique_ptr<RoomWaiter> waiter;
     TimePoint deadline;
   };
-  // The batch on its way: what was sent, to be sent again, and who waits.
-  struct Flight {
-    std::vector<Request> requests;
-    Bytes batch;
-  };
   // Brings the target's answer back.
   class Answer;
 
   void run() EXCLUDES(mutex_);
   // Waits until there is something to do. False: stop.
   bool wait_for_work() EXCLUDES(mutex_);
-  [[nodiscard]] bool has_work(TimePoint now) const REQUIRES(mutex_);
   [[nodiscard]] std::optional<TimePoint> next_event() const REQUIRES(mutex_);
+  [[nodiscard]] bool admits_somebody() const REQUIRES(mutex_);
   void extend_numbers() EXCLUDES(mutex_);
   void admit_and_expire() EXCLUDES(mutex_);
-  void send_batch() EXCLUDES(mutex_);
-  void on_applied(raft::Index index, std::vector<command::RequestResult> results) EXCLUDES(mutex_);
-  void on_failed(const Status& why) EXCLUDES(mutex_);
-  // Tells the waiters of a batch, then drain() that it is done with.
-  void land(Flight flight, raft::Index index, std::vector<command::RequestResult> results)
-      EXCLUDES(mutex_);
-  void fail(Flight flight, const Status& why) EXCLUDES(mutex_);
-  void end_landing() EXCLUDES(mutex_);
+  // Sends all batches that are due.
+  void send_due() EXCLUDES(mutex_);
+  std::optional<Pipeline::Send> next_to_send() REQUIRES(mutex_);
+  void enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter)
+      REQUIRES(mutex_);
+
+  void on_committed(std::uint64_t first, std::uint64_t attempt) EXCLUDES(mutex_);
+  void on_applied(std::uint64_t first, raft::Index index,
+                  std::vector<command::RequestResult> results) EXCLUDES(mutex_);
+  void on_failed(std::uint64_t first, const Status& why) EXCLUDES(mutex_);
+  void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
+                         std::vector<command::RequestResult> results) override EXCLUDES(mutex_);
+  // Whoever waits for numbers that are settled now.
+  std::vector<std::function<void()>> take_settled() REQUIRES(mutex_);
 
   // Constant after construction.
-  const Batcher::Limits limits_;
-  store::WriteTarget& target_;
+  const Limits limits_;
+  const std::uint64_t epoch_;
+  store::StreamTarget& target_;
   const Clock& clock_;
 
   Mutex mutex_;
-  CondVar changed_;  // something arrived, landed or failed, or stopping_ was set
-  CondVar landed_;   // a batch has its verdicts: drain() looks again
+  CondVar changed_;  // next_event() may be earlier, or stopping_ was set
+  CondVar landed_;   // drain() looks again: a batch has its verdicts, gave_up_ was set, or
+                     // sending_ was reset
   SequenceNumbers numbers_ GUARDED_BY(mutex_);
   Batcher batcher_ GUARDED_BY(mutex_);
-  std::deque<RoomRequest> room_waiters_ GUARDED_BY(mutex_);
-  std::optional<Flight> flight_ GUARDED_BY(mutex_);
+  Pipeline pipeline_ GUARDED_BY(mutex_);
+  // By ticket, so in the order in which they came.
+  std::map<std::uint64_t, RoomRequest> room_waiters_ GUARDED_BY(mutex_);
+  struct Settling {
+    std::uint64_t ticket;
+    std::function<void()> settled;
+  };
+  std::multimap<std::uint64_t, Settling> settling_ GUARDED_BY(mutex_);  // by number
+  std::uint64_t tickets_ GUARDED_BY(mutex_) = 0;
+  bool sending_ GUARDED_BY(mutex_) = false;     // somebody is in send_due()
   std::size_t landing_ GUARDED_BY(mutex_) = 0;  // batches whose waiters are being told
-  bool must_resend_ GUARDED_BY(mutex_) = false;
-  TimePoint resend_at_ GUARDED_BY(mutex_);
   TimePoint extend_at_ GUARDED_BY(mutex_);
-  std::chrono::nanoseconds backoff_ GUARDED_BY(mutex_){};
   bool draining_ GUARDED_BY(mutex_) = false;
+  bool gave_up_ GUARDED_BY(mutex_) = false;
+  bool drained_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t accepted_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t applied_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t batches_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t failed_requests_ GUARDED_BY(mutex_) = 0;
+  Report counts_ GUARDED_BY(mutex_);  // what only ever grows
 
   Thread thread_;
 };

@@ -2,8 +2,10 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/file_system.h"
@@ -85,6 +87,11 @@ int run(const std::vector<std::string>& arguments) {
     return 1;
   }
   wait_for_stop(signals);
+  // A second signal ends the process at once, whatever it is at.
+  std::thread([signals] {
+    wait_for_stop(signals);
+    std::_Exit(1);
+  }).detach();
   return node.stop() ? 0 : 1;
 }
 

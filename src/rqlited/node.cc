@@ -1,5 +1,6 @@
 #include "rqlited/node.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -46,12 +47,14 @@ Status Node::start() {
   http::Api::Options api;
   api.http_address = options_.http_adv_addr;
   api.queue_requests_are_atomic = options_.queue_tx;
-  api.process_status = [this, process = ProcessStatus(clock_)](http::JsonTree& tree) {
-    process.add_to(tree);
+  auto process = std::make_shared<const ProcessStatus>(clock_);
+  api.process_status = [this, process](http::JsonTree& tree) {
+    process->add_to(tree);
     tree["http"]["bind_addr"] = http::JsonTree::text(server_->address());
     tree["http"]["auth"] = http::JsonTree::text("disabled");
     tree["http"]["tls"]["enabled"] = http::JsonTree::text("false");
   };
+  api.process_metrics = [process](http::MetricsText& text) { process->add_to(text); };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
 
   http::Server::Options http;
@@ -94,11 +97,11 @@ Status Node::open_queue() {
   Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
       posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
   if (!numbers.ok()) return numbers.error();
-  queue::Batcher::Limits limits;
-  limits.capacity = static_cast<std::size_t>(options_.queue_capacity);
-  limits.batch_size = static_cast<std::size_t>(options_.queue_batch_size);
-  limits.bytes_max = static_cast<std::size_t>(options_.queue_bytes_max);
-  limits.timeout = options_.queue_timeout;
+  queue::WriteQueue::Limits limits;
+  limits.waiting.capacity = static_cast<std::size_t>(options_.queue_capacity);
+  limits.waiting.batch_size = static_cast<std::size_t>(options_.queue_batch_size);
+  limits.waiting.bytes_max = static_cast<std::size_t>(options_.queue_bytes_max);
+  limits.waiting.timeout = options_.queue_timeout;
   queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(*numbers), *store_, clock_);
   return {};
 }
@@ -114,10 +117,12 @@ void Node::say_ready() const {
 
 bool Node::stop() {
   bool all_stored = true;
+  const TimePoint drained_by = clock_.now() + options_.queue_drain_timeout;
   // First, so that who waits for room in the queue is told while there is a connection to do so.
   queue_->refuse_new();
-  server_->stop(kAnswerPatience);
-  const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
+  server_->stop(std::min<std::chrono::nanoseconds>(kAnswerPatience, options_.queue_drain_timeout));
+  const queue::WriteQueue::Left left =
+      queue_->drain(std::max<std::chrono::nanoseconds>(drained_by - clock_.now(), 0s));
   if (left.requests > 0) {
     log("rqlited", "{} queued requests could not be stored, numbers {} to {}", left.requests,
         left.first, left.last);

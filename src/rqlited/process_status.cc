@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <thread>
 
 #include "base/duration.h"
@@ -38,6 +39,21 @@ std::string executable() {
 std::uint64_t threads() {
   Result<std::vector<std::string>> tasks = posix_file_system().list("/proc/self/task");
   return tasks.ok() ? tasks->size() : 0;
+}
+
+// Bytes of memory that the process has in use.
+double resident_bytes() {
+  std::ifstream pages("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  pages >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 }  // namespace
@@ -79,6 +95,19 @@ void ProcessStatus::add_to(JsonTree& tree) const {
   runtime["num_goroutine"] = JsonTree::number(threads());
   runtime["version"] = JsonTree::text("c++20");
   runtime["kubernetes_hint"] = JsonTree::boolean(std::getenv("KUBERNETES_SERVICE_HOST") != nullptr);
+}
+
+void ProcessStatus::add_to(http::MetricsText& text) const {
+  text.gauge("rqlite_build_info", "The version that runs; always 1.");
+  text.sample(1, fmt::format("version=\"{}\",commit=\"{}\"", kVersion, kCommit));
+  // Names and meanings as Prometheus' own client libraries have them.
+  text.gauge("process_start_time_seconds", "Start of the process, since 1970.",
+             std::chrono::duration<double>(started_at_.time_since_epoch()).count());
+  text.gauge("process_resident_memory_bytes", "Memory that the process has in use.",
+             resident_bytes());
+  text.counter("process_cpu_seconds_total", "Processor time that the process has used.",
+               cpu_seconds());
+  text.gauge("process_threads", "Threads of the process.", static_cast<double>(threads()));
 }
 
 }  // namespace rqlite::rqlited

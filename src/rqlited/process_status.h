@@ -2,15 +2,18 @@
 
 #include "base/clock.h"
 #include "http/json_tree.h"
+#include "http/metrics_text.h"
 
 namespace rqlite::rqlited {
 
-// What `/status` says of the process itself: build, node, os and runtime.
+// What `/status` says of the process itself (build, node, os and runtime) and what `/metrics` does.
 class ProcessStatus {
  public:
   explicit ProcessStatus(const Clock& clock);
 
   void add_to(http::JsonTree& tree) const;
+  // And what `/metrics` says.
+  void add_to(http::MetricsText& text) const;
 
  private:
   const Clock& clock_;

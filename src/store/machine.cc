@@ -53,13 +53,11 @@ Status Machine::apply(std::vector<raft::Committed> entries) {
 }
 
 StreamTable::Admission Machine::admit(const command::Command& command, raft::Index index) {
-  return outcomes_.admit(*command.place, command.requests.size(), index,
-                         [this](const std::string& node_id) {
-                           return std::any_of(now_.state.members.begin(), now_.state.members.end(),
-                                              [&](const auto& each) {
-                                                return each.second.node_id == node_id;
-                                              });
-                         });
+  return outcomes_.admit(
+      *command.place, command.requests.size(), index, [this](const std::string& node_id) {
+        return std::any_of(now_.state.members.begin(), now_.state.members.end(),
+                           [&](const auto& each) { return each.second.node_id == node_id; });
+      });
 }
 
 Status Machine::resume() {

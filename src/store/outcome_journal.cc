@@ -49,8 +49,7 @@ Result<std::unique_ptr<OutcomeJournal>> OutcomeJournal::open(FileSystem& files,
                                                              std::string directory,
                                                              const Extent& extent,
                                                              const Sink& sink) {
-  std::unique_ptr<OutcomeJournal> journal(
-      new OutcomeJournal(files, std::move(directory), extent));
+  std::unique_ptr<OutcomeJournal> journal(new OutcomeJournal(files, std::move(directory), extent));
   if (extent.sequence != 0) {
     if (Status status = journal->read(extent, sink); !status.ok()) return status;
   }

@@ -11,8 +11,7 @@ constexpr std::size_t kUnsavedBytesMax = 96 << 20;
 }  // namespace
 
 StreamTable::Admission Outcomes::admit(const command::StreamPlace& place, std::size_t requests,
-                                       raft::Index index,
-                                       const StreamTable::IsMember& is_member) {
+                                       raft::Index index, const StreamTable::IsMember& is_member) {
   MutexLock lock(mutex_);
   return streams_.admit(place, requests, index, is_member);
 }

@@ -56,11 +56,11 @@ class RequestKeys {
   void keep(Kept kept);
 
   const Limits limits_;
-  std::deque<Kept> kept_;                                   // oldest first
-  std::unordered_map<BytesView, const Kept*> by_key_;       // of kept_, whose elements stay put
-  std::size_t bytes_ = 0;                                   // of their records
-  std::size_t added_ = 0;                                   // since the last commit()
-  std::vector<Kept> evicted_;                               // likewise, in order
+  std::deque<Kept> kept_;                              // oldest first
+  std::unordered_map<BytesView, const Kept*> by_key_;  // of kept_, whose elements stay put
+  std::size_t bytes_ = 0;                              // of their records
+  std::size_t added_ = 0;                              // since the last commit()
+  std::vector<Kept> evicted_;                          // likewise, in order
 };
 
 }  // namespace rqlite::store

@@ -115,7 +115,8 @@ class Snapshotter {
   // For status, from any thread.
   struct Counters {
     std::atomic<std::uint64_t> taken{0};
-    std::atomic<std::uint64_t> blocked{0};  // tries that readers, or a full disk, were in the way of
+    std::atomic<std::uint64_t> blocked{
+        0};  // tries that readers, or a full disk, were in the way of
     std::atomic<std::int64_t> longest_hold_ns{0};
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }

@@ -90,11 +90,11 @@ Status Store::start() {
       {paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
-  Result<std::unique_ptr<Snapshotter>> snapshotter = Snapshotter::open(
-      {files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
-       [this] { apply_thread_->wake(); },
-       [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
-      paths_, options_.snapshots, *record, options_.base_vfs);
+  Result<std::unique_ptr<Snapshotter>> snapshotter =
+      Snapshotter::open({files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
+                         [this] { apply_thread_->wake(); },
+                         [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
+                        paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
   machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, outcomes_, *record,
@@ -214,8 +214,7 @@ void Store::write(Bytes batch, std::unique_ptr<Write> write) {
 
 void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                   std::unique_ptr<Write> write) {
-  propose(std::move(batch), command::StreamPlace{options_.node_id, epoch, first},
-          std::move(write));
+  propose(std::move(batch), command::StreamPlace{options_.node_id, epoch, first}, std::move(write));
 }
 
 void Store::propose(Bytes batch, const std::optional<command::StreamPlace>& place,

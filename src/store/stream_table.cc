@@ -127,8 +127,8 @@ std::vector<StreamPosition> StreamTable::positions() const {
   for (const auto& [node_id, streams] : nodes_) {
     for (const auto& [epoch, stream] : streams) {
       CHECK(stream.admitted == stream.last);
-      positions.push_back({node_id, epoch, stream.last, stream.begun, stream.used,
-                           stream.failures_from});
+      positions.push_back(
+          {node_id, epoch, stream.last, stream.begun, stream.used, stream.failures_from});
     }
   }
   return positions;

@@ -15,8 +15,22 @@ class FakeReply final : public Reply {
   }
   void send(std::unique_ptr<ResponseMaker> maker) override { send(maker->make()); }
   void send_after(std::chrono::nanoseconds, LateResponse) override {}
+  void on_gone(std::function<void()>) override {}
 
   std::optional<Response> response_;
+};
+
+// The header fields that a test gives.
+class FakeHeaders final : public Headers {
+ public:
+  [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const override {
+    std::vector<std::string_view> found;
+    for (const auto& [key, value] : fields) {
+      if (key == name) found.emplace_back(value);
+    }
+    return found;
+  }
+  std::vector<std::pair<std::string, std::string>> fields;
 };
 
 // An API whose store is not open yet, as it is while a node starts.
@@ -34,6 +48,7 @@ class ApiTest : public ::testing::Test {
     if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
     request.body = std::move(body);
     request.content_type = std::move(content_type);
+    request.headers = &headers_;
     const auto reply = std::make_shared<FakeReply>();
     api_.handle(std::move(request), reply);
     if (!reply->response_) return "no response";
@@ -42,10 +57,12 @@ class ApiTest : public ::testing::Test {
   }
 
   FakeClock clock_;
+  FakeHeaders headers_;
   Api api_{
       {.http_address = "localhost:4001",
        .queue_requests_are_atomic = false,
-       .process_status = [](JsonTree& tree) { tree["build"]["version"] = JsonTree::text("v1"); }},
+       .process_status = [](JsonTree& tree) { tree["build"]["version"] = JsonTree::text("v1"); },
+       .process_metrics = [](MetricsText& text) { text.gauge("up", "Whether it runs.", 1); }},
       clock_};
   Response response_;
 };
@@ -118,6 +135,27 @@ TEST_F(ApiTest, SaysThatItsStoreIsNotOpen) {
 TEST_F(ApiTest, StatusIsThereBeforeTheStore) {
   EXPECT_EQ(ask("GET /status"), R"(200 {"build":{"version":"v1"},"store":{"open":false}})");
   EXPECT_EQ(ask("GET /status?key=build.version"), R"(200 "v1")");
+}
+
+TEST_F(ApiTest, MetricsAreThereBeforeTheStore) {
+  EXPECT_EQ(ask("GET /metrics"), "200 # HELP up Whether it runs.\n# TYPE up gauge\nup 1\n");
+  EXPECT_EQ(response_.content_type, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(ApiTest, AnIdempotencyKeyIsCheckedFirst) {
+  constexpr const char* kWrong =
+      "400 the Idempotency-Key must be 1 to 255 visible ASCII characters\n";
+  for (const char* target : {"POST /db/execute", "POST /db/execute?queue"}) {
+    for (const std::string& key :
+         {std::string(), std::string("a b"), std::string(256, 'x'), std::string("\xc3\xa4")}) {
+      headers_.fields = {{"Idempotency-Key", key}};
+      EXPECT_EQ(ask(target, "{}"), kWrong) << key;
+    }
+    headers_.fields = {{"Idempotency-Key", "a"}, {"Idempotency-Key", "a"}};
+    EXPECT_EQ(ask(target, "{}"), kWrong);
+    headers_.fields = {{"Idempotency-Key", std::string(255, '~')}};
+    EXPECT_EQ(ask(target, "{}"), "400 invalid request\n");
+  }
 }
 
 }  // namespace

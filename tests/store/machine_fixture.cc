@@ -46,8 +46,9 @@ Bytes command_of(const TestEntry& entry, std::uint64_t index) {
     for (const std::string& sql : request.sql) builder.begin_statement(sql);
   }
   return command::encode_command(
-      std::move(batch), {.unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
-                         .seed = index * 7919},
+      std::move(batch),
+      {.unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
+       .seed = index * 7919},
       command::StreamPlace{"n1", first_number(index), first_number(index)});
 }
 
@@ -156,8 +157,8 @@ std::string MachineOnDisk::kept() {
   }
   for (const OutcomeRecord& record : outcomes_->records()) {
     const Outcome outcome = read_record(*record).value();
-    text += fmt::format("{}{}: {} bytes, {}\n", outcome.key, outcome.number,
-                        outcome.result.size(), outcome.fingerprint.low);
+    text += fmt::format("{}{}: {} bytes, {}\n", outcome.key, outcome.number, outcome.result.size(),
+                        outcome.fingerprint.low);
   }
   return text;
 }

@@ -67,8 +67,7 @@ TEST(RequestKeysTest, OfAVeryLargeResultOnlyTheFactIsKept) {
   RequestResult large;
   large.statements.resize(1000);
   keys.add("k", kA, large);
-  EXPECT_EQ(shown(keys.find("k", kA)),
-            "error executed before; its results were too large to keep");
+  EXPECT_EQ(shown(keys.find("k", kA)), "error executed before; its results were too large to keep");
 }
 
 TEST(RequestKeysTest, WhatIsRolledBackNeverWas) {

@@ -192,8 +192,8 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     std::vector<TestEntry> entries = {kCreate};
     for (int i = 0; i < 6; i++) entries.push_back(insert(i));
     entries.push_back({{{"DELETE FROM t WHERE v < 4"}}});
-    entries.push_back({{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"},
-                       {{"INSERT INTO nowhere VALUES(1)"}}});
+    entries.push_back(
+        {{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"}, {{"INSERT INTO nowhere VALUES(1)"}}});
     for (int i = 6; i < 10; i++) entries.push_back(insert(i));
     entries.push_back({{{"PRAGMA cache_size=50"}}});
     entries.push_back(

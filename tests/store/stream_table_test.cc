@@ -26,7 +26,8 @@ class StreamTableTest : public ::testing::Test {
     if (admission != Admission::kNew) return admission;
     std::vector<RequestResult> results(requests);
     for (const auto& [i, error] : failing) results[i].error = error;
-    for (OutcomeRecord& each : table_.applied(place, index_, results)) records_.push_back(std::move(each));
+    for (OutcomeRecord& each : table_.applied(place, index_, results))
+      records_.push_back(std::move(each));
     return admission;
   }
   State state(const std::string& node_id, std::uint64_t number) {

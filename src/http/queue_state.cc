@@ -1,0 +1,153 @@
+#include "http/queue_state.h"
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/duration.h"
+#include "http/json_text.h"
+#include "http/json_tree.h"
+#include "http/request_options.h"
+
+namespace rqlite::http {
+namespace {
+
+using namespace std::chrono_literals;
+using queue::Progress;
+using State = store::StreamTable::Verdict::State;
+
+constexpr auto kDefaultTimeout = 30s;
+
+// Somebody asks for one request.
+struct Question {
+  RequestOptions options;
+  std::shared_ptr<Reply> reply;
+  store::Store* store;
+  queue::WriteQueue* queue;
+  std::string node_id;
+  std::uint64_t number = 0;
+  std::uint64_t ticket = 0;  // while it waits; the connection's thread
+};
+
+Response state_of(const Question& asked, std::string_view state, Bytes results = {}) {
+  Bytes json = "{\"sequence_number\":" + std::to_string(asked.number) + ",\"state\":\"";
+  json.append(state).append("\"").append(results).append("}");
+  if (asked.options.format.pretty) json = indent_json(json);
+  return Response::json(std::move(json));
+}
+
+// The results of a request that failed, as members of the answer.
+Response failed(const Question& asked, BytesView kept) {
+  const std::optional<command::RequestResult> result = command::decode_result(kept);
+  if (!result) return Response::text(500, "the results of the request cannot be read");
+  ResultFormat format = asked.options.format;
+  format.pretty = false;
+  ResultsJson json(format);
+  for (const command::StatementResult& each : result->statements) json.add(each);
+  ResultsJson::Envelope envelope;
+  envelope.error = result->error;
+  ResultsJson::Text text = std::move(json).finish(envelope);
+  if (!text.impossible.empty()) return Response::text(500, std::move(text.impossible));
+  // {"results":[...]} becomes ,"results":[...]
+  text.json.front() = ',';
+  text.json.pop_back();
+  return state_of(asked, "failed", std::move(text.json));
+}
+
+Response answer(const Question& asked) {
+  const bool own = asked.node_id == asked.store->options().node_id;
+  switch (own ? asked.queue->progress(asked.number) : Progress::kUnknown) {
+    case Progress::kQueued:
+      return state_of(asked, "queued");
+    case Progress::kPersisted:
+      return state_of(asked, "persisted");
+    case Progress::kSettled:
+    case Progress::kUnknown:  // of another node, or of an earlier start
+      break;
+  }
+  const store::StreamTable::Verdict verdict = asked.store->verdict(asked.node_id, asked.number);
+  switch (verdict.state) {
+    case State::kApplied:
+      return state_of(asked, "applied");
+    case State::kFailed:
+      return failed(asked, verdict.result);
+    case State::kUnknown:
+      break;
+  }
+  return state_of(asked, "unknown");
+}
+
+Response late(std::uint64_t number) {
+  Response response = Response::text(408, "queue wait timeout");
+  response.headers.emplace_back("X-Rqlite-Sequence-Number", std::to_string(number));
+  return response;
+}
+
+void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanoseconds timeout) {
+  Reply& reply = *asked->reply;
+  queue::WriteQueue* queue = asked->queue;
+  auto stop_waiting = [queue](const Question& question) {
+    if (question.ticket != 0) queue->stop_waiting(question.ticket);
+  };
+  reply.on_gone([weak = std::weak_ptr(asked), stop_waiting] {
+    if (const auto gone = weak.lock()) stop_waiting(*gone);
+  });
+  reply.send_after(timeout,
+                   [weak = std::weak_ptr(asked), stop_waiting]() -> std::optional<Response> {
+                     const auto waiting = weak.lock();
+                     if (!waiting) return std::nullopt;
+                     stop_waiting(*waiting);
+                     return late(waiting->number);
+                   });
+  // The last one to know of the question, so it is forgotten when it is answered.
+  Question& question = *asked;
+  const std::shared_ptr<Question> until_asked = asked;
+  question.ticket = queue->when_settled(
+      question.number, [asked = std::move(asked)] { asked->reply->send(answer(*asked)); });
+}
+
+Response whole_queue(const Request& request, queue::WriteQueue& queue) {
+  const queue::WriteQueue::Report report = queue.report();
+  const queue::Batcher::Limits& limits = queue.limits();
+  JsonTree tree;
+  tree["depth"] = JsonTree::number(report.depth);
+  tree["bytes"] = JsonTree::number(report.bytes);
+  tree["capacity"] = JsonTree::number(limits.capacity);
+  tree["max_bytes"] = JsonTree::number(limits.bytes_max);
+  tree["batch_size"] = JsonTree::number(limits.batch_size);
+  tree["timeout"] = JsonTree::text(format_duration(limits.timeout));
+  tree["in_flight"] = JsonTree::number(report.in_flight);
+  tree["waiting_for_room"] = JsonTree::number(report.waiting_for_room);
+  tree["accepted"] = JsonTree::number(report.accepted);
+  tree["persisted"] = JsonTree::number(report.persisted);
+  tree["applied"] = JsonTree::number(report.applied);
+  tree["oldest_age"] = JsonTree::text(format_duration(report.oldest_age));
+  tree["failed_requests"] = JsonTree::number(report.failed_requests);
+  Bytes json = tree.to_json();
+  if (request.parameters.has("pretty")) json = indent_json(json);
+  return Response::json(std::move(json));
+}
+
+}  // namespace
+
+void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+                 queue::WriteQueue* queue) {
+  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
+  const Parameters& parameters = request.parameters;
+  if (!parameters.has("sequence_number")) return reply->send(whole_queue(request, *queue));
+  const std::string_view text = parameters.text("sequence_number", "");
+  auto asked = std::make_shared<Question>(
+      Question{RequestOptions(parameters), std::move(reply), store, queue,
+               std::string(parameters.text("node", store->options().node_id))});
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked->number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return asked->reply->send(Response::text(400, "sequence_number is not a number"));
+  }
+  const bool own = asked->node_id == store->options().node_id;
+  if (own && parameters.has("wait")) {
+    return answer_when_settled(std::move(asked), parameters.duration("timeout", kDefaultTimeout));
+  }
+  asked->reply->send(answer(*asked));
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "queue/write_queue.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// GET /db/queue: how full the write queue is and how far it has come; with `sequence_number`,
+// what became of that request, with `wait` once it is known, with `node` of the queue of that
+// node. Both are null while the store is not open.
+void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+                 queue::WriteQueue* queue);
+
+}  // namespace rqlite::http
