@@ -36,6 +36,17 @@ class EchoHandler final : public Handler {
       return;
     }
     if (request.path == "/drop") return;
+    if (request.path == "/watch") {
+      reply->on_gone([this] {
+        MutexLock lock(mutex_);
+        gone_ = true;
+        changed_.notify_all();
+      });
+      MutexLock lock(mutex_);
+      held_.push_back(std::move(reply));
+      changed_.notify_all();
+      return;
+    }
     if (request.path == "/late") {
       reply->send_after(0s, [] { return std::optional(Response::text(408, "too late")); });
       MutexLock lock(mutex_);
@@ -56,10 +67,21 @@ class EchoHandler final : public Handler {
     return first;
   }
 
+  // Blocks until somebody who wanted to know heard that the client is gone.
+  void await_gone() {
+    MutexLock lock(mutex_);
+    while (!gone_) changed_.wait(mutex_);
+  }
+  [[nodiscard]] bool gone() {
+    MutexLock lock(mutex_);
+    return gone_;
+  }
+
  private:
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::shared_ptr<Reply>> held_ GUARDED_BY(mutex_);
+  bool gone_ GUARDED_BY(mutex_) = false;
 };
 
 // A client's end of a connection.
@@ -233,6 +255,28 @@ TEST_F(ServerTest, AClientThatIsGoneIsNoTrouble) {
   reply->send(Response::text(200, std::string(1'000'000, 'x')));
   EXPECT_THAT(ask("GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
               EndsWith("GET /x? \n"));
+}
+
+TEST_F(ServerTest, WhoWaitsForAClientHearsThatItIsGone) {
+  std::shared_ptr<Reply> reply;
+  {
+    Client client(server_->address());
+    client.send("GET /watch HTTP/1.1\r\nHost: x\r\n\r\n");
+    reply = handler_.take();
+  }
+  handler_.await_gone();
+  reply->send(Response::text(200, "to nobody"));
+}
+
+TEST_F(ServerTest, AClientThatWasAnsweredIsNotMissed) {
+  Client client(server_->address());
+  client.send("GET /watch HTTP/1.1\r\nHost: x\r\n\r\n");
+  handler_.take()->send(Response::text(200, "here"));
+  EXPECT_THAT(client.read_until("here\n"), StartsWith("HTTP/1.1 200 OK"));
+  // Its next request is the one that is missed.
+  client.send("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  (void)client.read_all();
+  EXPECT_FALSE(handler_.gone());
 }
 
 TEST_F(ServerTest, StoppingLetsWhatWasReceivedBeAnswered) {

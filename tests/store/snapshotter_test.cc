@@ -162,6 +162,46 @@ TEST_F(SnapshotterTest, AReaderInTheWayDelaysTheSnapshotAndHarmsNothing) {
 }
 
 // A session that is replaced (a PRAGMA ended it) forgets nothing of what the WAL holds.
+// What cannot be copied for want of room stays in the WAL, and is copied when there is room.
+TEST_F(SnapshotterTest, AFullDiskDelaysTheSnapshotAndHarmsNothing) {
+  // With a key the journal needs room first.
+  using Case = std::pair<bool, std::string>;
+  for (const auto& [in_one_step, key] :
+       {Case(false, ""), Case(true, ""), Case(false, "a key"), Case(true, "a key")}) {
+    SimFileSystem files;
+    MachineOnDisk::Options options;
+    options.snapshots.held_bytes_max = in_one_step ? 1 << 30 : 0;
+    MachineOnDisk machine(files, options);
+    ASSERT_TRUE(machine.open().ok());
+    std::vector<TestEntry> entries = {kCreate};
+    ASSERT_TRUE(machine.apply(kCreate).ok());
+    for (int i = 0; i < 100; i++) {
+      entries.push_back(insert(i));
+      ASSERT_TRUE(machine.apply(entries.back()).ok());
+    }
+    entries.push_back({{{"INSERT INTO t(v) VALUES(1)"}, false, key}});
+    ASSERT_TRUE(machine.apply(entries.back()).ok());
+    files.set_capacity(0);
+    EXPECT_EQ(machine.snapshot().code(), Code::kDiskFull);
+    EXPECT_EQ(machine.snapshot_index(), 0u);
+    files.set_capacity(std::nullopt);
+    for (int i = 100; i < 105; i++) {
+      entries.push_back(insert(i));
+      ASSERT_TRUE(machine.apply(entries.back()).ok());
+    }
+    EXPECT_EQ(machine.snapshot_index(), 0u);  // not at once
+    machine.clock().advance(1s);
+    ASSERT_TRUE(machine.snapshot().ok());
+    const std::string kept = machine.kept();
+    EXPECT_EQ(kept.find("a key") != std::string::npos, !key.empty());
+    machine.close();
+    ASSERT_TRUE(machine.open().ok());
+    EXPECT_EQ(machine.index(), entries.size());
+    EXPECT_EQ(machine.dump(), expected(entries));
+    EXPECT_EQ(machine.kept(), kept);
+  }
+}
+
 TEST_F(SnapshotterTest, CountsWhatCameBeforeTheWriterWasReplaced) {
   MachineOnDisk machine(files_, in_two_steps());
   ASSERT_TRUE(machine.open().ok());
