@@ -14,7 +14,7 @@
 
 namespace rqlite {
 
-// One open file. Not thread-safe, except that sync_data() may run beside reads and writes.
+// One open file. Not thread-safe, except that the syncs may run beside reads and writes.
 class File {
  public:
   virtual ~File() = default;
@@ -34,6 +34,10 @@ class File {
   // What was written before the call survives a power cut once it returned ok. After a failure
   // nobody knows what is on the disk: the caller must not go on as if a retry had helped.
   virtual Status sync_data() = 0;
+
+  // As sync_data(), but for much data of which nobody is in a hurry: it goes to the disk piece by
+  // piece, so that the syncs of others find their way in between.
+  virtual Status sync_data_in_pieces() { return sync_data(); }
 
   Status write(std::uint64_t offset, BytesView bytes);
 };

@@ -32,7 +32,8 @@ struct Request {
   std::unique_ptr<Waiter> waiter;  // null: nobody waits for it
 };
 
-// Why a batch leaves.
+// Why a batch leaves: it is large enough, or there is no room for more; its oldest request has
+// waited long enough; somebody waits for a verdict; the queue is drained.
 enum class FlushReason : std::uint8_t { kSize, kTime, kWaiter, kDrain };
 inline constexpr std::size_t kFlushReasons = 4;
 

@@ -87,13 +87,13 @@ WriteQueue::~WriteQueue() {
 }
 
 void WriteQueue::enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter) {
-  if (encoded.empty()) command::append_empty_request(encoded);
   accepted_ = number;
   counts_.requests++;
   batcher_.push({number, std::move(encoded), std::move(waiter)}, clock_.now());
 }
 
 Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& waiter) {
+  if (encoded.empty()) command::append_empty_request(encoded);
   bool send = false;
   bool wake = false;
   std::uint64_t number = 0;
@@ -126,6 +126,7 @@ Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& 
 
 std::uint64_t WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
                                          TimePoint deadline) {
+  if (encoded.empty()) command::append_empty_request(encoded);
   std::uint64_t ticket = 0;
   Status refused;
   {
@@ -268,11 +269,17 @@ std::optional<TimePoint> WriteQueue::next_event() const {
   if (numbers_.wants_extension()) consider(extend_at_);
   if (!sending_ && !drained_) {
     consider(pipeline_.due());
-    if (pipeline_.has_room()) consider(batcher_.due());
+    if (pipeline_.has_room()) consider(batch_due());
   }
   for (const auto& [ticket, request] : room_waiters_) consider(request.deadline);
   if (admits_somebody()) consider(TimePoint::min());
   return next;
+}
+
+std::optional<TimePoint> WriteQueue::batch_due() const {
+  // Whoever waits for room waits for no company.
+  if (!room_waiters_.empty() && batcher_.requests() > 0) return batcher_.oldest();
+  return batcher_.due();
 }
 
 bool WriteQueue::wait_for_work() {
@@ -365,9 +372,10 @@ std::optional<Pipeline::Send> WriteQueue::next_to_send() {
     counts_.resends++;
     return again;
   }
-  const std::optional<TimePoint> due = batcher_.due();
+  const std::optional<TimePoint> due = batch_due();
   if (!due || *due > now || !pipeline_.has_room()) return std::nullopt;
   Batch batch = batcher_.take();
+  if (!room_waiters_.empty()) batch.reason = FlushReason::kSize;
   counts_.flushes[static_cast<std::size_t>(batch.reason)]++;
   counts_.batch_requests.add(static_cast<double>(batch.requests.size()));
   for (const TimePoint arrived : batch.arrived) {

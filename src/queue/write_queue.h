@@ -63,7 +63,7 @@ class WriteQueue final : private store::StreamListener {
   WriteQueue& operator=(const WriteQueue&) = delete;
 
   // Accepts the request and returns its number. An empty one does nothing, in its place. kFull,
-  // kTooLarge or kUnavailable: nothing was queued, and both arguments are as they were.
+  // kTooLarge or kUnavailable: nothing was queued, and both arguments are still the caller's.
   Result<std::uint64_t> push(Bytes& encoded, std::unique_ptr<Waiter>& waiter) EXCLUDES(mutex_);
 
   // As push(), but waits for room until `deadline`, behind those that wait already. Returns what
@@ -132,6 +132,8 @@ class WriteQueue final : private store::StreamListener {
   // Waits until there is something to do. False: stop.
   bool wait_for_work() EXCLUDES(mutex_);
   [[nodiscard]] std::optional<TimePoint> next_event() const REQUIRES(mutex_);
+  // When the next batch is to leave, if there is room for it.
+  [[nodiscard]] std::optional<TimePoint> batch_due() const REQUIRES(mutex_);
   [[nodiscard]] bool admits_somebody() const REQUIRES(mutex_);
   void extend_numbers() EXCLUDES(mutex_);
   void admit_and_expire() EXCLUDES(mutex_);

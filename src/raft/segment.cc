@@ -51,7 +51,7 @@ Result<Segment> make(FileSystem& files, const std::string& directory, Segment se
   if (status.ok() && room == Room::kWritten) {
     status = write_zeros(*segment.file, kSegmentHeaderBytes, segment.bytes);
   }
-  if (status.ok()) status = segment.file->sync_data();
+  if (status.ok()) status = segment.file->sync_data_in_pieces();
   if (status.ok()) status = files.rename(draft, segment.path);
   if (status.ok()) status = files.sync_directory(directory);
   if (!status.ok()) {

@@ -170,7 +170,7 @@ Status Snapshotter::begin(const Applied& applied) {
   if (Status status = make_intent(applied); !status.ok()) return give_up(status);
   phase_ = Phase::kSyncingWal;
   run_on_helper([this] {
-    RETURN_IF_ERROR(wal_file_->sync_data());
+    RETURN_IF_ERROR(wal_file_->sync_data_in_pieces());
     return parts_.slot.replace(encode_snapshot_record(intent_));
   });
   return {};
@@ -200,7 +200,7 @@ Status Snapshotter::copy() {
   if (copied < intent_.wal_bytes) return give_up(readers_in_the_way());
   copied_bytes_ = copied;
   phase_ = Phase::kSyncingMain;
-  run_on_helper([this] { return main_file_->sync_data(); });
+  run_on_helper([this] { return main_file_->sync_data_in_pieces(); });
   return {};
 }
 

@@ -152,7 +152,7 @@ class Snapshotter {
   const Options options_;
   std::uint64_t page_bytes_ = 4096;
 
-  // Touched only on the apply thread; the files' sync_data() also by the helper.
+  // Touched only on the apply thread; the syncs of the files also by the helper.
   std::unique_ptr<File> main_file_;
   std::unique_ptr<File> wal_file_;
   std::unique_ptr<sqlite::Connection> guard_;
