@@ -77,7 +77,7 @@ class PosixFile final : public File {
 
   Status sync_data_in_pieces() override {
     constexpr off_t kPiece = 1 << 20;
-    struct stat about {};
+    struct stat about{};
     if (::fstat(fd_, &about) != 0) return fail("fstat");
     for (off_t at = 0; at < about.st_size; at += kPiece) {
       constexpr unsigned kWriteAndWait =

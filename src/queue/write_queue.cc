@@ -59,7 +59,7 @@ WriteQueue::WriteQueue(Limits limits, SequenceNumbers numbers, store::StreamTarg
 }
 
 WriteQueue::~WriteQueue() {
-  target_.listen(nullptr);
+  stop_listening();
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -208,16 +208,29 @@ void WriteQueue::refuse_new() {
   send_due();
 }
 
+// Without the lock: who calls the listener may hold its own, and takes ours then.
+void WriteQueue::stop_listening() {
+  {
+    MutexLock lock(mutex_);
+    if (!std::exchange(listening_, false)) return;
+  }
+  target_.listen(nullptr);
+}
+
 WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
   const TimePoint deadline = clock_.now() + patience;
   refuse_new();
-  MutexLock lock(mutex_);
-  while ((pipeline_.batches() > 0 || landing_ > 0 || batcher_.requests() > 0) && !gave_up_ &&
-         clock_.now() < deadline) {
-    clock_.wait_until(landed_, mutex_, deadline);
+  {
+    MutexLock lock(mutex_);
+    while ((pipeline_.batches() > 0 || landing_ > 0 || batcher_.requests() > 0) && !gave_up_ &&
+           clock_.now() < deadline) {
+      clock_.wait_until(landed_, mutex_, deadline);
+    }
+    drained_ = true;
+    while (sending_) landed_.wait(mutex_);
   }
-  drained_ = true;
-  while (sending_) landed_.wait(mutex_);
+  stop_listening();
+  MutexLock lock(mutex_);
   Left left;
   left.requests = batcher_.requests() + pipeline_.requests();
   left.last = accepted_;

@@ -84,7 +84,7 @@ class WriteQueue final : private store::StreamListener {
   void refuse_new() EXCLUDES(mutex_);
 
   // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up().
-  // Nothing is sent after that.
+  // The target is called no more after that: it may close, if it answers what it still has.
   struct Left {
     std::size_t requests = 0;
     std::uint64_t first = 0;  // number
@@ -140,6 +140,7 @@ class WriteQueue final : private store::StreamListener {
   // Sends all batches that are due.
   void send_due() EXCLUDES(mutex_);
   std::optional<Pipeline::Send> next_to_send() REQUIRES(mutex_);
+  void stop_listening() EXCLUDES(mutex_);
   void enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter)
       REQUIRES(mutex_);
 
@@ -179,6 +180,7 @@ class WriteQueue final : private store::StreamListener {
   bool draining_ GUARDED_BY(mutex_) = false;
   bool gave_up_ GUARDED_BY(mutex_) = false;
   bool drained_ GUARDED_BY(mutex_) = false;
+  bool listening_ GUARDED_BY(mutex_) = true;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t accepted_ GUARDED_BY(mutex_) = 0;
   Report counts_ GUARDED_BY(mutex_);  // what only ever grows

@@ -1,5 +1,6 @@
 #include "queue/batcher.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,6 +11,7 @@ namespace rqlite::queue {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 
 class SilentWaiter final : public Waiter {
   void applied(std::uint64_t, raft::Index, command::RequestResult) override {}
@@ -41,7 +43,7 @@ class BatcherTest : public ::testing::Test {
   }
   std::string take() {
     std::string contents;
-    for (const Request& each : batcher_.take()) {
+    for (const Request& each : batcher_.take().requests) {
       contents += (contents.empty() ? "" : " ") + each.encoded;
     }
     return contents;
@@ -136,6 +138,51 @@ TEST_F(BatcherTest, TellsHowMuchWaitsAndSinceWhen) {
   EXPECT_EQ(batcher_.oldest(), TimePoint(3ms));
 }
 
+// Why a batch leaves.
+
+TEST_F(BatcherTest, ABatchLeavesBecauseItsTimeIsUp) {
+  push("a");
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kTime);
+}
+
+TEST_F(BatcherTest, ABatchLeavesBecauseItIsLargeEnough) {
+  push_all({"a", "b"});
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kSize);
+  push("12345678");
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kSize);
+}
+
+TEST_F(BatcherTest, ABatchLeavesBecauseSomebodyWaitsUnlessItIsLargeEnoughAnyway) {
+  push("a", 0ms, /*waits=*/true);
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kWaiter);
+  push("b", 0ms, /*waits=*/true);
+  push("c");
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kSize);
+}
+
+TEST_F(BatcherTest, ABatchLeavesBecauseTheQueueIsDrained) {
+  batcher_.drain();
+  push("a");
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kDrain);
+  push("b", 0ms, /*waits=*/true);
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kWaiter);
+}
+
+// What stays behind is judged by itself.
+TEST_F(BatcherTest, TheRestOfALargeBatchHasItsOwnReason) {
+  push_all({"12345678", "a"});
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kSize);
+  EXPECT_FALSE(due(4ms));
+  EXPECT_TRUE(due(5ms));
+  EXPECT_EQ(batcher_.take().reason, FlushReason::kTime);
+}
+
+TEST_F(BatcherTest, ABatchKnowsWhenEachOfItsRequestsCame) {
+  push("a", 3ms);
+  push("b", 4ms, /*waits=*/true);
+  EXPECT_THAT(batcher_.take().arrived, ElementsAre(TimePoint(3ms), TimePoint(4ms)));
+}
+
 class BatcherWithoutTimeoutTest : public BatcherTest {
  protected:
   BatcherWithoutTimeoutTest()
@@ -174,13 +221,14 @@ TEST(BatcherRandomTest, KeepsOrderAndBounds) {
         pushed++;
       } else if (batcher.requests() > 0) {
         std::size_t bytes = 0;
-        const std::vector<Request> batch = batcher.take();
-        ASSERT_FALSE(batch.empty());
-        for (const Request& each : batch) {
+        const Batch batch = batcher.take();
+        ASSERT_FALSE(batch.requests.empty());
+        ASSERT_EQ(batch.arrived.size(), batch.requests.size());
+        for (const Request& each : batch.requests) {
           ASSERT_EQ(each.number, ++taken);
           bytes += each.encoded.size();
         }
-        ASSERT_TRUE(batch.size() == 1 || bytes <= limits.batch_bytes_max);
+        ASSERT_TRUE(batch.requests.size() == 1 || bytes <= limits.batch_bytes_max);
       }
       ASSERT_EQ(batcher.requests(), pushed - taken);
       ASSERT_LE(batcher.requests(), limits.capacity);

@@ -3,18 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <map>
-#include <set>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/random.h"
-#include "command/command.h"
-#include "fakes/fake_clock.h"
-#include "fakes/sim_file_system.h"
+#include "queue/queue_fixture.h"
 
 namespace rqlite::queue {
 namespace {
@@ -22,184 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// What waiters were told, in order: "a applied", "b refused: queue is full". Thread-safe.
-class Told {
- public:
-  void add(std::string line) {
-    {
-      MutexLock lock(mutex_);
-      lines_.push_back(std::move(line));
-    }
-    changed_.notify_all();
-  }
-  [[nodiscard]] std::vector<std::string> lines() {
-    MutexLock lock(mutex_);
-    return lines_;
-  }
-  // All lines, once there are `count`.
-  std::vector<std::string> await(std::size_t count) {
-    MutexLock lock(mutex_);
-    while (lines_.size() < count) changed_.wait(mutex_);
-    return lines_;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  std::vector<std::string> lines_ GUARDED_BY(mutex_);
-};
-
-class ToldWaiter final : public Waiter {
- public:
-  ToldWaiter(Told& told, std::string name) : told_(told), name_(std::move(name)) {}
-  void applied(std::uint64_t, raft::Index, command::RequestResult result) override {
-    told_.add(name_ + (result.ok() ? " applied" : " applied: " + result.error));
-  }
-  void failed(std::uint64_t, const Status& why) override {
-    told_.add(name_ + " failed: " + why.text());
-  }
-
- private:
-  Told& told_;
-  const std::string name_;
-};
-
-// What it is told of last is the request's verdict, if it gets that far.
-class ToldRoomWaiter final : public RoomWaiter {
- public:
-  ToldRoomWaiter(Told& told, std::string name) : told_(told), name_(std::move(name)) {}
-  std::unique_ptr<Waiter> accepted(std::uint64_t) override {
-    return std::make_unique<ToldWaiter>(told_, name_);
-  }
-  void refused(const Status& why) override { told_.add(name_ + " refused: " + why.text()); }
-
- private:
-  Told& told_;
-  const std::string name_;
-};
-
-// The requests of a batch by their names, separated by blanks.
-std::string names_of(const Bytes& batch) {
-  const std::optional<command::Command> command = command::decode_command(batch);
-  if (!command) return "malformed";
-  std::string names;
-  for (const BytesView request : command->requests) {
-    command::RequestReader reader(request);
-    if (!reader.next()) return "malformed";
-    names += (names.empty() ? "" : " ") + std::string(reader.sql());
-  }
-  return names;
-}
-
-// A batch as the target was given it, to be answered by the test.
-struct Sent {
-  Bytes batch;
-  std::unique_ptr<store::Write> write;
-
-  [[nodiscard]] std::string names() const { return names_of(batch); }
-
-  // Every request succeeds, but those that are named with an error.
-  void apply(const std::map<std::string, std::string>& errors = {}) {
-    std::vector<command::RequestResult> results;
-    std::istringstream all(names());
-    for (std::string name; all >> name;) {
-      const auto error = errors.find(name);
-      results.emplace_back().error = error == errors.end() ? "" : error->second;
-    }
-    write->applied(raft::Index(1), std::move(results));
-  }
-  void fail(Code code, std::string text = "because") { write->failed({code, std::move(text)}); }
-};
-
-// Takes batches in and keeps them until the test answers. Thread-safe.
-class FakeTarget final : public store::WriteTarget {
- public:
-  void write(Bytes batch, std::unique_ptr<store::Write> write) override {
-    {
-      MutexLock lock(mutex_);
-      sent_.push_back({std::move(batch), std::move(write)});
-    }
-    changed_.notify_all();
-  }
-  // Blocks until there is a batch.
-  Sent take() {
-    MutexLock lock(mutex_);
-    while (sent_.empty()) changed_.wait(mutex_);
-    return pop();
-  }
-  std::optional<Sent> try_take() {
-    MutexLock lock(mutex_);
-    return sent_.empty() ? std::nullopt : std::optional(pop());
-  }
-
- private:
-  Sent pop() REQUIRES(mutex_) {
-    Sent first = std::move(sent_.front());
-    sent_.pop_front();
-    return first;
-  }
-
-  Mutex mutex_;
-  CondVar changed_;
-  std::deque<Sent> sent_ GUARDED_BY(mutex_);
-};
-
-// Limits in these tests: 4 requests may wait, 3 are due at once, 50ms.
-class WriteQueueTest : public ::testing::Test {
- protected:
-  static constexpr Batcher::Limits kLimits{
-      .capacity = 4, .bytes_max = 1000, .batch_size = 3, .batch_bytes_max = 500, .timeout = 50ms};
-
-  WriteQueueTest() {
-    EXPECT_TRUE(files_.make_directories("/data").ok());
-    restart();
-  }
-
-  void restart(Batcher::Limits limits = kLimits, std::uint64_t numbers_block = 1'000'000) {
-    queue_.reset();
-    auto numbers = SequenceNumbers::open(files_, "/data/numbers", clock_, numbers_block);
-    EXPECT_TRUE(numbers.ok());
-    first_ = static_cast<std::uint64_t>(
-        std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count());
-    queue_ = std::make_unique<WriteQueue>(limits, std::move(*numbers), target_, clock_);
-  }
-
-  static Bytes request(const std::string& name) {
-    Bytes encoded;
-    command::RequestBuilder(encoded, {}).begin_statement(name);
-    return encoded;
-  }
-
-  // Each returns kOk if the request was accepted.
-  Code push_encoded(Bytes encoded, std::unique_ptr<Waiter> waiter) {
-    return queue_->push(encoded, waiter).status().code();
-  }
-  Code push(const std::string& name) { return push_encoded(request(name), nullptr); }
-  Code push_and_wait(const std::string& name) {
-    return push_encoded(request(name), std::make_unique<ToldWaiter>(told_, name));
-  }
-  // A request for nothing but its place in the order.
-  Code push_checkpoint(const std::string& name) {
-    return push_encoded({}, std::make_unique<ToldWaiter>(told_, name));
-  }
-  void push_when_room(const std::string& name, std::chrono::nanoseconds patience) {
-    queue_->push_when_room(request(name), std::make_unique<ToldRoomWaiter>(told_, name),
-                           clock_.now() + patience);
-  }
-  // The queue's thread has nothing to do until so much later.
-  void expect_quiet_for(std::chrono::nanoseconds time) {
-    clock_.await_sleeper(clock_.now() + time);
-    EXPECT_FALSE(target_.try_take().has_value());
-  }
-
-  SimFileSystem files_;
-  FakeClock clock_;
-  Told told_;
-  FakeTarget target_;
-  std::uint64_t first_ = 0;  // number of the first request
-  std::unique_ptr<WriteQueue> queue_;
-};
+using ::testing::UnorderedElementsAre;
 
 // Batching.
 
@@ -244,9 +60,9 @@ TEST_F(WriteQueueTest, WhatArrivesDuringAFlightIsTheNextBatch) {
   EXPECT_THAT(told_.lines(), ElementsAre("a applied", "b applied", "c applied"));
 }
 
-TEST_F(WriteQueueTest, NumbersGrowByOneFromTheClock) {
+TEST_F(WriteQueueTest, NumbersGrowByOne) {
   for (std::uint64_t i = 0; i < 3; i++) {
-    Bytes encoded = request("a");
+    Bytes encoded = encode_request("a");
     std::unique_ptr<Waiter> nobody;
     EXPECT_EQ(*queue_->push(encoded, nobody), first_ + i);
   }
@@ -275,21 +91,38 @@ TEST_F(WriteQueueTest, ACheckpointIsToldWhenAllBeforeItIsApplied) {
   push("c");
   first.apply();
   Sent second = target_.take();
-  EXPECT_EQ(second.names(), "b c");
+  EXPECT_EQ(second.names(), "b - c");
   EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
   second.apply({{"c", "broken"}});
   EXPECT_THAT(told_.lines(), ElementsAre("a applied", "mark applied"));
 }
 
-TEST_F(WriteQueueTest, ACheckpointOfAnIdleQueueCostsNothing) {
+TEST_F(WriteQueueTest, ACheckpointOfAnIdleQueueCostsAnEntry) {
   push_checkpoint("mark");
-  EXPECT_THAT(told_.await(1), ElementsAre("mark applied"));
-  EXPECT_FALSE(target_.try_take().has_value());
+  Sent sent = target_.take();
+  EXPECT_EQ(sent.names(), "-");
+  EXPECT_THAT(told_.lines(), IsEmpty());
+  sent.apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("mark applied"));
 }
 
-TEST_F(WriteQueueTest, WhatTheTargetRefusesForNowIsSentAgainInItsPlace) {
-  for (const Code code :
-       {Code::kDiskFull, Code::kNoLeader, Code::kNotLeader, Code::kUnavailable, Code::kFull}) {
+TEST_F(WriteQueueTest, ABatchSaysWhereItBelongs) {
+  push("a");
+  push_and_wait("b");
+  Sent first = target_.take();
+  push_and_wait("c");
+  first.apply();
+  Sent second = target_.take();
+  EXPECT_EQ(first.epoch, first_);
+  EXPECT_EQ(first.first, first_);
+  EXPECT_EQ(second.epoch, first_);
+  EXPECT_EQ(second.first, first_ + 2);
+  second.apply();
+}
+
+TEST_F(WriteQueueTest, WhateverGoesWrongABatchIsSentAgainInItsPlace) {
+  for (const Code code : {Code::kDiskFull, Code::kNoLeader, Code::kNotLeader, Code::kUnavailable,
+                          Code::kFull, Code::kUnknown, Code::kFailed}) {
     restart();
     push_and_wait("a");
     Sent first = target_.take();
@@ -300,12 +133,13 @@ TEST_F(WriteQueueTest, WhatTheTargetRefusesForNowIsSentAgainInItsPlace) {
     clock_.advance(20ms);
     Sent again = target_.take();
     EXPECT_EQ(again.batch, batch);
+    EXPECT_EQ(again.first, first.first);
     again.apply();
     Sent second = target_.take();
     EXPECT_EQ(second.names(), "b");
     second.apply();
   }
-  EXPECT_EQ(told_.lines().size(), 10u);
+  EXPECT_EQ(told_.lines().size(), 14u);
 }
 
 TEST_F(WriteQueueTest, ItIsSentLessAndLessOftenUntilItIsTaken) {
@@ -324,86 +158,23 @@ TEST_F(WriteQueueTest, ItIsSentLessAndLessOftenUntilItIsTaken) {
   target_.take().apply();
 }
 
-TEST_F(WriteQueueTest, WhatCanNeverBeStoredFailsVisiblyAndTheQueueGoesOn) {
-  for (const Code code : {Code::kFailed, Code::kUnknown, Code::kInvalid, Code::kTooLarge}) {
-    push_and_wait("a");
-    Sent sent = target_.take();
+// It fails where it stands: what the store keeps of it and what its waiter hears are the same.
+TEST_F(WriteQueueTest, WhatCanNeverBeStoredFailsInItsPlaceAndTheQueueGoesOn) {
+  for (const Code code : {Code::kInvalid, Code::kTooLarge}) {
+    push("a");
     push_and_wait("b");
+    Sent sent = target_.take();
+    push_and_wait("c");
     sent.fail(code, "too bad");
+    Sent instead = target_.take();
+    EXPECT_EQ(instead.names(), "(too bad) (too bad)");
+    EXPECT_EQ(instead.first, sent.first);
+    instead.apply();
     target_.take().apply();
   }
-  EXPECT_THAT(told_.await(8),
-              ::testing::UnorderedElementsAre("a failed: too bad", "b applied", "a failed: too bad",
-                                              "b applied", "a failed: too bad", "b applied",
-                                              "a failed: too bad", "b applied"));
+  EXPECT_THAT(told_.lines(),
+              ElementsAre("b applied: too bad", "c applied", "b applied: too bad", "c applied"));
   EXPECT_EQ(queue_->report().failed_requests, 4u);
-}
-
-// Room.
-
-class FullWriteQueueTest : public WriteQueueTest {
- protected:
-  FullWriteQueueTest() {
-    for (int i = 0; i < 3; i++) push("flying");
-    flight_.emplace(target_.take());
-    for (int i = 0; i < 4; i++) push("waiting");
-  }
-
-  std::optional<Sent> flight_;
-};
-
-TEST_F(FullWriteQueueTest, RefusesAndLeavesTheRequestToItsOwner) {
-  Bytes encoded = request("a");
-  const Bytes before = encoded;
-  std::unique_ptr<Waiter> waiter = std::make_unique<ToldWaiter>(told_, "a");
-  EXPECT_EQ(queue_->push(encoded, waiter).status(), Status(Code::kFull, "queue is full"));
-  EXPECT_EQ(encoded, before);
-  EXPECT_NE(waiter, nullptr);
-  flight_->apply();
-}
-
-TEST_F(FullWriteQueueTest, RequestsWaitForRoomInOrder) {
-  for (const char* name : {"a", "b", "c"}) push_when_room(name, 30s);
-  expect_quiet_for(30s);
-  flight_->apply();
-  target_.take().apply();  // those that waited in front
-  Sent sent = target_.take();
-  EXPECT_EQ(sent.names(), "a b c");
-  sent.apply();
-  EXPECT_THAT(told_.lines(), ElementsAre("a applied", "b applied", "c applied"));
-}
-
-TEST_F(FullWriteQueueTest, NobodyOvertakesThoseThatWaitForRoom) {
-  push_when_room("a", 30s);
-  EXPECT_EQ(push("b"), Code::kFull);
-  flight_->apply();
-  target_.take().apply();
-  EXPECT_EQ(target_.take().names(), "a");
-}
-
-TEST_F(FullWriteQueueTest, WhoWaitsForRoomIsRefusedWhenItsTimeIsUp) {
-  push_when_room("patient", 30s);
-  push_when_room("hasty", 10s);
-  expect_quiet_for(10s);
-  EXPECT_THAT(told_.lines(), IsEmpty());
-  clock_.advance(10s);
-  EXPECT_THAT(told_.await(1), ElementsAre("hasty refused: queue is full"));
-  expect_quiet_for(20s);
-  clock_.advance(20s);
-  EXPECT_THAT(told_.await(2),
-              ElementsAre("hasty refused: queue is full", "patient refused: queue is full"));
-  EXPECT_EQ(queue_->report().depth, 4u);
-  flight_->apply();
-}
-
-TEST_F(FullWriteQueueTest, WhoseTimeIsUpAtOnceIsRefusedAtOnce) {
-  push_when_room("a", -1s);
-  EXPECT_THAT(told_.await(1), ElementsAre("a refused: queue is full"));
-  flight_->apply();
-}
-
-TEST_F(WriteQueueTest, ARequestLargerThanTheQueueIsRefusedForEver) {
-  EXPECT_EQ(push(std::string(2000, 'x')), Code::kTooLarge);
 }
 
 // Numbers.
@@ -445,7 +216,7 @@ TEST_F(WriteQueueTest, DrainingSendsWhatWaitsAndRefusesWhatComes) {
   const WriteQueue::Left left = queue_->drain(10s);
   answering.join();
   EXPECT_EQ(left.requests, 0u);
-  Bytes encoded = request("b");
+  Bytes encoded = encode_request("b");
   std::unique_ptr<Waiter> nobody;
   EXPECT_EQ(queue_->push(encoded, nobody).status(), Status(Code::kUnavailable, "shutting down"));
   push_when_room("c", 30s);
@@ -454,6 +225,7 @@ TEST_F(WriteQueueTest, DrainingSendsWhatWaitsAndRefusesWhatComes) {
 
 TEST_F(FullWriteQueueTest, DrainingTellsThoseThatWaitForRoom) {
   push_when_room("a", 30s);
+  queue_->refuse_new();
   std::thread answering([&] {
     flight_->apply();
     target_.take().apply();
@@ -463,18 +235,63 @@ TEST_F(FullWriteQueueTest, DrainingTellsThoseThatWaitForRoom) {
   EXPECT_THAT(told_.lines(), ElementsAre("a refused: shutting down"));
 }
 
-TEST_F(FullWriteQueueTest, DrainingGivesUpWhenItsPatienceEnds) {
+TEST_F(FullWriteQueueTest, DrainingGivesUpWhenItsPatienceEndsAndSaysWhatIsLeft) {
   std::thread waiting([&] {
     const WriteQueue::Left left = queue_->drain(10s);
-    const WriteQueue::Report report = queue_->report();
-    EXPECT_EQ(left.requests, report.depth + report.in_flight);
-    EXPECT_EQ(left.last, report.accepted);
-    EXPECT_EQ(left.first, report.accepted - left.requests + 1);
+    EXPECT_EQ(left.requests, 7u);
+    EXPECT_EQ(left.first, first_);
+    EXPECT_EQ(left.last, first_ + 6);
   });
   clock_.await_sleeper(clock_.now() + 10s);
   clock_.advance(10s);
   waiting.join();
   flight_->apply();
+}
+
+TEST_F(FullWriteQueueTest, WhatIsLeftIsWhatWasNotAppliedInTime) {
+  flight_->apply();
+  Sent second = target_.take();
+  std::thread waiting([&] {
+    const WriteQueue::Left left = queue_->drain(10s);
+    EXPECT_EQ(left.requests, 4u);
+    EXPECT_EQ(left.first, first_ + 3);
+    EXPECT_EQ(left.last, first_ + 6);
+  });
+  clock_.await_sleeper(clock_.now() + 10s);
+  clock_.advance(10s);
+  waiting.join();
+  second.apply();
+}
+
+TEST_F(FullWriteQueueTest, DrainingEndsWhenItIsToldToGiveUp) {
+  std::thread waiting([&] { EXPECT_EQ(queue_->drain(10s).requests, 7u); });
+  clock_.await_sleeper(clock_.now() + 10s);
+  queue_->give_up();
+  waiting.join();
+  flight_->apply();
+}
+
+TEST_F(FullWriteQueueTest, WhoGaveUpBeforeDrainsWithoutWaiting) {
+  queue_->give_up();
+  EXPECT_EQ(queue_->drain(10s).requests, 7u);
+  flight_->apply();
+}
+
+// The target may be closed then.
+TEST_F(FullWriteQueueTest, NothingIsSentOnceTheQueueWasDrained) {
+  queue_->give_up();
+  queue_->drain(10s);
+  flight_->apply();
+  EXPECT_FALSE(target_.try_take().has_value());
+}
+
+TEST_F(FullWriteQueueTest, NothingIsSentAgainOnceTheQueueWasDrained) {
+  queue_->give_up();
+  queue_->drain(10s);
+  flight_->fail(Code::kNoLeader);
+  clock_.advance(1s);
+  queue_.reset();
+  EXPECT_FALSE(target_.try_take().has_value());
 }
 
 TEST_F(WriteQueueTest, WhatIsLeftWhenItGoesIsToldSo) {
@@ -483,9 +300,24 @@ TEST_F(WriteQueueTest, WhatIsLeftWhenItGoesIsToldSo) {
   push_and_wait("b");
   queue_.reset();
   EXPECT_THAT(told_.lines(),
-              ::testing::UnorderedElementsAre("a failed: the node stopped before it was stored",
-                                              "b failed: the node stopped before it was stored"));
+              UnorderedElementsAre("a failed: the node stopped before it was stored",
+                                   "b failed: the node stopped before it was stored"));
 }
+
+TEST_F(FullWriteQueueTest, NobodyListensOnceTheQueueWasDrained) {
+  queue_->give_up();
+  queue_->drain(10s);
+  EXPECT_EQ(target_.listener(), nullptr);
+  flight_->apply();
+}
+
+TEST_F(WriteQueueTest, NobodyListensOnceTheQueueIsGone) {
+  EXPECT_NE(target_.listener(), nullptr);
+  queue_.reset();
+  EXPECT_EQ(target_.listener(), nullptr);
+}
+
+// Reporting.
 
 TEST_F(WriteQueueTest, ReportsWhereItStands) {
   const WriteQueue::Report idle = queue_->report();
@@ -496,89 +328,112 @@ TEST_F(WriteQueueTest, ReportsWhereItStands) {
   push("b");
   const WriteQueue::Report busy = queue_->report();
   EXPECT_EQ(busy.in_flight, 1u);
+  EXPECT_EQ(busy.persisted, 0u);
   EXPECT_EQ(busy.depth, 1u);
-  EXPECT_EQ(busy.bytes, request("b").size());
+  EXPECT_EQ(busy.bytes, encode_request("b").size());
   EXPECT_EQ(busy.accepted, first_ + 1);
   EXPECT_EQ(busy.applied, 0u);
+  sent.write->committed();
+  EXPECT_EQ(queue_->report().persisted, first_);
+  EXPECT_EQ(queue_->report().applied, 0u);
   sent.apply();
-  EXPECT_EQ(queue_->report().applied, first_);
-  EXPECT_EQ(queue_->report().batches, 1u);
+  clock_.advance(20ms);
+  const WriteQueue::Report after = queue_->report();
+  EXPECT_EQ(after.applied, first_);
+  EXPECT_EQ(after.persisted, first_);
+  EXPECT_EQ(after.in_flight, 0u);
+  EXPECT_EQ(after.oldest_age, 20ms);
+  EXPECT_EQ(after.requests, 2u);
+  EXPECT_EQ(after.batches, 1u);
 }
 
-// Whatever arrives and however it is answered: what is accepted is sent in the order of its
-// arrival, sent again only as it was, and each waiter hears exactly once. The parameter is a seed.
-class WriteQueueRandomTest : public WriteQueueTest,
-                             public ::testing::WithParamInterface<std::uint64_t> {
- protected:
-  void arrive() {
-    const std::string name = std::to_string(++arrived_);
-    Bytes encoded = random_.chance(0.1) ? Bytes() : request(name);
-    std::unique_ptr<Waiter> waiter;
-    if (random_.chance(0.5)) waiter = std::make_unique<ToldWaiter>(told_, name);
-    if (waiter) waiting_++;
-    const bool waits = waiter != nullptr;
-    if (queue_->push(encoded, waiter).ok()) return;
-    if (!waits) waiting_++;
-    queue_->push_when_room(std::move(encoded), std::make_unique<ToldRoomWaiter>(told_, name),
-                           clock_.now() + std::chrono::milliseconds(random_.below(300)));
-  }
-
-  void answer(Sent sent) {
-    if (!refused_batch_.empty()) {
-      EXPECT_EQ(sent.batch, refused_batch_);
-    }
-    refused_batch_.clear();
-    if (random_.chance(0.3)) {
-      refused_batch_ = sent.batch;
-      return sent.fail(Code::kNoLeader);
-    }
-    std::istringstream names(sent.names());
-    for (int name = 0; names >> name;) {
-      EXPECT_GT(name, last_);
-      last_ = name;
-    }
-    if (random_.chance(0.2)) return sent.fail(Code::kUnknown);
+TEST_F(WriteQueueTest, CountsWhyBatchesLeave) {
+  auto counts_after = [&](const char* names) {
+    Sent sent = target_.take();
+    EXPECT_EQ(sent.names(), names);
     sent.apply();
-  }
-
-  Random random_{GetParam()};
-  int arrived_ = 0;          // requests, named by their number
-  int last_ = 0;             // name of the last one that was sent
-  std::size_t waiting_ = 0;  // requests of which one line is to come
-  Bytes refused_batch_;      // for now: it has to come again; empty if there is none
-};
-
-TEST_P(WriteQueueRandomTest, EveryWaiterHearsExactlyOnceAndOrderIsKept) {
-  restart({.capacity = 1 + random_.below(6),
-           .bytes_max = 60,
-           .batch_size = 1 + random_.below(6),
-           .batch_bytes_max = 10 + random_.below(40),
-           .timeout = 50ms},
-          /*numbers_block=*/20);
-  for (int step = 0; step < 300; step++) {
-    const std::uint64_t what = random_.below(4);
-    if (what < 2) {
-      arrive();
-    } else if (what == 2) {
-      if (std::optional<Sent> sent = target_.try_take()) answer(std::move(*sent));
-    } else {
-      clock_.advance(std::chrono::milliseconds(random_.below(60)));
-    }
-  }
-  while (told_.lines().size() < waiting_) {
-    clock_.advance(1s);
-    if (std::optional<Sent> sent = target_.try_take()) answer(std::move(*sent));
-    std::this_thread::yield();
-  }
-  queue_.reset();
-  EXPECT_EQ(told_.lines().size(), waiting_);
-  std::set<std::string> names;
-  for (const std::string& line : told_.lines()) {
-    EXPECT_TRUE(names.insert(line.substr(0, line.find(' '))).second) << line;
-  }
+    return queue_->report().flushes;
+  };
+  for (const char* name : {"a", "b", "c"}) push(name);
+  EXPECT_THAT(counts_after("a b c"), ElementsAre(1, 0, 0, 0));
+  push("d");
+  expect_quiet_for(50ms);
+  clock_.advance(50ms);
+  EXPECT_THAT(counts_after("d"), ElementsAre(1, 1, 0, 0));
+  push_and_wait("e");
+  EXPECT_THAT(counts_after("e"), ElementsAre(1, 1, 1, 0));
+  push("f");
+  queue_->refuse_new();
+  EXPECT_THAT(counts_after("f"), ElementsAre(1, 1, 1, 1));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, WriteQueueRandomTest, ::testing::Range<std::uint64_t>(1, 101));
+TEST_F(WriteQueueTest, CountsBatchesThatWereSentAgain) {
+  push_and_wait("a");
+  for (int i = 0; i < 3; i++) {
+    target_.take().fail(Code::kUnknown);
+    clock_.advance(1s);
+  }
+  target_.take().apply();
+  const WriteQueue::Report report = queue_->report();
+  EXPECT_EQ(report.resends, 3u);
+  EXPECT_EQ(report.batches, 1u);
+  EXPECT_THAT(report.flushes, ElementsAre(0, 0, 1, 0));
+}
+
+TEST_F(FullWriteQueueTest, CountsWhomItRefused) {
+  EXPECT_EQ(push("a"), Code::kFull);  // may still wait for room
+  EXPECT_EQ(queue_->report().refused_full, 0u);
+  push_when_room("a", 0s);
+  told_.await(1);
+  EXPECT_EQ(queue_->report().refused_full, 1u);
+  EXPECT_EQ(push(std::string(2000, 'x')), Code::kTooLarge);
+  push_when_room(std::string(2000, 'x'), 30s);
+  EXPECT_EQ(queue_->report().refused_large, 2u);
+  push_when_room("b", 30s);
+  EXPECT_EQ(queue_->report().waiting_for_room, 1u);
+  queue_->refuse_new();
+  push("c");
+  push_when_room("d", 30s);
+  const WriteQueue::Report report = queue_->report();
+  EXPECT_EQ(report.refused_stopping, 3u);
+  EXPECT_EQ(report.waiting_for_room, 0u);
+  EXPECT_EQ(report.requests, 7u);
+  flight_->apply();
+}
+
+TEST_F(WriteQueueTest, CountsRequestsThatHadHappenedBefore) {
+  for (const char* name : {"a", "b", "c"}) push(name);
+  Sent sent = target_.take();
+  std::vector<command::RequestResult> results = sent.results();
+  results[0].key = command::RequestResult::Key::kReplayed;
+  results[1].key = command::RequestResult::Key::kReplayed;
+  results[2].key = command::RequestResult::Key::kReused;
+  sent.write->applied(raft::Index(1), std::move(results));
+  EXPECT_EQ(queue_->report().replayed_requests, 2u);
+}
+
+TEST_F(WriteQueueTest, MeasuresBatchesAndHowLongThingsTake) {
+  push("a");
+  clock_.advance(10ms);
+  push_and_wait("b");
+  Sent sent = target_.take();
+  clock_.advance(30ms);
+  sent.apply();
+  push_and_wait("c");
+  target_.take().apply();
+  const WriteQueue::Report report = queue_->report();
+  auto total = [](const Histogram& histogram) {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t count : histogram.counts()) sum += count;
+    return sum;
+  };
+  EXPECT_EQ(total(report.batch_requests), 2u);
+  EXPECT_EQ(report.batch_requests.sum(), 3);
+  EXPECT_EQ(total(report.queue_seconds), 3u);
+  EXPECT_DOUBLE_EQ(report.queue_seconds.sum(), 0.010);
+  EXPECT_EQ(total(report.commit_seconds), 2u);
+  EXPECT_DOUBLE_EQ(report.commit_seconds.sum(), 0.030);
+}
 
 }  // namespace
 }  // namespace rqlite::queue

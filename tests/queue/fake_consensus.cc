@@ -1,0 +1,229 @@
+#include "queue/fake_consensus.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "queue/queue_fixture.h"
+
+namespace rqlite::queue {
+namespace {
+
+using store::StreamTable;
+
+constexpr const char* kNodeId = "node";
+
+bool is_member(const std::string& node_id) { return node_id == kNodeId; }
+
+// Whoever waits hears one verdict: the first.
+std::function<void()> to_fail(const std::shared_ptr<std::unique_ptr<store::Write>>& waiting,
+                              Code code) {
+  return [waiting, code] {
+    if (*waiting) std::exchange(*waiting, nullptr)->failed({code, "because"});
+  };
+}
+
+}  // namespace
+
+void FakeConsensus::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
+                          std::unique_ptr<store::Write> write) {
+  Code code = Code::kOk;
+  {
+    MutexLock lock(mutex_);
+    if (leaderless_ > 0 || random_.chance(faults_.refused)) {
+      constexpr Code kCodes[] = {Code::kNoLeader, Code::kNotLeader, Code::kUnavailable,
+                                 Code::kDiskFull, Code::kFull};
+      code = kCodes[random_.below(std::size(kCodes))];
+    } else if (random_.chance(faults_.hopeless)) {
+      code = random_.chance(0.5) ? Code::kTooLarge : Code::kInvalid;
+    }
+    const auto waiting = std::make_shared<std::unique_ptr<store::Write>>(std::move(write));
+    if (code == Code::kOk) return append({epoch, first, names_in(batch), waiting});
+    if (random_.chance(0.5)) return raft_says_.push_back(to_fail(waiting, code));
+    write = std::move(*waiting);
+  }
+  write->failed({code, "because"});
+}
+
+void FakeConsensus::append(Entry entry) {
+  if (random_.chance(faults_.repeated)) {
+    copies_.push_back({entry.epoch, entry.first, entry.names, nullptr});
+  }
+  log_.push_back(std::move(entry));
+}
+
+void FakeConsensus::listen(store::StreamListener* listener) {
+  MutexLock lock(listener_mutex_);
+  listener_ = listener;
+}
+
+void FakeConsensus::step() {
+  Saying say;
+  {
+    MutexLock lock(mutex_);
+    if (leaderless_ > 0) leaderless_--;
+    if (random_.chance(faults_.leader_lost)) return lose_leader();
+    if (random_.chance(faults_.stalled)) return stall();
+    switch (random_.below(9)) {
+      case 0:
+        return repeat();
+      case 1:
+      case 2:
+        return commit();
+      case 3:
+      case 4:
+        return apply();
+      case 5:
+      case 6:
+        say = take(raft_says_);
+        break;
+      default:
+        say = take(apply_says_);
+    }
+  }
+  if (say) say();
+}
+
+void FakeConsensus::heal() {
+  MutexLock lock(mutex_);
+  faults_ = {0, 0, 0, 0, 0, 0};
+  leaderless_ = 0;
+}
+
+void FakeConsensus::settle() {
+  for (;;) {
+    Saying say;
+    {
+      MutexLock lock(mutex_);
+      while (!copies_.empty()) repeat();
+      while (committed_ < log_.size()) commit();
+      while (applied_ < log_.size()) apply();
+      say = take(raft_says_);
+      if (!say) say = take(apply_says_);
+    }
+    if (!say) return;
+    say();
+  }
+}
+
+FakeConsensus::Saying FakeConsensus::take(std::deque<Saying>& says) {
+  if (says.empty()) return nullptr;
+  Saying first = std::move(says.front());
+  says.pop_front();
+  return first;
+}
+
+void FakeConsensus::commit() {
+  if (committed_ == log_.size()) return;
+  const Entry& entry = log_[committed_++];
+  const raft::Index index(committed_);
+  const command::StreamPlace place{kNodeId, entry.epoch, entry.first};
+  if (promised_.admit(place, entry.names.size(), index, is_member) ==
+      StreamTable::Admission::kNew) {
+    (void)promised_.applied(place, index, std::vector<command::RequestResult>(entry.names.size()));
+    durable_to_ = entry.first + entry.names.size() - 1;
+  }
+  if (!entry.waiting || random_.chance(faults_.silent)) return;
+  raft_says_.emplace_back([waiting = entry.waiting] {
+    if (*waiting) (*waiting)->committed();
+  });
+}
+
+void FakeConsensus::apply() {
+  if (applied_ == committed_) return;
+  const Entry entry = log_[applied_++];
+  const raft::Index index(applied_);
+  const command::StreamPlace place{kNodeId, entry.epoch, entry.first};
+  const StreamTable::Admission admission =
+      table_.admit(place, entry.names.size(), index, is_member);
+  if (admission == StreamTable::Admission::kEarly) {
+    if (entry.waiting) apply_says_.push_back(to_fail(entry.waiting, Code::kUnavailable));
+    return;
+  }
+  const bool is_new = admission == StreamTable::Admission::kNew;
+  // Shared, because functions are copied about.
+  auto results = std::make_shared<std::vector<command::RequestResult>>(
+      is_new ? execute(entry) : results_before(entry));
+  if (is_new) (void)table_.applied(place, index, *results);
+  apply_says_.emplace_back([this, entry, index, is_new, results] {
+    if (entry.waiting && *entry.waiting) {
+      std::exchange(*entry.waiting, nullptr)->applied(index, std::move(*results));
+    } else if (is_new) {
+      tell_listener(entry, index, std::move(*results));
+    }
+  });
+}
+
+void FakeConsensus::tell_listener(const Entry& entry, raft::Index index,
+                                  std::vector<command::RequestResult> results) {
+  MutexLock lock(listener_mutex_);
+  if (listener_ == nullptr) return;
+  listener_->on_stream_applied(entry.epoch, entry.first, index, std::move(results));
+}
+
+std::vector<command::RequestResult> FakeConsensus::execute(const Entry& entry) {
+  std::vector<command::RequestResult> results;
+  std::uint64_t number = entry.first;
+  for (const std::string& name : entry.names) {
+    EXPECT_EQ(number, executed_.empty() ? entry.epoch : executed_.back().number + 1);
+    command::RequestResult& result = results.emplace_back();
+    if (number % 5 == 0 || name.front() == '(') result.error = "failed: " + name;
+    executed_.push_back({number, name, result.error});
+    number++;
+  }
+  return results;
+}
+
+// As the real store finds them.
+std::vector<command::RequestResult> FakeConsensus::results_before(const Entry& entry) {
+  std::vector<command::RequestResult> results(entry.names.size());
+  for (std::size_t i = 0; i < results.size(); i++) {
+    const StreamTable::Verdict verdict = table_.verdict(kNodeId, entry.first + i);
+    EXPECT_NE(verdict.state, StreamTable::Verdict::State::kUnknown);
+    if (verdict.state != StreamTable::Verdict::State::kFailed) continue;
+    results[i] = std::move(*command::decode_result(verdict.result));
+  }
+  return results;
+}
+
+void FakeConsensus::repeat() {
+  if (copies_.empty()) return;
+  const auto copy = copies_.begin() + static_cast<std::ptrdiff_t>(random_.below(copies_.size()));
+  log_.push_back(std::move(*copy));
+  copies_.erase(copy);
+}
+
+// Whatever is not committed may get lost, but for a first part of it.
+void FakeConsensus::lose_leader() {
+  const std::size_t left = committed_ + random_.below(log_.size() - committed_ + 1);
+  for (std::size_t i = committed_; i < log_.size(); i++) {
+    if (!log_[i].waiting) continue;
+    const bool known = i >= left && random_.chance(0.3);
+    raft_says_.push_back(to_fail(log_[i].waiting, known ? Code::kNotLeader : Code::kUnknown));
+  }
+  while (log_.size() > left) log_.pop_back();
+  leaderless_ = random_.below(10);
+}
+
+void FakeConsensus::stall() {
+  for (std::size_t i = applied_; i < committed_; i++) {
+    if (log_[i].waiting) apply_says_.push_back(to_fail(log_[i].waiting, Code::kUnknown));
+  }
+}
+
+std::vector<FakeConsensus::Executed> FakeConsensus::executed() {
+  MutexLock lock(mutex_);
+  return executed_;
+}
+
+std::uint64_t FakeConsensus::executed_to() {
+  MutexLock lock(mutex_);
+  return executed_.empty() ? 0 : executed_.back().number;
+}
+
+std::uint64_t FakeConsensus::durable_to() {
+  MutexLock lock(mutex_);
+  return durable_to_;
+}
+
+}  // namespace rqlite::queue
