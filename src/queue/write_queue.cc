@@ -66,6 +66,10 @@ WriteQueue::~WriteQueue() {
   }
   changed_.notify_one();
   thread_.join();
+  tell_rest();
+}
+
+void WriteQueue::tell_rest() {
   std::vector<Request> left;
   std::map<std::uint64_t, RoomRequest> refused;
   std::multimap<std::uint64_t, Settling> settling;
@@ -230,11 +234,16 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
     while (sending_) landed_.wait(mutex_);
   }
   stop_listening();
-  MutexLock lock(mutex_);
   Left left;
-  left.requests = batcher_.requests() + pipeline_.requests();
-  left.last = accepted_;
-  left.first = accepted_ + 1 - left.requests;
+  {
+    MutexLock lock(mutex_);
+    // What is persisted is applied by the next start, if not here.
+    const std::uint64_t persisted = std::max(pipeline_.committed_to(), epoch_ - 1);
+    left.last = std::max(accepted_, persisted);
+    left.first = persisted + 1;
+    left.requests = left.last - persisted;
+  }
+  tell_rest();
   return left;
 }
 

@@ -83,11 +83,12 @@ class WriteQueue final : private store::StreamListener {
   // company go.
   void refuse_new() EXCLUDES(mutex_);
 
-  // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up().
+  // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up(). Then
+  // whoever still waits is told that the fate of the request is unknown.
   // The target is called no more after that: it may close, if it answers what it still has.
   struct Left {
-    std::size_t requests = 0;
-    std::uint64_t first = 0;  // number
+    std::size_t requests = 0;  // that are not even persisted
+    std::uint64_t first = 0;   // number
     std::uint64_t last = 0;
   };
   Left drain(std::chrono::nanoseconds patience) EXCLUDES(mutex_);
@@ -150,6 +151,8 @@ class WriteQueue final : private store::StreamListener {
   void on_failed(std::uint64_t first, const Status& why) EXCLUDES(mutex_);
   void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
                          std::vector<command::RequestResult> results) override EXCLUDES(mutex_);
+  // Tells all who still wait that nothing more will happen.
+  void tell_rest() EXCLUDES(mutex_);
   // Whoever waits for numbers that are settled now.
   std::vector<std::function<void()>> take_settled() REQUIRES(mutex_);
 

@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 // What a stop grants to requests that are being answered, and to the last snapshot.
 constexpr auto kAnswerPatience = 10s;
 constexpr auto kSnapshotPatience = 10s;
+// And to requests after the queue could not be emptied: what they wait for may never come.
+constexpr auto kLastAnswerPatience = 1s;
 
 // What was written last is unknown: no destructor of ours can make it better.
 [[noreturn]] void fail_hard(const Status& why) {
@@ -117,17 +119,14 @@ void Node::say_ready() const {
 
 bool Node::stop() {
   bool all_stored = true;
-  const TimePoint drained_by = clock_.now() + options_.queue_drain_timeout;
-  // First, so that who waits for room in the queue is told while there is a connection to do so.
-  queue_->refuse_new();
-  server_->stop(std::min<std::chrono::nanoseconds>(kAnswerPatience, options_.queue_drain_timeout));
-  const queue::WriteQueue::Left left =
-      queue_->drain(std::max<std::chrono::nanoseconds>(drained_by - clock_.now(), 0s));
+  // Clients are answered meanwhile; new requests for the queue are refused.
+  const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
   if (left.requests > 0) {
     log("rqlited", "{} queued requests could not be stored, numbers {} to {}", left.requests,
         left.first, left.last);
     all_stored = false;
   }
+  server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   store_->close(kSnapshotPatience);
   queue_.reset();
   store_.reset();

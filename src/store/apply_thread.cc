@@ -15,6 +15,11 @@ constexpr auto kPause = 200ms;
 // How late the end of somebody's deadline may be noticed.
 constexpr auto kExpiryStep = 50ms;
 
+// Whether the trouble may pass by itself.
+bool is_held_up(const Status& status) {
+  return status.code() == Code::kDiskFull || status.code() == Code::kUnavailable;
+}
+
 }  // namespace
 
 ApplyThread::ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock,
@@ -87,8 +92,15 @@ void ApplyThread::run() {
     if (!entries.empty()) status = apply_all(std::exchange(entries, {}));
     applied_.expire(clock_.now());
     if (status.ok()) status = machine_.poll_snapshots();
-    if (!status.ok()) return fail(status);
+    if (status.ok()) continue;
+    // A stop does not wait for room on the disk: the log has what is left.
+    return is_held_up(status) && is_stopping() ? leave(status) : fail(status);
   }
+}
+
+bool ApplyThread::is_stopping() {
+  MutexLock lock(mutex_);
+  return stopping_;
 }
 
 bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
@@ -105,7 +117,7 @@ bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
 
 Status ApplyThread::apply_all(std::vector<raft::Committed> entries) {
   Status status = machine_.apply(std::move(entries));
-  while (status.code() == Code::kDiskFull || status.code() == Code::kUnavailable) {
+  while (is_held_up(status)) {
     if (!pause(status)) break;
     status = machine_.resume();
   }
@@ -136,7 +148,7 @@ bool ApplyThread::pause(const Status& why) {
   return !stopping_;
 }
 
-void ApplyThread::fail(const Status& why) {
+void ApplyThread::leave(const Status& why) {
   // Their entries are in the log: a restart applies them.
   const Status unknown(Code::kUnknown, why.text());
   machine_.tell_waiting(unknown);
@@ -150,6 +162,10 @@ void ApplyThread::fail(const Status& why) {
     if (entry.proposal) entry.proposal->failed(unknown);
   }
   applied_.close(why);
+}
+
+void ApplyThread::fail(const Status& why) {
+  leave(why);
   listener_.on_failure(why);
 }
 

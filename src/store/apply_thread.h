@@ -56,6 +56,9 @@ class ApplyThread final : public raft::StateMachine {
   Status apply_all(std::vector<raft::Committed> entries) EXCLUDES(mutex_);
   // Waits a while before another try. False: stopping.
   bool pause(const Status& why) EXCLUDES(mutex_);
+  [[nodiscard]] bool is_stopping() EXCLUDES(mutex_);
+  // Ends without having applied all.
+  void leave(const Status& why) EXCLUDES(mutex_);
   void fail(const Status& why) EXCLUDES(mutex_);
 
   // Touched only by run().

@@ -71,7 +71,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // The write queue's way in.
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<Write> write) override;
-  void listen(StreamListener* listener) override { machine_->listen(listener); }
+  void listen(StreamListener* listener) override {
+    if (machine_) machine_->listen(listener);  // a closed store has nothing to tell
+  }
 
   // What became of the queued request with `number` of the queue of `node_id`.
   [[nodiscard]] StreamTable::Verdict verdict(const std::string& node_id, std::uint64_t number) {
