@@ -70,6 +70,15 @@ class Client:
     def queue(self, body, *flags, **parameters):
         return self.execute(body, "queue", *flags, **parameters)
 
+    def keyed(self, key, body, *flags, **parameters):
+        """execute() under an idempotency key."""
+        return self.send("POST", target("/db/execute", flags, **parameters), body,
+                         {"Idempotency-Key": key})
+
+    def ask(self, number, *flags, **parameters):
+        """What became of a queued write."""
+        return self.send("GET", target("/db/queue", flags, sequence_number=number, **parameters))
+
     def query(self, body, *flags, **parameters):
         return self.send("POST", target("/db/query", flags, **parameters), body)
 
@@ -84,6 +93,15 @@ class Client:
         return self.send("GET", target("/status", key=key)).json
 
     # What tests ask all the time.
+
+    def state(self, number):
+        reply = self.ask(number)
+        assert reply.status == 200, reply.text
+        return reply.json["state"]
+
+    def queue_report(self):
+        """The whole queue, as it describes itself."""
+        return self.send("GET", "/db/queue").json
 
     def rows(self, sql, *parameters):
         """The values that one SELECT returns."""

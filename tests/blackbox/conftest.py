@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from node import Node
+from disk import Ballast, mount_small, unmount
+from node import Node, eventually
+from queues import BATCHES, INSERT, LOG, SLOW, Stuck, in_background
 
 
 @pytest.fixture
@@ -47,3 +49,49 @@ def node(start_node):
 @pytest.fixture
 def client(node):
     return node.client
+
+
+@pytest.fixture
+def small_disk(home):
+    mount_small(home / "disk")
+    yield home / "disk"
+    unmount(home / "disk")
+
+
+# For tests of the write queue.
+
+@pytest.fixture
+def start_queue(start_node):
+    """Starts nodes that have the table that queued writes go to."""
+    def start(*flags, **options):
+        node = start_node(*flags, **options)
+        node.client.must(LOG)
+        return node
+
+    return start
+
+
+@pytest.fixture
+def full(start_queue):
+    """A node whose queue of four is full until a long statement ends. `accepted` is what it holds,
+    the first four of which are on their way."""
+    node = start_queue("-write-queue-capacity", "4", "-write-queue-batch-size", "1")
+    node.busy = in_background(lambda: node.new_client().execute([SLOW]))[0]
+    eventually(lambda: node.client.status("store.raft.fsm_pending") > 0)
+    node.accepted = [str(n) for n in range(BATCHES + 4)]
+    for line in node.accepted:
+        assert node.client.queue([[INSERT, line]]).status == 200
+    report = node.client.queue_report()
+    assert (report["in_flight"], report["depth"]) == (BATCHES, 4)
+    yield node
+    node.kill()
+    node.busy.join()
+
+
+@pytest.fixture
+def start_stuck(start_node, small_disk):
+    """Starts a node whose disk is full."""
+    def start(*flags):
+        return Stuck(start_node(*flags, directory=small_disk / "node"), Ballast(small_disk))
+
+    return start

@@ -3,22 +3,28 @@
 import os
 import re
 import sqlite3
-import subprocess
 import time
 
 import pytest
 
+from disk import MEBI, Ballast
 from node import eventually
-from writers import INSERT, TABLE, Ledger, Writers, forgotten, plain, queued
+from writers import (INSERT, TABLE, Keyed, Ledger, Writers, curious, forgotten, numbered, plain,
+                     queued, transactions)
 
 # Longer soaks: KILL_ROUNDS=1000 KILL_SECONDS=5 pytest tests/blackbox/test_durability.py
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "8"))
 SECONDS = float(os.environ.get("KILL_SECONDS", "2"))
 
-MEBI = 1 << 20
 # Snapshots all the time, so that the kill hits every step of them.
 SNAPSHOTS = ("-raft-snap", "300", "-raft-snap-int", "50ms")
 TWELVE = [plain] * 4 + [queued] * 6 + [forgotten] * 2
+
+
+def those_who_ask(ledger):
+    """Writers of which something can be asked after a restart."""
+    return [numbered(ledger), numbered(ledger, "wait"), curious(ledger), transactions(ledger),
+            transactions(ledger, "wait")]
 
 
 def integrity(client):
@@ -35,16 +41,23 @@ def test_what_is_acknowledged_survives_kill_after_kill(start_node):
     node = start_node(*SNAPSHOTS)
     node.client.must(TABLE)
     ledger = Ledger()
+    keyed = [Keyed(ledger), Keyed(ledger, "queue", "wait")]
     snapshots = 0
     for number in range(ROUNDS):
-        writers = Writers(node, ledger, f"round {number}", *TWELVE)
+        writers = Writers(node, ledger, f"round {number}", *TWELVE, *those_who_ask(ledger), *keyed)
         time.sleep(SECONDS)  # the length of the soak
         snapshots += node.client.status("store.snapshots.taken")
         node.kill()
         writers.join()
         assert node.start() < 10
+        ledger.note_restart()
         assert integrity(node.client) == ["ok"]
         ledger.check(node.client)
+        ledger.check_states(node.client)
+        ledger.check_order(node.client)
+    for each in keyed:
+        each.finish(node.client)
+    ledger.check(node.client)
     assert len(ledger.acknowledged) > 100 * ROUNDS
     assert snapshots > ROUNDS
     assert node.stop() == 0
@@ -211,9 +224,11 @@ def test_damage_in_front_of_intact_records_refuses_to_start(killed, back):
     assert path.read_bytes() == before
 
 
-def test_a_missing_log_refuses_to_start(killed):
-    path, _ = last_segment(killed)
-    path.unlink()
+@pytest.mark.parametrize("missing", ["what has records", "all of it"])
+def test_a_missing_log_refuses_to_start(killed, missing):
+    gone = [last_segment(killed)[0]] if missing == "what has records" else killed.log_segments()
+    for path in gone:
+        path.unlink()
     code, log = killed.fail_to_start()
     assert code == 1
     assert "failed to open store: " in log
@@ -230,43 +245,6 @@ def test_a_missing_database_refuses_to_start(start_node):
 
 
 # A full disk.
-
-@pytest.fixture
-def small_disk(home):
-    disk = home / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(disk)],
-                             capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system needs the right to mount: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-class Ballast:
-    """A file that takes up room."""
-
-    def __init__(self, disk):
-        self._disk = disk
-        self._path = disk / "ballast"
-
-    def fill(self, leave):
-        # The node may be at work on its next log segment: then it is tried again.
-        eventually(lambda: self._try_to_fill(leave))
-
-    def _try_to_fill(self, leave):
-        state = os.statvfs(self._disk)
-        try:
-            with open(self._path, "wb") as file:
-                os.posix_fallocate(file.fileno(), 0, state.f_bavail * state.f_frsize - leave)
-        except OSError:
-            self.drop()
-            return False
-        return True
-
-    def drop(self):
-        self._path.unlink()
-
 
 ROW = "x" * 100_000
 

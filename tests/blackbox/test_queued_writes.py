@@ -1,47 +1,15 @@
-"""Queued writes on one node: accepting, batching, executing, answering, and a clean stop."""
+"""Queued writes on one node: accepting, batching, executing and answering."""
 
 import re
-import signal
-import threading
 import time
 
 import pytest
 
 from node import eventually
+from queues import ACCEPTED, BATCHES, HOLD, INSERT, busy, lines, run_threads
 from tables import BAYS, CREW
 
-LOG = "CREATE TABLE log(id INTEGER PRIMARY KEY, line)"
-INSERT = "INSERT INTO log(line) VALUES(?)"
-ACCEPTED = r'\{"results":\[\],"sequence_number":(\d+)\}'
-# A statement that keeps the node busy for a second or so.
-SLOW = ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 4000000) "
-        "INSERT INTO log(line) SELECT count(*) FROM n")
-# Nothing leaves the queue by itself.
-HOLD = ("-write-queue-timeout", "1h", "-write-queue-batch-size", "100000")
-
 QUEUE = "http.queue._default"
-
-
-def lines(client):
-    return client.column("SELECT line FROM log ORDER BY id")
-
-
-def in_background(call):
-    """Runs it on a thread; returns the thread and the list that gets the outcome."""
-    outcome = []
-    thread = threading.Thread(target=lambda: outcome.append(call()), daemon=True)
-    thread.start()
-    return thread, outcome
-
-
-@pytest.fixture
-def start_queue(start_node):
-    def start(*flags):
-        node = start_node(*flags)
-        node.client.must(LOG)
-        return node
-
-    return start
 
 
 @pytest.fixture
@@ -80,11 +48,7 @@ def test_numbers_are_unique_among_many_clients(start_queue):
         client = node.new_client()
         numbers.extend([client.queue([[INSERT, n]]).number for n in range(100)])
 
-    threads = [threading.Thread(target=write) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_threads(*[write] * 8)
     assert sorted(numbers) == list(range(min(numbers), min(numbers) + 800))
 
 
@@ -145,6 +109,8 @@ def test_a_bad_body_is_refused_and_takes_no_number(client, body, message):
     before = client.queue([[INSERT, "a"]], "wait").number
     reply = client.queue(body)
     assert (reply.status, reply.text) == (400, message + "\n")
+    plain = client.execute(body)
+    assert (plain.status, plain.text) == (reply.status, reply.text)
     assert client.queue([[INSERT, "b"]], "wait").number == before + 1
     assert lines(client) == ["a", "b"]
 
@@ -162,6 +128,7 @@ def test_a_forbidden_statement_is_refused_at_once(client, sql, error):
     before = client.queue([[INSERT, "a"]], "wait").number
     reply = client.queue([[INSERT, "b"], sql])
     assert (reply.status, reply.text) == (200, f'{{"results":[],"error":"{error}"}}')
+    assert client.execute([[INSERT, "b"], sql]).text == reply.text
     assert client.queue([[INSERT, "c"]], "wait").number == before + 1
     assert lines(client) == ["a", "c"]
 
@@ -176,65 +143,6 @@ def test_a_timeout_that_is_none_is_refused(client, timeout):
 def test_noleader_is_accepted(client):
     assert client.queue([[INSERT, "a"]], "noleader", "wait").status == 200
     assert lines(client) == ["a"]
-
-
-def test_a_request_larger_than_the_queue_is_refused(start_queue):
-    client = start_queue("-write-queue-max-bytes", "1000").client
-    reply = client.queue([[INSERT, "x" * 1000]])
-    assert reply.status == 413
-    assert client.queue([[INSERT, "x" * 500]], "wait").status == 200
-    assert lines(client) == ["x" * 500]
-
-
-# A full queue: what is accepted waits behind a statement that takes its time.
-
-@pytest.fixture
-def full(start_queue):
-    """A node whose queue of four is full until a long statement ends."""
-    node = start_queue("-write-queue-capacity", "4", "-write-queue-batch-size", "1")
-    node.busy = in_background(lambda: node.new_client().execute([SLOW] * 2))[0]
-    client = node.client
-    eventually(lambda: client.status("store.raft.fsm_pending") > 0)
-    # One batch may be on its way; then four wait.
-    accepted = [client.queue([[INSERT, "0"]])]
-    eventually(lambda: client.status(QUEUE + ".in_flight") == 1)
-    accepted += [client.queue([[INSERT, str(n)]]) for n in range(1, 5)]
-    assert [reply.status for reply in accepted] == [200] * 5
-    assert client.status(QUEUE + ".depth") == 4
-    yield node
-    node.busy.join()
-
-
-def test_a_full_queue_refuses_when_time_is_up(full):
-    began = time.monotonic()
-    reply = full.client.queue([[INSERT, "late"]], timeout="200ms")
-    took = time.monotonic() - began
-    assert (reply.status, reply.text) == (503, "queue is full\n")
-    assert reply.headers["Retry-After"] == "1"
-    assert "X-Rqlite-Sequence-Number" not in reply.headers
-    assert 0.2 <= took < 1.5
-    full.busy.join()
-    full.client.queue("[]", "wait")
-    assert "late" not in lines(full.client)
-
-
-def test_a_full_queue_lets_a_request_in_when_there_is_room(full):
-    last = full.client.status(QUEUE + ".sequence_number")
-    waiting = [in_background(lambda n=n: full.new_client().queue([[INSERT, f"in {n}"]], "wait"))
-               for n in range(3)]
-    for thread, replies in waiting:
-        thread.join()
-        assert re.fullmatch(ACCEPTED, replies[0].text)
-        assert replies[0].number > last
-    assert {"in 0", "in 1", "in 2"} <= set(lines(full.client))
-
-
-def test_a_full_queue_delays_nobody_else(full):
-    waiting, _ = in_background(lambda: full.new_client().queue([[INSERT, "in"]]))
-    began = time.monotonic()
-    assert full.client.query(["SELECT count(*) FROM log"], level="none").status == 200
-    assert time.monotonic() - began < 1
-    waiting.join()
 
 
 # Batching.
@@ -268,6 +176,38 @@ def test_a_batch_is_one_log_entry(start_queue):
     assert lines(client) == list(range(50))
 
 
+def test_what_waits_while_the_pipeline_is_full_leaves_as_one_batch(start_queue):
+    node = start_queue("-write-queue-batch-size", "2")
+    client = node.client
+    with busy(node):
+        for n in range(2 * BATCHES + 50):
+            client.queue([[INSERT, n]])
+        report = client.queue_report()
+        assert (report["in_flight"], report["depth"]) == (2 * BATCHES, 50)
+        before = client.status("store.raft.last_log_index")
+    client.queue("[]", "wait")
+    assert client.status("store.raft.last_log_index") - before in (1, 2)
+    assert lines(client)[1:] == list(range(2 * BATCHES + 50))
+
+
+def test_a_batch_has_a_limit_of_bytes(start_queue):
+    client = start_queue(*HOLD).client
+    before = client.status("store.raft.last_log_index")
+    sizes = [3_000_000] * 4 + [10] * 4
+    for size in sizes:
+        client.queue([[INSERT, "x" * size]])
+    client.queue("[]", "wait")
+    # No two of the large ones fit in one; the small ones may come along or follow.
+    assert client.status("store.raft.last_log_index") - before in (4, 5)
+    assert client.column("SELECT length(line) FROM log ORDER BY id") == sizes
+
+
+def test_the_largest_request_that_the_queue_takes_is_stored(client):
+    reply = client.queue([[INSERT, "x" * 60_000_000]], "wait")
+    assert re.fullmatch(ACCEPTED, reply.text)
+    assert client.value("SELECT length(line) FROM log") == 60_000_000
+
+
 def test_waiting_does_not_cost_the_batching_time(start_queue):
     client = start_queue("-write-queue-timeout", "30s").client
     client.queue([[INSERT, "first"]])
@@ -298,25 +238,6 @@ def test_order_is_kept_for_one_client(client):
         client.queue([[INSERT, n]])
     client.queue("[]", "wait")
     assert lines(client) == list(range(300))
-
-
-def test_order_of_numbers_is_order_of_execution(start_queue):
-    node = start_queue()
-    numbered = {}
-
-    def write(writer):
-        client = node.new_client()
-        for n in range(50):
-            line = f"{writer}/{n}"
-            numbered[client.queue([[INSERT, line]], *(["wait"] if n % 7 == 0 else [])).number] = line
-
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    node.client.queue("[]", "wait")
-    assert lines(node.client) == [line for _, line in sorted(numbered.items())]
 
 
 # Executing.
@@ -370,6 +291,22 @@ def test_rollback_by_a_conflict_clause_touches_no_other_request(start_queue):
     client.queue(["INSERT INTO bays(id) VALUES(3)"])
     client.queue("[]", "wait")
     assert client.column("SELECT id FROM bays") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("parameter", ["db_timeout=1s", "norwrandom", "norwtime", "noparse"])
+def test_a_parameter_of_execution_means_what_it_means_for_a_plain_write(client, parameter):
+    body = [[INSERT, "a"], "INSERT INTO ghosts VALUES(1)",
+            "INSERT INTO log(line) VALUES(2) RETURNING line"]
+    plain = client.execute(body, parameter)
+    queued = client.queue(body, parameter, "wait", "results")
+    assert queued.status == plain.status
+    if plain.status != 200:
+        assert queued.text == plain.text
+        return
+    for mine, theirs in zip(queued.results, plain.results, strict=True):
+        mine.pop("last_insert_id", None)
+        theirs.pop("last_insert_id", None)
+        assert mine == theirs
 
 
 # Answering.
@@ -429,9 +366,12 @@ def test_a_transaction_left_open_is_the_error_of_its_answer(client):
 def test_the_answers_form_is_that_of_the_plain_endpoint(client):
     reply = client.queue([[INSERT, "a"]], "wait", "results", "associative")
     assert reply.results == [{"last_insert_id": 1, "rows_affected": 1, "rows": None}]
-    reply = client.queue(["INSERT INTO log(line) VALUES(x'0102ff') RETURNING CAST(line AS BLOB)"],
-                         "wait", "results", "blob_array")
-    assert reply.status == 200
+    client.must("CREATE TABLE blobs(data BLOB)")
+    blob = ["INSERT INTO blobs VALUES(x'0102ff') RETURNING data"]
+    for flags in ((), ("blob_array",)):
+        reply = client.queue(blob, "wait", "results", *flags)
+        assert reply.results == client.execute(blob, *flags).results
+    assert reply.results[0]["values"] == [[[1, 2, 255]]]
     reply = client.queue([[INSERT, "a"]], "wait", "results", "timings")
     assert reply.results[0]["time"] > 0
     assert reply.json["time"] > 0
@@ -446,86 +386,20 @@ def test_fields_of_an_answer_come_in_their_order(client):
 
 def test_a_wait_that_takes_too_long_is_told_its_number(start_queue):
     node = start_queue()
-    busy, _ = in_background(lambda: node.new_client().execute([SLOW]))
-    eventually(lambda: node.client.status("store.raft.fsm_pending") > 0)
-    began = time.monotonic()
-    reply = node.client.queue([[INSERT, "patience"]], "wait", timeout="150ms")
-    assert (reply.status, reply.text) == (408, "queue wait timeout\n")
-    assert 0.15 <= time.monotonic() - began < 1.5
+    with busy(node):
+        began = time.monotonic()
+        reply = node.client.queue([[INSERT, "patience"]], "wait", timeout="150ms")
+        assert (reply.status, reply.text) == (408, "queue wait timeout\n")
+        assert 0.15 <= time.monotonic() - began < 1.5
     number = int(reply.headers["X-Rqlite-Sequence-Number"])
-    busy.join()
-    eventually(lambda: node.client.status(QUEUE)["sequence_number"] == number)
+    assert node.client.ask(number, "wait").json["state"] == "applied"
     assert lines(node.client)[-1] == "patience"
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1s"])
 def test_no_time_at_all_is_a_timeout_and_the_write_is_stored(start_queue, timeout):
     node = start_queue()
-    busy, _ = in_background(lambda: node.new_client().execute([SLOW]))
-    eventually(lambda: node.client.status("store.raft.fsm_pending") > 0)
-    assert node.client.queue([[INSERT, "a"]], "wait", timeout=timeout).status == 408
-    busy.join()
+    with busy(node):
+        assert node.client.queue([[INSERT, "a"]], "wait", timeout=timeout).status == 408
     node.client.queue("[]", "wait")
     assert lines(node.client)[-1] == "a"
-
-
-# A clean stop.
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_stores_what_was_accepted(start_queue, number):
-    node = start_queue(*HOLD)
-    for n in range(500):
-        assert node.client.queue([[INSERT, n]]).status == 200
-    assert node.client.status(QUEUE + ".depth") == 500
-    node.signal(number)
-    assert node.wait() == 0
-    node.start()
-    assert lines(node.client) == list(range(500))
-
-
-def test_a_stop_answers_those_who_wait(start_queue):
-    node = start_queue()
-    busy, plain = in_background(lambda: node.new_client().execute([SLOW]))
-    eventually(lambda: node.client.status("store.raft.fsm_pending") > 0)
-    waiting, replies = in_background(lambda: node.new_client().queue([[INSERT, "a"]], "wait"))
-    eventually(lambda: node.client.status(QUEUE + ".in_flight") == 1)
-    assert node.stop() == 0
-    busy.join()
-    waiting.join()
-    assert plain[0].status == 200
-    assert re.fullmatch(ACCEPTED, replies[0].text)
-    node.start()
-    assert lines(node.client)[-1] == "a"
-
-
-def test_a_stop_refuses_those_who_wait_for_room(full):
-    waiting, replies = in_background(lambda: full.new_client().queue([[INSERT, "no room"]], "wait"))
-    time.sleep(0.2)  # that it waits cannot be seen from outside
-    full.signal(signal.SIGTERM)
-    waiting.join()
-    assert (replies[0].status, replies[0].text) == (503, "shutting down\n")
-    assert replies[0].headers["Retry-After"] == "1"
-    assert full.process.poll() is None  # what was accepted is still to be stored
-    assert full.wait() == 0
-    full.start()
-    assert lines(full.client)[-5:] == ["0", "1", "2", "3", "4"]
-
-
-def test_a_stop_that_cannot_store_everything_says_so(start_queue):
-    node = start_queue("-write-queue-drain-timeout", "50ms", "-write-queue-batch-size", "1")
-    busy, _ = in_background(lambda: node.new_client().execute([SLOW]))
-    eventually(lambda: node.client.status("store.raft.fsm_pending") > 0)
-    numbers = [node.client.queue([[INSERT, n]]).number for n in range(20)]
-    eventually(lambda: node.client.status(QUEUE + ".in_flight") > 0)
-    node.signal(signal.SIGTERM)
-    code = node.wait()
-    busy.join()
-    if code == 0:  # it was quicker than expected, and then nothing may be missing
-        node.start()
-        assert lines(node.client)[-20:] == list(range(20))
-    else:
-        assert code == 1
-        said = re.search(r"(\d+) queued requests could not be stored, numbers (\d+) to (\d+)",
-                         node.log())
-        assert int(said[3]) == numbers[-1]
-        assert int(said[3]) - int(said[2]) + 1 == int(said[1])

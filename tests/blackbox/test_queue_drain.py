@@ -1,0 +1,281 @@
+"""A clean stop: what was accepted is stored, what comes now is refused, and it has an end."""
+
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from node import HOST, eventually
+from queues import ACCEPTED, BATCHES, HOLD, INSERT, busy, in_background, lines
+
+BOTH_SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT],
+                                       ids=["SIGTERM", "SIGINT"])
+
+
+def request_bytes(body, path="/db/execute?queue"):
+    return (f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{body}").encode()
+
+
+def read_all(connection):
+    answer = b""
+    while part := connection.recv(65536):
+        answer += part
+    return answer
+
+
+def left_behind(node):
+    """What the log says could not be stored: how many, and the first and last number."""
+    said = re.findall(r"^\[rqlited\] .* (\d+) queued requests could not be stored, "
+                      r"numbers (\d+) to (\d+)$", node.log(), re.M)
+    assert len(said) <= 1
+    return [int(number) for number in said[0]] if said else None
+
+
+# What was accepted is stored.
+
+@BOTH_SIGNALS
+def test_a_stop_stores_what_was_accepted(start_queue, number):
+    node = start_queue(*HOLD)
+    for n in range(500):
+        assert node.client.queue([[INSERT, n]]).status == 200
+    assert node.client.queue_report()["depth"] == 500
+    node.signal(number)
+    assert node.wait() == 0
+    assert left_behind(node) is None
+    node.start()
+    assert lines(node.client) == list(range(500))
+
+
+@BOTH_SIGNALS
+def test_a_stop_stores_what_is_on_its_way_and_what_waits_behind_it(start_queue, number):
+    node = start_queue("-write-queue-batch-size", "1")
+    with busy(node):
+        accepted = [node.client.queue([[INSERT, n]]).number for n in range(BATCHES + 100)]
+        report = node.client.queue_report()
+        assert (report["in_flight"], report["depth"]) == (BATCHES, 100)
+        node.signal(number)
+    assert node.wait() == 0
+    node.start()
+    assert lines(node.client)[1:] == list(range(BATCHES + 100))
+    assert {node.client.state(each) for each in accepted} == {"applied"}
+
+
+def test_a_stop_of_an_empty_queue_is_quick(start_queue):
+    node = start_queue("-write-queue-drain-timeout", "1h")
+    node.client.queue([[INSERT, "a"]], "wait")
+    began = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - began < 5
+
+
+def test_what_a_stop_stored_has_its_verdict_later(start_queue):
+    node = start_queue(*HOLD)
+    applied = node.client.queue([[INSERT, "a"]]).number
+    failed = node.client.queue(["INSERT INTO ghosts VALUES(1)"]).number
+    assert node.stop() == 0
+    node.start()
+    assert node.client.state(applied) == "applied"
+    assert node.client.ask(failed).json["results"] == [{"error": "no such table: ghosts"}]
+
+
+def test_a_stop_answers_those_who_wait(start_queue):
+    node = start_queue()
+    with busy(node):
+        waiting, replies = in_background(
+            lambda: node.new_client().queue([[INSERT, "a"]], "wait"))
+        eventually(lambda: node.client.queue_report()["in_flight"] == 1)
+        number = node.client.queue_report()["accepted"]
+        asking, answers = in_background(lambda: node.new_client().ask(number, "wait"))
+        time.sleep(0.1)  # that it asks cannot be seen from outside
+        node.signal(signal.SIGTERM)
+    assert node.wait() == 0
+    waiting.join()
+    asking.join()
+    assert re.fullmatch(ACCEPTED, replies[0].text)
+    assert answers[0].json == {"sequence_number": number, "state": "applied"}
+    node.start()
+    assert lines(node.client)[-1] == "a"
+
+
+# What comes now is refused.
+
+def test_a_stop_refuses_those_who_wait_for_room(full):
+    waiting, replies = in_background(
+        lambda: full.new_client().queue([[INSERT, "no room"]], "wait"))
+    eventually(lambda: full.client.queue_report()["waiting_for_room"] == 1)
+    full.signal(signal.SIGTERM)
+    waiting.join()
+    assert (replies[0].status, replies[0].text) == (503, "shutting down\n")
+    assert replies[0].headers["Retry-After"] == "1"
+    assert full.process.poll() is None  # what was accepted is still to be stored
+    assert full.wait() == 0
+    full.start()
+    assert lines(full.client)[1:] == full.accepted
+
+
+@pytest.mark.parametrize("flags", ["queue", "queue&wait"])
+def test_a_request_that_is_being_sent_during_a_stop_is_refused(start_queue, flags):
+    node = start_queue()
+    request = request_bytes('[["INSERT INTO log(line) VALUES(?)", "late"]]',
+                            f"/db/execute?{flags}")
+    with node.connect() as connection, busy(node):
+        connection.sendall(request[:60])
+        node.client.queue([[INSERT, "a"]])
+        node.signal(signal.SIGTERM)
+        eventually(lambda: "received signal" in node.log())
+        time.sleep(0.1)  # what the node does on its signal
+        connection.sendall(request[60:])
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nshutting down\n")
+    assert node.wait() == 0
+    node.start()
+    assert lines(node.client)[1:] == ["a"]
+
+
+def test_a_new_client_is_refused_during_a_stop(start_queue):
+    node = start_queue()
+    with busy(node):
+        node.client.queue([[INSERT, "a"]])
+        node.signal(signal.SIGTERM)
+        eventually(lambda: "received signal" in node.log())
+        time.sleep(0.1)  # what the node does on its signal
+        with socket.create_connection((HOST, node.port)) as connection:
+            connection.sendall(request_bytes('[["INSERT INTO log(line) VALUES(?)", "late"]]'))
+            answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1\r\n" in answer
+    assert node.wait() == 0
+    node.start()
+    assert lines(node.client)[1:] == ["a"]
+
+
+# It has an end.
+
+@pytest.fixture
+def stuck(start_stuck):
+    """Starts a node whose disk is full, with fifty requests in its queue besides."""
+    def start(drain_timeout):
+        stuck = start_stuck("-write-queue-drain-timeout", drain_timeout)
+        for n in range(50):
+            assert stuck.accept(str(n))
+        return stuck
+
+    return start
+
+
+def count_stored(stuck):
+    """After a restart: the table holds what the states of the requests say."""
+    node = stuck.node
+    stored = lines(node.client)
+    assert stored == stuck.lines[:len(stored)]  # whatever is not stored came later
+    states = [node.client.state(number) for number in stuck.numbers]
+    assert states == ["applied"] * len(stored) + ["unknown"] * (len(states) - len(stored))
+    return len(stored)
+
+
+@BOTH_SIGNALS
+def test_a_stop_that_cannot_store_everything_says_what_is_left(stuck, number):
+    stuck = stuck("1s")
+    node = stuck.node
+    began = time.monotonic()
+    node.signal(number)
+    assert node.wait() == 1
+    assert 0.9 < time.monotonic() - began < 6
+    count, first, last = left_behind(node)
+    assert last == stuck.numbers[-1]
+    assert last - first + 1 == count
+    stuck.make_room()
+    node.start()
+    assert count_stored(stuck) >= stuck.numbers.index(first)
+    assert node.client.queue([[INSERT, "after"]], "wait").results == []
+
+
+def test_a_stop_on_a_full_disk_is_a_stop_and_no_failure(stuck):
+    node = stuck("100ms").node
+    assert node.stop() == 1
+    assert "storage failed" not in node.log()
+    assert node.log().splitlines()[-1].endswith(" rqlite server stopped")
+
+
+def test_a_stop_goes_on_when_there_is_room_again(stuck):
+    stuck = stuck("1m")
+    node = stuck.node
+    node.signal(signal.SIGTERM)
+    eventually(lambda: "received signal" in node.log())
+    time.sleep(0.5)  # it has time to give up, and must not
+    assert node.process.poll() is None
+    stuck.make_room()
+    assert node.wait() == 0
+    assert left_behind(node) is None
+    node.start()
+    assert count_stored(stuck) == len(stuck.numbers)
+
+
+@BOTH_SIGNALS
+def test_a_second_signal_ends_at_once(stuck, number):
+    stuck = stuck("10m")
+    node = stuck.node
+    node.signal(signal.SIGTERM)
+    eventually(lambda: "received signal" in node.log())
+    time.sleep(0.3)  # it has time to end, and must not
+    assert node.process.poll() is None
+    began = time.monotonic()
+    node.signal(number)
+    assert node.wait() == 1
+    assert time.monotonic() - began < 2
+    stuck.make_room()
+    node.start()
+    count_stored(stuck)
+
+
+def test_a_second_signal_takes_nothing_back(start_queue):
+    node = start_queue()
+    stored = node.client.queue([[INSERT, "stored"]], "wait").number
+    with busy(node):
+        persisted = node.client.queue([[INSERT, "persisted"]]).number
+        eventually(lambda: node.client.state(persisted) == "persisted")
+        node.signal(signal.SIGTERM)
+        eventually(lambda: "received signal" in node.log())
+        node.signal(signal.SIGINT)
+        assert node.wait() == 1
+    node.start()
+    assert [line for line in lines(node.client) if line in ("stored", "persisted")] == [
+        "stored", "persisted"]
+    assert {node.client.state(number) for number in (stored, persisted)} == {"applied"}
+
+
+@pytest.fixture
+def cut_short(start_queue):
+    """A node that was stopped in the middle of its work. `numbers` are those of twenty requests,
+    the first four of which were persisted before."""
+    node = start_queue("-write-queue-drain-timeout", "50ms", "-write-queue-batch-size", "1")
+    with busy(node):
+        node.numbers = [node.client.queue([[INSERT, n]]).number for n in range(20)]
+        eventually(lambda: node.client.state(node.numbers[BATCHES - 1]) == "persisted")
+        node.signal(signal.SIGTERM)
+        node.code = node.wait()
+    return node
+
+
+def test_a_stop_that_is_cut_short_loses_nothing_that_it_does_not_name(cut_short):
+    left = left_behind(cut_short)
+    assert cut_short.code == (1 if left else 0)
+    numbers = cut_short.numbers
+    if left:  # it may be quicker than expected
+        assert left == [numbers[-1] - left[1] + 1, left[1], numbers[-1]]
+    cut_short.start()
+    states = [cut_short.client.state(number) for number in numbers]
+    stored = states.count("applied")
+    assert states == ["applied"] * stored + ["unknown"] * (20 - stored)
+    assert lines(cut_short.client)[1:] == list(range(stored))
+    assert stored >= (numbers.index(left[1]) if left else 20)
+
+
+def test_what_is_persisted_is_not_named_as_left_behind(cut_short):
+    _, first, _ = left_behind(cut_short)
+    assert first > cut_short.numbers[BATCHES - 1]
