@@ -28,6 +28,7 @@ struct Pending {
   const bool all_results;  // also when nothing failed
   const std::chrono::nanoseconds timeout;
   std::atomic<std::uint64_t> number{0};  // once the queue has taken the request
+  std::atomic<bool> late{false};         // the time is up
   std::uint64_t ticket = 0;              // while it waits for room; the connection's thread
 };
 
@@ -41,6 +42,10 @@ Response accepted(const Pending& pending, std::uint64_t number) {
   envelope.sequence_number = number;
   return with_number(Response::json(ResultsJson(pending.options.format).finish(envelope).json),
                      number);
+}
+
+Response timed_out(std::uint64_t number) {
+  return with_number(Response::text(408, "queue wait timeout"), number);
 }
 
 // The reply to a request that the queue did not take. A node that stops is one to come back to.
@@ -110,7 +115,10 @@ class Room final : public queue::RoomWaiter {
   std::unique_ptr<queue::Waiter> accepted(std::uint64_t number) override {
     if (pending_->wait) {
       pending_->number = number;
-      return std::make_unique<Verdict>(pending_);
+      // In this order: whoever comes second, this or the timer, sees the other.
+      if (!pending_->late) return std::make_unique<Verdict>(pending_);
+      pending_->reply->send(timed_out(number));
+      return nullptr;
     }
     pending_->reply->send(http::accepted(*pending_, number));
     return nullptr;
@@ -138,6 +146,9 @@ bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parse
 void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
                     queue::WriteQueue* queue, const Clock& clock, bool atomic) {
   const Parameters& parameters = request.parameters;
+  if (parameters.has("db_timeout")) {
+    return reply->send(Response::text(400, "db_timeout is not built yet"));
+  }
   RequestOptions options(parameters);
   options.flags.transaction = options.flags.transaction || atomic;
   const bool wait = parameters.has("wait");
@@ -173,11 +184,11 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     waiter = std::make_unique<Verdict>(pending);
     // Before the queue has it. Without a number it is the queue that says when time is up.
     pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
-      const auto late = weak.lock();
-      return late && late->number != 0
-                 ? std::optional(
-                       with_number(Response::text(408, "queue wait timeout"), late->number))
-                 : std::nullopt;
+      const auto waiting = weak.lock();
+      if (!waiting) return std::optional<Response>();
+      waiting->late = true;
+      const std::uint64_t number = waiting->number;
+      return number == 0 ? std::nullopt : std::optional(timed_out(number));
     });
   }
   const Result<std::uint64_t> number = queue->push(encoded, waiter);

@@ -73,10 +73,12 @@ void WriteQueue::tell_rest() {
   std::vector<Request> left;
   std::map<std::uint64_t, RoomRequest> refused;
   std::multimap<std::uint64_t, Settling> settling;
+  std::uint64_t persisted = 0;
   {
     MutexLock lock(mutex_);
     refused = std::exchange(room_waiters_, {});
     settling = std::exchange(settling_, {});
+    persisted = pipeline_.committed_to();
     left = pipeline_.take_all();
     while (batcher_.requests() > 0) {
       for (Request& request : batcher_.take().requests) left.push_back(std::move(request));
@@ -84,9 +86,12 @@ void WriteQueue::tell_rest() {
   }
   for (const auto& [ticket, request] : refused) request.waiter->refused(shutting_down());
   for (const auto& [number, each] : settling) each.settled();
+  const Status stored(Code::kUnknown,
+                      "the node stops: the write is in the log and is applied by its next start");
   const Status unknown(Code::kUnknown, "the node stopped before it was stored");
   for (const Request& request : left) {
-    if (request.waiter) request.waiter->failed(request.number, unknown);
+    if (!request.waiter) continue;
+    request.waiter->failed(request.number, request.number <= persisted ? stored : unknown);
   }
 }
 
@@ -336,20 +341,12 @@ void WriteQueue::extend_numbers() {
   }
 }
 
-// Lets requests in that waited for room, in order, and refuses those whose time is up.
+// Refuses those whose time is up, and lets in what waited for room, in order.
 void WriteQueue::admit_and_expire() {
   std::vector<std::unique_ptr<RoomWaiter>> late;
   {
     MutexLock lock(mutex_);
     const TimePoint now = clock_.now();
-    while (admits_somebody()) {
-      RoomRequest& first = room_waiters_.begin()->second;
-      const std::uint64_t number = *numbers_.next();
-      // Under the lock, because nobody may get between the number and the queue; the callee's
-      // contract is not to block.
-      enqueue(number, std::move(first.encoded), first.waiter->accepted(number));
-      room_waiters_.erase(room_waiters_.begin());
-    }
     for (auto each = room_waiters_.begin(); each != room_waiters_.end();) {
       if (each->second.deadline > now) {
         ++each;
@@ -359,6 +356,14 @@ void WriteQueue::admit_and_expire() {
       each = room_waiters_.erase(each);
     }
     counts_.refused_full += late.size();
+    while (admits_somebody()) {
+      RoomRequest& first = room_waiters_.begin()->second;
+      const std::uint64_t number = *numbers_.next();
+      // Under the lock, because nobody may get between the number and the queue; the callee's
+      // contract is not to block.
+      enqueue(number, std::move(first.encoded), first.waiter->accepted(number));
+      room_waiters_.erase(room_waiters_.begin());
+    }
   }
   for (const std::unique_ptr<RoomWaiter>& waiter : late) {
     waiter->refused({Code::kFull, "queue is full"});

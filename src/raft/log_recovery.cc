@@ -42,6 +42,9 @@ Status LogRecovery::run() {
     if (!at_end) used++;
     at_end = at_end || !*sealed;
   }
+  if (segments_.empty() && snapshot_.index != Index()) {
+    return log_damaged("no log segment is in " + directory_);
+  }
   if (!segments_.empty() && !at_end) {
     return log_damaged("the log segment after " + segments_.back().path + " is missing");
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/random.h"
 #include "raft/log_recovery.h"
 
@@ -42,6 +43,18 @@ Result<std::unique_ptr<SegmentLog>> SegmentLog::open(FileSystem& files, Executor
   std::unique_ptr<SegmentLog> log(new SegmentLog(files, executor, std::move(options)));
   if (Status status = log->recover(snapshot, to, recovered); !status.ok()) return status;
   return log;
+}
+
+Status SegmentLog::make(FileSystem& files, Executor& executor, const Options& options) {
+  // There is nothing to replay.
+  class Nothing final : public Replay {
+   public:
+    void entry(const EntryView&) override { CHECK(false); }
+    void restart() override {}
+  };
+  Nothing nothing;
+  Recovered recovered;
+  return open(files, executor, options, Snapshot(), nothing, recovered).status();
 }
 
 Status SegmentLog::recover(const Snapshot& snapshot, Replay& to, Recovered& recovered) {

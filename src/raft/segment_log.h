@@ -34,9 +34,13 @@ class SegmentLog final : public Log {
   using Recovered = RecoveredLog;
   using Replay = LogReplay;
 
-  // Opens the log, or makes it if the directory is empty, and passes the entries behind
-  // `snapshot` to `to`. kFailed, with what to do, if durable records are damaged or missing.
-  // `files` and `executor` must outlive the log.
+  // Makes an empty log, durably. For a member that is founded; it must come before what tells that
+  // the member has a log.
+  static Status make(FileSystem& files, Executor& executor, const Options& options);
+
+  // Opens the log and passes the entries behind `snapshot` to `to`. Makes it in an empty directory
+  // if the snapshot is one of nothing, with index 0. kFailed, with what to do, if durable records
+  // are damaged or missing. `files` and `executor` must outlive the log.
   static Result<std::unique_ptr<SegmentLog>> open(FileSystem& files, Executor& executor,
                                                   Options options, const Snapshot& snapshot,
                                                   Replay& to, Recovered& recovered);

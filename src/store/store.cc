@@ -120,6 +120,10 @@ Status Store::found_if_new() {
   const std::optional<SnapshotRecord> found = decode_snapshot_record(snapshot_slot_->value());
   if (!found || found->index != raft::Index()) return {};
 
+  // The log comes first: from here on a node without one has lost it.
+  RETURN_IF_ERROR(raft::SegmentLog::make(
+      files_, helper_, {.directory = paths_.log(), .segment_bytes = options_.log_segment_bytes}));
+  RETURN_IF_ERROR(files_.sync_directory(paths_.raft()));
   // The founding members stand at the log's first index, as if a snapshot had brought them.
   record.index = raft::Index(1);
   record.term = raft::Term(1);

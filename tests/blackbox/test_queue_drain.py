@@ -202,6 +202,36 @@ def test_a_stop_on_a_full_disk_is_a_stop_and_no_failure(stuck):
     assert node.log().splitlines()[-1].endswith(" rqlite server stopped")
 
 
+def test_who_waits_when_a_stop_gives_up_is_told_the_number_and_no_success(stuck):
+    stuck = stuck("500ms")
+    waiting, replies = in_background(
+        lambda: stuck.node.new_client().queue([[INSERT, "waits"]], "wait"))
+    asking, answers = in_background(
+        lambda: stuck.node.new_client().ask(stuck.numbers[-1], "wait"))
+    eventually(lambda: stuck.client.queue_report()["accepted"] == stuck.numbers[-1] + 1)
+    assert stuck.node.stop() == 1
+    waiting.join()
+    asking.join()
+    assert replies[0].headers["X-Rqlite-Sequence-Number"] == str(stuck.numbers[-1] + 1)
+    assert replies[0].status != 200 or "error" in replies[0].json
+    assert answers[0].json == {"sequence_number": stuck.numbers[-1], "state": "queued"}
+
+
+def test_who_waits_for_what_is_persisted_is_not_told_that_it_is_lost(start_queue):
+    node = start_queue("-write-queue-drain-timeout", "50ms")
+    with busy(node):
+        waiting, replies = in_background(
+            lambda: node.new_client().queue([[INSERT, "persisted"]], "wait"))
+        number = eventually(lambda: node.client.queue_report()["persisted"])
+        node.signal(signal.SIGTERM)
+    waiting.join()
+    assert node.wait() == 0
+    node.start()
+    assert (node.client.state(number), lines(node.client)[-1]) == ("applied", "persisted")
+    # It would be sent again, and be there twice.
+    assert "before it was stored" not in replies[0].text
+
+
 def test_a_stop_goes_on_when_there_is_room_again(stuck):
     stuck = stuck("1m")
     node = stuck.node

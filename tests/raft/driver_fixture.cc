@@ -97,6 +97,7 @@ Status DriverFixture::start() {
     Members members;
     for (const std::uint64_t each : voters) members.voters.push_back(RaftId(each));
     snapshot = {Index(1), Term(1), encode_members(members), "founded"};
+    RETURN_IF_ERROR(SegmentLog::make(files, executor, log_options));
   }
   Core::Builder builder(core_options, snapshot);
   ToBuilder replay(builder);

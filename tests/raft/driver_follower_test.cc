@@ -234,6 +234,7 @@ TEST_F(DriverFollowerTest, WhoeverHasNoVoteDoesNotStandForElection) {
   for (const Members& members : without) {
     DriverFixture member;
     member.snapshot = {Index(1), Term(1), encode_members(members), ""};
+    ASSERT_TRUE(SegmentLog::make(member.files, member.executor, member.log_options).ok());
     ASSERT_TRUE(member.start().ok());
     member.driver->campaign();
     for (int i = 0; i < 50; i++) {

@@ -187,6 +187,16 @@ TEST_F(LogRecoveryTest, AMissingSegmentIsRefusedAndNothingIsRemoved) {
   EXPECT_EQ(recovered.last, Index(40));
 }
 
+TEST_F(LogRecoveryTest, AMissingLogIsRefusedUnlessThereNeverWasAny) {
+  ASSERT_TRUE(append(1, 3, 1).ok());
+  take_snapshot(2);
+  close();
+  for (const std::string& name : names()) ASSERT_TRUE(files.remove(path(name)).ok());
+  expect_refusal(open());
+  snapshot = {};
+  EXPECT_TRUE(open().ok());
+}
+
 TEST_F(LogRecoveryTest, AMissingSegmentThatTheSnapshotCoversIsNotMissed) {
   ASSERT_TRUE(append_each(1, 40, 1, 1000).ok());
   const std::vector<std::string> all = names();

@@ -50,6 +50,8 @@ class SimRead final : public Read {
   bool answered_ = false;
 };
 
+const SegmentLog::Options kLogOptions{.directory = "/data/log", .segment_bytes = 16 << 10};
+
 }  // namespace
 
 SimMember::Figures& SimMember::Figures::operator+=(const Figures& other) {
@@ -76,6 +78,7 @@ void SimMember::found(const Members& members) {
   content.index = Index(1);
   content.term = Term(1);
   content.conf_state = encode_members(members);
+  CHECK(SegmentLog::make(files_, executor_, kLogOptions).ok());
   CHECK(files_.replace_file(kSnapshotPath, SimMachine::encode(content)).ok());
 }
 
@@ -108,8 +111,7 @@ Status SimMember::open() {
   ToBuilder replay(builder);
   SegmentLog::Recovered recovered;
   Result<std::unique_ptr<SegmentLog>> log =
-      SegmentLog::open(files_, executor_, {.directory = "/data/log", .segment_bytes = 16 << 10},
-                       snapshot, replay, recovered);
+      SegmentLog::open(files_, executor_, kLogOptions, snapshot, replay, recovered);
   if (!log.ok()) return log.error();
   log_ = std::move(*log);
   if (!recovered.torn.empty()) parts_.figures.torn_logs++;
