@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include <cstdio>
@@ -68,7 +69,12 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   }
 }
 
+// A large buffer, as of a log segment that is read at start, goes back to the system when it is
+// freed; by default, glibc would keep the next ones of its size.
+void give_back_large_buffers() { mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+
 int run(const std::vector<std::string>& arguments) {
+  give_back_large_buffers();
   const sigset_t signals = block_stop_signals();
   if (arguments.size() < 2) {
     log("rqlited", "failed to parse command-line flags: missing required argument: DataPath");
