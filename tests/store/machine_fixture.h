@@ -10,6 +10,7 @@
 #include "base/executor.h"
 #include "base/slot_file.h"
 #include "command/command.h"
+#include "fakes/fake_clock.h"
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
 #include "store/applied_index.h"
@@ -19,17 +20,6 @@
 #include "store/writer.h"
 
 namespace rqlite::store {
-
-// A clock that stands still until it is moved.
-class ManualClock final : public Clock {
- public:
-  [[nodiscard]] TimePoint now() const override { return now_; }
-  [[nodiscard]] WallTime wall_now() const override { return {}; }
-  void advance(std::chrono::nanoseconds by) { now_ += by; }
-
- private:
-  TimePoint now_{std::chrono::hours(1)};
-};
 
 // Does what it is given only when it is told to: writes go on in between.
 class SlowExecutor final : public Executor {
@@ -101,7 +91,7 @@ class MachineOnDisk {
   }
   [[nodiscard]] Snapshotter& snapshotter() { return *snapshotter_; }
   [[nodiscard]] Writer& writer() { return *writer_; }
-  [[nodiscard]] ManualClock& clock() { return clock_; }
+  [[nodiscard]] FakeClock& clock() { return clock_; }
   [[nodiscard]] const char* vfs_name() const { return vfs_.name(); }
   [[nodiscard]] const DatabaseFiles& paths() const { return paths_; }
 
@@ -118,7 +108,7 @@ class MachineOnDisk {
   SimVfs vfs_;
   const Options options_;
   const DatabaseFiles paths_{"/data"};
-  ManualClock clock_;
+  FakeClock clock_;
   SlowExecutor helper_;
   std::optional<SlotFile> slot_;
   std::unique_ptr<Outcomes> outcomes_;
