@@ -10,7 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDefaultTimeout = 30s;
-constexpr std::string_view kNumberHeader = "X-Rqlite-Sequence-Number";
 
 // What a queued write needs to be answered, whenever that is.
 struct Pending {
@@ -32,20 +31,11 @@ struct Pending {
   std::uint64_t ticket = 0;              // while it waits for room; the connection's thread
 };
 
-Response with_number(Response response, std::uint64_t number) {
-  response.headers.emplace_back(kNumberHeader, std::to_string(number));
-  return response;
-}
-
 Response accepted(const Pending& pending, std::uint64_t number) {
   ResultsJson::Envelope envelope = pending.options.envelope();
   envelope.sequence_number = number;
   return with_number(Response::json(ResultsJson(pending.options.format).finish(envelope).json),
                      number);
-}
-
-Response timed_out(std::uint64_t number) {
-  return with_number(Response::text(408, "queue wait timeout"), number);
 }
 
 // The reply to a request that the queue did not take. A node that stops is one to come back to.
@@ -117,7 +107,7 @@ class Room final : public queue::RoomWaiter {
       pending_->number = number;
       // In this order: whoever comes second, this or the timer, sees the other.
       if (!pending_->late) return std::make_unique<Verdict>(pending_);
-      pending_->reply->send(timed_out(number));
+      pending_->reply->send(queue_wait_timeout(number));
       return nullptr;
     }
     pending_->reply->send(http::accepted(*pending_, number));
@@ -188,7 +178,7 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
       if (!waiting) return std::optional<Response>();
       waiting->late = true;
       const std::uint64_t number = waiting->number;
-      return number == 0 ? std::nullopt : std::optional(timed_out(number));
+      return number == 0 ? std::nullopt : std::optional(queue_wait_timeout(number));
     });
   }
   const Result<std::uint64_t> number = queue->push(encoded, waiter);

@@ -3,16 +3,10 @@
 #include <charconv>
 
 #include "base/duration.h"
+#include "http/hex.h"
 
 namespace rqlite::http {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_integer(std::string_view text) {
   if (text.starts_with('+')) {

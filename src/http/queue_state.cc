@@ -6,7 +6,6 @@
 
 #include "base/duration.h"
 #include "http/json_text.h"
-#include "http/json_tree.h"
 #include "http/request_options.h"
 
 namespace rqlite::http {
@@ -77,12 +76,6 @@ Response answer(const Question& asked) {
   return state_of(asked, "unknown");
 }
 
-Response late(std::uint64_t number) {
-  Response response = Response::text(408, "queue wait timeout");
-  response.headers.emplace_back("X-Rqlite-Sequence-Number", std::to_string(number));
-  return response;
-}
-
 void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanoseconds timeout) {
   Reply& reply = *asked->reply;
   queue::WriteQueue* queue = asked->queue;
@@ -97,7 +90,7 @@ void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanosecon
                      const auto waiting = weak.lock();
                      if (!waiting) return std::nullopt;
                      stop_waiting(*waiting);
-                     return late(waiting->number);
+                     return queue_wait_timeout(waiting->number);
                    });
   // The last one to know of the question, so it is forgotten when it is answered.
   Question& question = *asked;
@@ -108,27 +101,32 @@ void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanosecon
 
 Response whole_queue(const Request& request, queue::WriteQueue& queue) {
   const queue::WriteQueue::Report report = queue.report();
-  const queue::Batcher::Limits& limits = queue.limits();
-  JsonTree tree;
-  tree["depth"] = JsonTree::number(report.depth);
-  tree["bytes"] = JsonTree::number(report.bytes);
-  tree["capacity"] = JsonTree::number(limits.capacity);
-  tree["max_bytes"] = JsonTree::number(limits.bytes_max);
-  tree["batch_size"] = JsonTree::number(limits.batch_size);
-  tree["timeout"] = JsonTree::text(format_duration(limits.timeout));
-  tree["in_flight"] = JsonTree::number(report.in_flight);
+  JsonTree tree = queue_figures(report, queue.limits());
+  tree["capacity"] = JsonTree::number(queue.limits().capacity);
   tree["waiting_for_room"] = JsonTree::number(report.waiting_for_room);
   tree["accepted"] = JsonTree::number(report.accepted);
   tree["persisted"] = JsonTree::number(report.persisted);
-  tree["applied"] = JsonTree::number(report.applied);
   tree["oldest_age"] = JsonTree::text(format_duration(report.oldest_age));
-  tree["failed_requests"] = JsonTree::number(report.failed_requests);
   Bytes json = tree.to_json();
   if (request.parameters.has("pretty")) json = indent_json(json);
   return Response::json(std::move(json));
 }
 
 }  // namespace
+
+JsonTree queue_figures(const queue::WriteQueue::Report& report,
+                       const queue::Batcher::Limits& limits) {
+  JsonTree tree;
+  tree["batch_size"] = JsonTree::number(limits.batch_size);
+  tree["max_bytes"] = JsonTree::number(limits.bytes_max);
+  tree["timeout"] = JsonTree::text(format_duration(limits.timeout));
+  tree["depth"] = JsonTree::number(report.depth);
+  tree["bytes"] = JsonTree::number(report.bytes);
+  tree["in_flight"] = JsonTree::number(report.in_flight);
+  tree["applied"] = JsonTree::number(report.applied);
+  tree["failed_requests"] = JsonTree::number(report.failed_requests);
+  return tree;
+}
 
 void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
                  queue::WriteQueue* queue) {

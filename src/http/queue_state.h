@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "http/json_tree.h"
 #include "http/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
@@ -14,5 +15,9 @@ namespace rqlite::http {
 // node. Both are null while the store is not open.
 void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
                  queue::WriteQueue* queue);
+
+// What `/db/queue` and `/status` say of the queue alike.
+JsonTree queue_figures(const queue::WriteQueue::Report& report,
+                       const queue::Batcher::Limits& limits);
 
 }  // namespace rqlite::http

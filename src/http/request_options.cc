@@ -80,6 +80,15 @@ Response refused(const RequestOptions& options, const Status& why) {
   return failed_request(options, why.text());
 }
 
+Response with_number(Response response, std::uint64_t number) {
+  response.headers.emplace_back("X-Rqlite-Sequence-Number", std::to_string(number));
+  return response;
+}
+
+Response queue_wait_timeout(std::uint64_t number) {
+  return with_number(Response::text(408, "queue wait timeout"), number);
+}
+
 Response results_response(ResultsJson::Text text, const std::string& served_by) {
   Response response = text.impossible.empty() ? Response::json(std::move(text.json))
                                               : Response::text(500, std::move(text.impossible));

@@ -44,6 +44,12 @@ Response failed_request(const RequestOptions& options, const std::string& error)
 // could not finish.
 Response refused(const RequestOptions& options, const Status& why);
 
+// `response` with the number of the queued request that it is about.
+Response with_number(Response response, std::uint64_t number);
+
+// The reply to whoever waited for that request until the time was up.
+Response queue_wait_timeout(std::uint64_t number);
+
 // The reply with `json`'s text and the headers of a success.
 Response results_response(ResultsJson::Text text, const std::string& served_by);
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "http/hex.h"
 #include "http/json_strings.h"
 #include "sqlite/sql_text.h"
 
@@ -50,13 +51,6 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t start = text.find_first_not_of(kBlanks);
   if (start == std::string_view::npos) return {};
   return text.substr(start, text.find_last_not_of(kBlanks) - start + 1);
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // The bytes of a string of the form x'hex'; false if it has another form.

@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "http/json_text.h"
 #include "http/json_tree.h"
+#include "http/queue_state.h"
 #include "sqlite/library.h"
 
 namespace rqlite::http {
@@ -82,18 +83,9 @@ JsonTree store_status(store::Store& store) {
 
 JsonTree queue_status(queue::WriteQueue& queue) {
   const queue::WriteQueue::Report report = queue.report();
-  const queue::Batcher::Limits& limits = queue.limits();
-  JsonTree tree;
-  tree["batch_size"] = JsonTree::number(limits.batch_size);
-  tree["max_size"] = JsonTree::number(limits.capacity);
-  tree["max_bytes"] = JsonTree::number(limits.bytes_max);
-  tree["timeout"] = JsonTree::text(format_duration(limits.timeout));
+  JsonTree tree = queue_figures(report, queue.limits());
+  tree["max_size"] = JsonTree::number(queue.limits().capacity);
   tree["sequence_number"] = JsonTree::number(report.persisted);
-  tree["applied"] = JsonTree::number(report.applied);
-  tree["depth"] = JsonTree::number(report.depth);
-  tree["bytes"] = JsonTree::number(report.bytes);
-  tree["in_flight"] = JsonTree::number(report.in_flight);
-  tree["failed_requests"] = JsonTree::number(report.failed_requests);
   return tree;
 }
 
