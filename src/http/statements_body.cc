@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "http/hex.h"
+#include "http/json_list.h"
 #include "http/json_strings.h"
 #include "sqlite/sql_text.h"
 
@@ -98,33 +99,6 @@ bool is_json_number(std::string_view text, bool& integer) {
     if (digits() == 0) return false;
   }
   return at == text.size();
-}
-
-// Where the list that `body` begins with is closed; the body's size if it is not, or is no list.
-std::size_t end_of_list(std::string_view body) {
-  const std::size_t start = body.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos || body[start] != '[') return body.size();
-  std::size_t depth = 0;
-  for (std::size_t at = start; at < body.size(); at++) {
-    switch (body[at]) {
-      case '"':
-        for (at++; at < body.size() && body[at] != '"'; at++) {
-          if (body[at] == '\\') at++;
-        }
-        break;
-      case '[':
-      case '{':
-        depth++;
-        break;
-      case ']':
-      case '}':
-        if (--depth == 0) return at + 1;
-        break;
-      default:
-        break;
-    }
-  }
-  return body.size();
 }
 
 }  // namespace

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace rqlite::http {
+
+// Where the JSON list that `text` starts with ends, so that what stands behind it can be ignored;
+// the end of `text` if it starts with none, or if the list does not end.
+std::size_t end_of_list(std::string_view text);
+
+}  // namespace rqlite::http

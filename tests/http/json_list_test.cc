@@ -1,0 +1,31 @@
+#include "http/json_list.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace rqlite::http {
+namespace {
+
+// What end_of_list() cuts off.
+std::string behind(std::string_view text) { return std::string(text.substr(end_of_list(text))); }
+
+TEST(JsonListTest, EndsAtItsOwnBracket) {
+  EXPECT_EQ(behind("[]"), "");
+  EXPECT_EQ(behind("[] x"), " x");
+  EXPECT_EQ(behind(" \r\n\t[[1], {\"a\": [2]}]]"), "]");
+}
+
+TEST(JsonListTest, BracketsInStringsDoNotCount) {
+  EXPECT_EQ(behind(R"(["]"] x)"), " x");
+  EXPECT_EQ(behind(R"(["\"]", "\\"] x)"), " x");
+}
+
+TEST(JsonListTest, WhatIsNoListOrDoesNotEndIsLeftWhole) {
+  for (const char* text : {"", "  ", "{} x", "x []", "[", "[[]", "[\"]", "[\"\\", "[\"\\\"]"}) {
+    EXPECT_EQ(behind(text), "") << text;
+  }
+}
+
+}  // namespace
+}  // namespace rqlite::http
