@@ -13,6 +13,8 @@ FOREIGN = {
     "sqlite3.h": ("src/sqlite/",),
     "raft/core_abi.h": ("src/raft/core.cc",),
     "boost/": ("src/http/", "src/cluster/", "src/rqlited/", "src/shell/", "src/bench/"),
+    "openssl/": ("src/http/",),
+    "crypt.h": ("src/http/",),
     "simdjson": ("src/http/", "src/shell/", "src/bench/"),
 }
 
