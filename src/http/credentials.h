@@ -25,8 +25,9 @@ namespace rqlite::http {
 //
 // A password may stand in the file as a bcrypt hash, and to hash takes tens of milliseconds. So
 // check() answers from what is known, and verify(), which may block, finds out what is not. What
-// it found is remembered, one right login per user and at most kRejectedMax wrong ones: a client that
-// sends its password with each request pays for one hash, and one that repeats a wrong one too.
+// it found is remembered, one right login per user and at most kRejectedMax wrong ones: a client
+// that sends its password with each request pays for one hash, and one that repeats a wrong one
+// too.
 //
 // Never changes, apart from what it remembers. A new file is a new object in the place of this one,
 // and nothing that was found out about the old file passes over to it.
