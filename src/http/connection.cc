@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
@@ -30,6 +31,8 @@ constexpr std::chrono::seconds kLinger{2};
 constexpr std::size_t kUnchargedBytes = 64 * 1024;
 // Buffers larger than this are given back after the request that needed them.
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
+// A client has the write timeout for so much of a response.
+constexpr std::size_t kWriteStepBytes = 256 * 1024;
 
 std::string_view reason_of(int status) {
   return std::string_view(beast::http::obsolete_reason(static_cast<beast::http::status>(status)));
@@ -79,9 +82,9 @@ class MessageHeaders final : public Headers {
   const beast::http::fields& fields_;
 };
 
-void append_number_text(std::string& to, std::size_t number) {
+void append_number_text(std::string& to, std::size_t number, int base = 10) {
   char buffer[24];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number);
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number, base);
   to.append(buffer, end);
 }
 
@@ -114,6 +117,10 @@ class Connection::ReplyToThis final : public Reply,
     });
   }
 
+  std::unique_ptr<BodyStream> begin(Response head) override;
+
+  void post(std::function<void()> work) override { asio::post(executor_, std::move(work)); }
+
   void send_after(std::chrono::nanoseconds delay, LateResponse make) override {
     if (sent_) return;
     asio::steady_timer& timer = connection_->timer();
@@ -143,6 +150,37 @@ class Connection::ReplyToThis final : public Reply,
   std::shared_ptr<Connection> connection_;  // until the response is on its way
   std::atomic<bool> sent_{false};
 };
+
+// The pieces of a response's body on their way to the connection's thread.
+class Connection::StreamToThis final : public BodyStream {
+ public:
+  explicit StreamToThis(std::shared_ptr<Outflow> outflow) : outflow_(std::move(outflow)) {}
+  ~StreamToThis() override { outflow_->abandon(); }
+  bool write(BytesView piece) override { return outflow_->write(piece); }
+  void finish() override { outflow_->finish(); }
+
+ private:
+  const std::shared_ptr<Outflow> outflow_;
+};
+
+std::unique_ptr<BodyStream> Connection::ReplyToThis::begin(Response head) {
+  if (sent_.exchange(true)) {
+    // Nobody takes anything from it.
+    auto closed = std::make_shared<Outflow>([] {});
+    closed->close();
+    return std::make_unique<StreamToThis>(std::move(closed));
+  }
+  // While it waits for the next piece, nothing else keeps the connection alive. The two let go of
+  // each other when the stream or the connection ends.
+  auto outflow = std::make_shared<Outflow>([executor = executor_, connection = connection_] {
+    asio::post(executor, [connection] { connection->send_stream(); });
+  });
+  asio::dispatch(executor_,
+                 [connection = std::move(connection_), outflow, head = std::move(head)]() mutable {
+                   connection->begin_stream(std::move(head), std::move(outflow));
+                 });
+  return std::make_unique<StreamToThis>(std::move(outflow));
+}
 
 Connection::Connection(asio::ip::tcp::socket socket, ConnectionContext& context)
     : socket_(std::move(socket)), context_(context) {}
@@ -312,11 +350,7 @@ asio::steady_timer& Connection::timer() {
   return *timer_;
 }
 
-void Connection::respond(Response response) {
-  if (timer_) timer_->cancel();
-  gone_ = nullptr;
-  if (closing_) return;
-  uncharge_body();
+bool Connection::start_output(const Response& response) {
   const bool close_after = !keep_alive_ || context_.stopping;
   output_ += "HTTP/1.1 ";
   append_number_text(output_, static_cast<std::size_t>(response.status));
@@ -336,6 +370,15 @@ void Connection::respond(Response response) {
   } else if (parser_->get().version() == 10) {
     output_ += "Connection: keep-alive\r\n";
   }
+  return close_after;
+}
+
+void Connection::respond(Response response) {
+  if (timer_) timer_->cancel();
+  gone_ = nullptr;
+  if (closing_) return;
+  uncharge_body();
+  const bool close_after = start_output(response);
   if (response.status != 204 && !head_) {
     output_ += "Content-Length: ";
     append_number_text(output_, response.body.size());
@@ -344,6 +387,59 @@ void Connection::respond(Response response) {
   output_ += "\r\n";
   if (!head_) output_ += response.body;
   write(close_after);
+}
+
+void Connection::begin_stream(Response head, std::shared_ptr<Outflow> outflow) {
+  if (timer_) timer_->cancel();
+  gone_ = nullptr;
+  if (closing_) return outflow->close();
+  uncharge_body();
+  chunked_ = parser_->get().version() == 11;
+  // A client of HTTP/1.0 knows the end of the body by that of the connection.
+  if (!chunked_) keep_alive_ = false;
+  const bool close_after = start_output(head);
+  if (chunked_) output_ += "Transfer-Encoding: chunked\r\n";
+  output_ += "\r\n";
+  if (head_) {
+    outflow->close();
+    return write(close_after);
+  }
+  outflow_ = std::move(outflow);
+  append_piece(head.body);
+  write(close_after);
+}
+
+void Connection::append_piece(BytesView piece) {
+  if (piece.empty()) return;
+  if (chunked_) {
+    append_number_text(output_, piece.size(), 16);
+    output_ += "\r\n";
+  }
+  output_ += piece;
+  if (chunked_) output_ += "\r\n";
+}
+
+void Connection::send_stream() {
+  if (closing_ || !outflow_) return;
+  const Outflow::Taken taken = outflow_->take();
+  append_piece(taken.bytes);
+  switch (taken.end) {
+    case Outflow::End::kNotYet:
+      // Nothing to send: nobody's fault but our own, so there is no deadline.
+      if (taken.bytes.empty()) {
+        deadline_ = TimePoint::max();
+        return;
+      }
+      break;
+    case Outflow::End::kFinished:
+      if (chunked_) output_ += "0\r\n\r\n";
+      outflow_ = nullptr;
+      break;
+    case Outflow::End::kAbandoned:
+      // The end that is missing is how the client gets to know.
+      return close();
+  }
+  write(close_after_);
 }
 
 // For what is not a request that could be routed: the answer, then the end of the connection.
@@ -360,23 +456,37 @@ void Connection::refuse(int status, std::string_view reason, std::string_view bo
 
 void Connection::write(bool close_after) {
   state_ = State::kWriting;
+  close_after_ = close_after;
+  written_ = 0;
+  written_in_time_ = 0;
   deadline_ = std::chrono::steady_clock::now() + context_.limits.write_timeout;
-  asio::async_write(socket_, asio::buffer(output_),
-                    [self = shared_from_this(), close_after](const boost::system::error_code& error,
-                                                             std::size_t) {
-                      self->on_written(error, close_after);
-                    });
+  write_some();
 }
 
-void Connection::on_written(const boost::system::error_code& error, bool close_after) {
-  if (closing_) return;
-  if (output_.capacity() > kKeptBufferBytes) {
+void Connection::write_some() {
+  socket_.async_write_some(
+      asio::buffer(output_) + written_,
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+        if (self->closing_) return;
+        if (error) return self->close();
+        self->written_ += bytes;
+        if (self->written_ == self->output_.size()) return self->on_written();
+        if (self->written_ - self->written_in_time_ >= kWriteStepBytes) {
+          self->written_in_time_ = self->written_;
+          self->deadline_ = std::chrono::steady_clock::now() + self->context_.limits.write_timeout;
+        }
+        self->write_some();
+      });
+}
+
+void Connection::on_written() {
+  if (output_.capacity() > kKeptBufferBytes && !outflow_) {
     output_ = {};
   } else {
     output_.clear();
   }
-  if (error) return close();
-  if (!close_after) return begin_request();
+  if (outflow_) return send_stream();
+  if (!close_after_) return begin_request();
   boost::system::error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   if (received_) return close();
@@ -418,6 +528,8 @@ void Connection::finish() {
 
 void Connection::close() {
   if (std::exchange(closing_, true)) return;
+  if (outflow_) std::exchange(outflow_, nullptr)->close();
+  if (timer_) timer_->cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

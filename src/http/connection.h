@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "http/growing_body.h"
 #include "http/message.h"
+#include "http/outflow.h"
 #include "http/server.h"
 
 namespace rqlite::http {
@@ -46,10 +47,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void check(TimePoint now);
   // Closes it as soon as no request is being answered.
   void finish();
+  // Closes it at once.
+  void close();
 
  private:
   using Parser = boost::beast::http::request_parser<GrowingBody>;
   class ReplyToThis;
+  class StreamToThis;
 
   enum class State { kIdle, kReading, kHandling, kWriting };
 
@@ -64,14 +68,23 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool charge_body();
   void uncharge_body();
   void respond(Response response);
+  // The same, with a body that is still being made.
+  void begin_stream(Response head, std::shared_ptr<Outflow> outflow);
+  // The status line and the headers. True if the connection is to end behind the response.
+  bool start_output(const Response& response);
+  // Of the body, as a chunk if that is how it goes.
+  void append_piece(BytesView piece);
+  // Sends what there is of the body, or waits to be woken.
+  void send_stream();
   // Of the request that is being handled.
   boost::asio::steady_timer& timer();
   [[nodiscard]] bool client_is_gone();
   void refuse(int status, std::string_view reason, std::string_view body);
+  // Writes output_, then goes on with the next request, the stream, or the end.
   void write(bool close_after);
-  void on_written(const boost::system::error_code& error, bool close_after);
+  void write_some();
+  void on_written();
   void linger();
-  void close();
 
   boost::asio::ip::tcp::socket socket_;
   ConnectionContext& context_;
@@ -87,6 +100,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   TimePoint deadline_;
   std::size_t charged_ = 0;  // of bodies_bytes
   std::string output_;
+  std::size_t written_ = 0;          // of output_
+  std::size_t written_in_time_ = 0;  // of output_, before the deadline was last set
+  bool close_after_ = false;
+  std::shared_ptr<Outflow> outflow_;  // of a response whose body is still being made
+  bool chunked_ = false;
   std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
   // Of the request that is being handled, if it wants to know.
   std::function<void()> gone_;

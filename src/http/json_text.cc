@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "http/json_strings.h"
 
@@ -152,49 +153,51 @@ void append_base64(Bytes& to, BytesView bytes) {
   }
 }
 
-Bytes indent_json(BytesView compact) {
-  Bytes text;
-  std::size_t level = 0;
+void JsonIndenter::append(Bytes& to, BytesView compact) {
   auto new_line = [&] {
-    text += '\n';
-    text.append(4 * level, ' ');
+    to += '\n';
+    to.append(4 * level_, ' ');
   };
-  for (std::size_t at = 0; at < compact.size(); at++) {
-    const char c = compact[at];
-    switch (c) {
-      case '"': {
-        const std::size_t start = at++;
-        while (compact[at] != '"') at += compact[at] == '\\' ? 2 : 1;
-        text.append(compact.substr(start, at - start + 1));
-        break;
+  for (char c : compact) {
+    if (in_string_) {
+      to += c;
+      if (escaped_) {
+        escaped_ = false;
+      } else if (c == '\\') {
+        escaped_ = true;
+      } else if (c == '"') {
+        in_string_ = false;
       }
-      case '{':
-      case '[':
-        text += c;
-        if (compact[at + 1] == c + 2) {  // '}' and ']' are two behind in ASCII
-          text += compact[++at];
-          break;
-        }
-        level++;
-        new_line();
-        break;
-      case '}':
-      case ']':
-        level--;
-        new_line();
-        text += c;
-        break;
-      case ',':
-        text += c;
-        new_line();
-        break;
-      case ':':
-        text += ": ";
-        break;
-      default:
-        text += c;
+      continue;
+    }
+    const bool closes = c == '}' || c == ']';
+    if (std::exchange(opened_, false)) {
+      if (closes) {
+        to += c;
+        continue;
+      }
+      level_++;
+      new_line();
+    } else if (closes) {
+      level_--;
+      new_line();
+    }
+    to += c;
+    if (c == '"') {
+      in_string_ = true;
+    } else if (c == '{' || c == '[') {
+      opened_ = true;
+    } else if (c == ',') {
+      new_line();
+    } else if (c == ':') {
+      to += ' ';
     }
   }
+}
+
+Bytes indent_json(BytesView compact) {
+  Bytes text;
+  JsonIndenter().append(text, compact);
   return text;
 }
 

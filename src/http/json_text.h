@@ -23,8 +23,22 @@ void append_json_real(Bytes& to, double value);
 // The standard base64 of `bytes`, padded, without quotes.
 void append_base64(Bytes& to, BytesView bytes);
 
-// `compact`, which is JSON without white space, with four spaces for each level and one element
-// for each line; empty arrays and objects stay on theirs.
+// Indents compact JSON, piece by piece: four spaces for each level and one element for each line;
+// empty arrays and objects stay on theirs.
+class JsonIndenter {
+ public:
+  // Appends the indented form of `compact`, which goes on where the last piece ended. Precondition:
+  // the pieces together are one JSON text without white space.
+  void append(Bytes& to, BytesView compact);
+
+ private:
+  std::size_t level_ = 0;
+  bool opened_ = false;     // the last character opened an array or object
+  bool in_string_ = false;  // and:
+  bool escaped_ = false;    // the next character stands behind a backslash
+};
+
+// A whole text at once.
 Bytes indent_json(BytesView compact);
 
 }  // namespace rqlite::http

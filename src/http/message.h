@@ -60,6 +60,17 @@ class ResponseMaker {
   virtual Response make() = 0;
 };
 
+// The rest of a response whose body comes in pieces. Used by one thread at a time, which must not
+// be an HTTP thread: it waits for a client that takes its time. Gone without finish(), the client
+// finds the body cut short.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  // False: the client is gone, or took too little for too long; there is no use in going on.
+  virtual bool write(BytesView piece) = 0;
+  virtual void finish() = 0;
+};
+
 // The way back to the client of one request: the first response sent is the one. Thread-safe;
 // outlives the connection if need be.
 class Reply {
@@ -67,6 +78,11 @@ class Reply {
   virtual ~Reply() = default;
   virtual void send(Response response) = 0;
   virtual void send(std::unique_ptr<ResponseMaker> maker) = 0;
+  // Sends all but the body, whose first piece `head` may carry. What comes after another response
+  // is accepted, and dropped.
+  virtual std::unique_ptr<BodyStream> begin(Response head) = 0;
+  // Runs `work` on the connection's thread.
+  virtual void post(std::function<void()> work) = 0;
   // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be
   // called at most once, by the handler before it returns.
   using LateResponse = std::function<std::optional<Response>()>;

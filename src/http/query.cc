@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "http/outflow.h"
 #include "http/request_options.h"
 
 namespace rqlite::http {
@@ -13,25 +14,66 @@ class ReplySink final : public store::QuerySink {
   ReplySink(RequestOptions options, std::shared_ptr<Reply> reply, const std::string& served_by)
       : options_(options), reply_(std::move(reply)), served_by_(served_by), json_(options.format) {}
 
+  void begin(bool may_block) override {
+    json_ = ResultsJson(options_.format);
+    may_block_ = may_block;
+  }
   void columns(std::vector<std::string> names, std::vector<std::string> types) override {
     json_.begin_rows(std::move(names), std::move(types));
   }
-  void row(std::span<const sqlite::ValueView> values) override { json_.add_row(values); }
+  bool row(std::span<const sqlite::ValueView> values) override {
+    json_.add_row(values);
+    return json_.size() < kPieceBytes || !may_block_ || send_piece();
+  }
   void done(double seconds) override { json_.end_rows(seconds); }
   void failed(std::string error) override { json_.fail_rows(error); }
+  bool post(std::function<void()> work) override {
+    reply_->post(std::move(work));
+    return true;
+  }
 
   void finished(const Status& status, raft::Index index) override {
+    if (stream_) return finish_stream(status, index);
     if (!status.ok()) return reply_->send(refused(options_, status));
-    ResultsJson::Envelope envelope = options_.envelope();
-    if (options_.raft_index) envelope.raft_index = index.value();
-    reply_->send(results_response(std::move(json_).finish(envelope), served_by_));
+    reply_->send(results_response(std::move(json_).finish(envelope(index)), served_by_));
   }
 
  private:
+  [[nodiscard]] ResultsJson::Envelope envelope(raft::Index index) const {
+    ResultsJson::Envelope envelope = options_.envelope();
+    if (options_.raft_index) envelope.raft_index = index.value();
+    return envelope;
+  }
+
+  // Sends what there is. False: nobody takes any more.
+  bool send_piece() {
+    ResultsJson::Text text = json_.take();
+    if (stream_) return stream_->write(text.json);
+    const bool possible = text.impossible.empty();
+    Response response = results_response(std::move(text), served_by_);
+    if (possible) {
+      stream_ = reply_->begin(std::move(response));
+    } else {
+      reply_->send(std::move(response));
+    }
+    return possible;
+  }
+
+  void finish_stream(const Status& status, raft::Index index) {
+    ResultsJson::Envelope last = envelope(index);
+    if (!status.ok()) last.error = status.text();
+    if (stream_->write(std::move(json_).finish(last).json)) stream_->finish();
+  }
+
+  // What is larger is sent while it is read.
+  static constexpr std::size_t kPieceBytes = Outflow::kPieceBytes;
+
   const RequestOptions options_;
   const std::shared_ptr<Reply> reply_;
   const std::string& served_by_;
   ResultsJson json_;
+  bool may_block_ = false;
+  std::unique_ptr<BodyStream> stream_;  // once the response has begun
 };
 
 store::Level level_of(std::string_view text) {
@@ -48,9 +90,6 @@ store::Level level_of(std::string_view text) {
 void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
            const std::string& served_by) {
   const Parameters& parameters = request.parameters;
-  if (parameters.has("db_timeout")) {
-    return reply->send(Response::text(400, "db_timeout is not built yet"));
-  }
   const RequestOptions options(parameters);
   Result<ParsedStatements> parsed = request.method == "GET"
                                         ? Result<ParsedStatements>(StatementsParser::of_text(
@@ -63,6 +102,7 @@ void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
   store::Query query;
   query.request = std::move(parsed->encoded);
   query.level = level_of(parameters.text("level", "weak"));
+  query.timeout = parameters.duration("db_timeout", {});
   query.qualify_columns = parameters.has("qualify_columns");
   // Zero means a second, as it always has.
   query.linearizable_timeout =

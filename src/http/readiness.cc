@@ -15,7 +15,8 @@ class ReadinessSink final : public store::QuerySink {
   ReadinessSink(std::shared_ptr<Reply> reply, bool sync) : reply_(std::move(reply)), sync_(sync) {}
 
   void columns(std::vector<std::string>, std::vector<std::string>) override {}
-  void row(std::span<const sqlite::ValueView>) override {}
+  void begin(bool) override {}
+  bool row(std::span<const sqlite::ValueView>) override { return true; }
   void done(double) override {}
   void failed(std::string error) override { error_ = std::move(error); }
   void finished(const Status& status, raft::Index) override {

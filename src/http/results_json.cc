@@ -25,6 +25,7 @@ void append_string_array(Bytes& to, const std::vector<std::string>& strings) {
 void ResultsJson::begin_result() {
   if (std::exchange(any_, true)) json_ += ',';
   start_ = json_.size();
+  start_taken_ = false;
   rows_ = 0;
   row_error_.clear();
   row_impossible_.clear();
@@ -117,12 +118,17 @@ void ResultsJson::plan_objects() {
 
 void ResultsJson::add_row(std::span<const sqlite::ValueView> values) {
   if (!row_error_.empty()) return;
+  const std::size_t before = json_.size();
   if (format_.associative) {
     add_object_row(values);
   } else {
     add_array_row(values);
   }
-  rows_++;
+  if (row_error_.empty()) {
+    rows_++;
+  } else {
+    json_.resize(before);
+  }
 }
 
 void ResultsJson::add_array_row(std::span<const sqlite::ValueView> values) {
@@ -150,7 +156,7 @@ void ResultsJson::append_value(std::size_t column, const sqlite::ValueView& valu
   const Status status = columns_[column].append(json_, value, format_.blob_array);
   if (status.ok()) return;
   json_ += "null";
-  if (status.code() == Code::kInvalid) {
+  if (status.code() == Code::kInvalid || taken_) {
     row_error_ = status.text();
   } else if (row_impossible_.empty()) {
     row_impossible_ = status.text();
@@ -167,24 +173,52 @@ void ResultsJson::end_rows(double seconds) {
 }
 
 void ResultsJson::fail_rows(const std::string& error) {
-  if (std::exchange(open_, false)) {
-    json_.resize(start_);
+  const bool open = std::exchange(open_, false);
+  if (open && start_taken_) {
+    if (format_.associative || rows_ > 0) json_ += ']';
+    json_ += json_.back() == '{' ? "\"error\":" : ",\"error\":";
   } else {
-    begin_result();
+    if (open) {
+      json_.resize(start_);
+    } else {
+      begin_result();
+    }
+    json_ += format_.associative ? "{\"rows\":[],\"error\":" : "{\"error\":";
   }
-  json_ += format_.associative ? "{\"rows\":[],\"error\":" : "{\"error\":";
   append_json_string(json_, error);
   json_ += '}';
 }
 
+Bytes ResultsJson::shaped(Bytes compact) {
+  if (!format_.pretty) return compact;
+  Bytes text;
+  indenter_.append(text, compact);
+  return text;
+}
+
+ResultsJson::Text ResultsJson::take() {
+  Text text;
+  text.impossible = impossible_.empty() && open_ ? row_impossible_ : impossible_;
+  taken_ = true;
+  start_taken_ = true;
+  // The last byte stays: what comes next depends on it.
+  const char last = json_.back();
+  json_.pop_back();
+  text.json = shaped(std::exchange(json_, Bytes(1, last)));
+  return text;
+}
+
 ResultsJson::Text ResultsJson::finish(const Envelope& envelope) && {
   Text text;
-  if (!envelope.error.empty()) {
-    json_ = "{\"results\":[],\"error\":";
-    append_json_string(json_, envelope.error);
+  if (!envelope.error.empty() && !taken_) {
+    json_ = "{\"results\":[";
   } else {
     text.impossible = std::move(impossible_);
-    json_ += ']';
+  }
+  json_ += ']';
+  if (!envelope.error.empty()) {
+    json_ += ",\"error\":";
+    append_json_string(json_, envelope.error);
   }
   if (envelope.seconds && *envelope.seconds != 0) {
     json_ += ",\"time\":";
@@ -199,7 +233,7 @@ ResultsJson::Text ResultsJson::finish(const Envelope& envelope) && {
     json_ += std::to_string(envelope.raft_index);
   }
   json_ += '}';
-  text.json = format_.pretty ? indent_json(json_) : std::move(json_);
+  text.json = shaped(std::move(json_));
   return text;
 }
 

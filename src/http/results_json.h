@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "command/result.h"
+#include "http/json_text.h"
 #include "http/value_json.h"
 #include "sqlite/value.h"
 
@@ -43,14 +44,23 @@ class ResultsJson {
     std::optional<std::uint64_t> sequence_number;
     std::uint64_t raft_index = 0;  // left out if 0
   };
-  // The whole text, or, if a value cannot be written as JSON at all, why.
+  // The text, or, if a value cannot be written as JSON at all, why.
   struct Text {
     Bytes json;
     std::string impossible;
   };
+
+  // The bytes that wait for take() or finish().
+  [[nodiscard]] std::size_t size() const { return json_.size(); }
+  // The text so far, to be sent while the rest is being read; not inside add(). What would have
+  // made it void stands behind it from now on: the error of a statement behind its rows, that of
+  // the request behind the results, and a value that cannot be written fails its statement.
+  Text take();
+  // The rest of the text, which is all of it without take().
   Text finish(const Envelope& envelope) &&;
 
  private:
+  [[nodiscard]] Bytes shaped(Bytes compact);
   void begin_result();
   void add_array_row(std::span<const sqlite::ValueView> values);
   void add_object_row(std::span<const sqlite::ValueView> values);
@@ -58,14 +68,17 @@ class ResultsJson {
   void append_time(double seconds);
   void plan_objects();
 
-  const ResultFormat format_;
+  ResultFormat format_;
   Bytes json_ = "{\"results\":[";
   bool any_ = false;
+  bool taken_ = false;  // some of the text
   std::string impossible_;
+  JsonIndenter indenter_;
 
   // Of the result that is being written.
   bool open_ = false;
-  std::size_t start_ = 0;
+  std::size_t start_ = 0;     // in json_, unless
+  bool start_taken_ = false;  // it is gone
   std::vector<std::string> names_;
   std::vector<std::string> types_;
   std::vector<ColumnFormat> columns_;

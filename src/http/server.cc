@@ -6,6 +6,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <future>
 #include <list>
 #include <optional>
@@ -40,9 +41,11 @@ class Server::Impl {
  public:
   Impl(Options options, Handler& handler)
       : options_(std::move(options)), fixed_headers_(fixed_headers(options_)), handler_(handler) {}
+  ~Impl() { join(); }
 
   Status listen();
   void stop(std::chrono::nanoseconds patience);
+  void join();
   [[nodiscard]] std::string address() const { return address_; }
 
  private:
@@ -65,6 +68,8 @@ class Server::Impl {
   void accept();
   void take(tcp::socket socket, Lane& lane);
   void sweep(Lane& lane);
+  // Runs `work` on each lane's thread, one after the other, and waits for it.
+  void on_all_lanes(const std::function<void(Lane&)>& work);
 
   const Options options_;
   const std::string fixed_headers_;
@@ -185,7 +190,7 @@ void Server::Impl::sweep(Lane& lane) {
 }
 
 void Server::Impl::stop(std::chrono::nanoseconds patience) {
-  if (std::exchange(stopped_, true)) return;
+  if (lanes_.empty() || std::exchange(stopped_, true)) return;
   asio::post(lanes_.front().io, [this] {
     accept_again_->cancel();
     boost::system::error_code ignored;
@@ -204,6 +209,28 @@ void Server::Impl::stop(std::chrono::nanoseconds patience) {
   while (connections_ > 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(1ms);
   }
+  on_all_lanes([](Lane& lane) {
+    for (auto each = lane.context.connections.begin(); each != lane.context.connections.end();) {
+      const std::shared_ptr<Connection> connection = (each++)->lock();
+      if (connection) connection->close();
+    }
+  });
+  // What was ready to run before the connections were closed has run after this.
+  on_all_lanes([](Lane&) {});
+}
+
+void Server::Impl::on_all_lanes(const std::function<void(Lane&)>& work) {
+  for (Lane& lane : lanes_) {
+    std::promise<void> done;
+    asio::post(lane.io, [&] {
+      work(lane);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+}
+
+void Server::Impl::join() {
   for (Lane& lane : lanes_) {
     lane.work.reset();
     lane.io.stop();
@@ -222,6 +249,8 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Handler& handler
 }
 
 void Server::stop(std::chrono::nanoseconds patience) { impl_->stop(patience); }
+
+void Server::join() { impl_->join(); }
 
 std::string Server::address() const { return impl_->address(); }
 

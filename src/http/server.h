@@ -21,13 +21,14 @@ struct ServerLimits {
   std::chrono::seconds header_timeout{20};  // from a request's first byte to its headers' end
   std::chrono::seconds body_timeout{30};    // without a byte of the body
   std::chrono::seconds idle_timeout{300};   // between requests
-  std::chrono::seconds write_timeout{60};   // without a byte of the response taken
+  std::chrono::seconds write_timeout{60};   // for each 256 KiB of a response to be taken
 };
 
 // The HTTP/1.1 port: accepts connections, reads requests, and writes what the handler answers.
 //
 // Threads: `Options::threads` of its own, each with the connections it was given; all methods from
-// any one thread. Stop: stop() lets requests that were received be answered.
+// any one thread. Stop: stop() lets requests that were received be answered; join() ends the
+// threads, which until then serve whoever still has something to send.
 class Server {
  public:
   struct Options {
@@ -46,8 +47,10 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Accepts no more connections and closes those that are idle, waits until the others are
-  // answered, at most `patience`, and ends the threads.
+  // answered, at most `patience`, and closes what is left. The handler is not called afterwards.
   void stop(std::chrono::nanoseconds patience);
+  // Ends the threads: nothing that was posted to them runs any more. After stop().
+  void join();
 
   // As bound, "host:port".
   [[nodiscard]] std::string address() const;

@@ -128,6 +128,7 @@ bool Node::stop() {
   }
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   store_->close(kSnapshotPatience);
+  server_->join();  // its threads use the store
   queue_.reset();
   store_.reset();
   server_.reset();

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -84,6 +86,15 @@ class Connection {
 
   // Makes a running statement fail with Fault::kInterrupt. From any thread.
   void interrupt();
+  // From now on asks `expired` every now and then while a statement runs, and interrupts it if the
+  // answer is yes; null ends that. It is asked after each so many of SQLite's steps, or fewer.
+  static constexpr int kWatchSteps = 1000;
+  void watch(std::function<bool()> expired);
+
+  // The largest text or blob that statements may handle; a larger one fails them, so that
+  // is_too_large() holds of the error.
+  void limit_value_bytes(std::optional<int> bytes_max);
+  static bool is_too_large(const Error& error);
 
   // How far the WAL has come by commits on this connection, or on those before it that it took
   // this over from.
@@ -122,7 +133,8 @@ class Connection {
   Random random_{0};
   std::int64_t total_changes_before_ = 0;  // of connections whose place this one took
   WalPosition wal_position_;
-  Statement nothing_;      // makes SQLite report commits that are still to be reported
+  Statement nothing_;  // makes SQLite report commits that are still to be reported
+  std::function<bool()> expired_;
   bool internal_ = false;  // a statement of ours runs: nothing is refused
   bool vacuum_allowed_ = false;
   bool session_changed_ = false;

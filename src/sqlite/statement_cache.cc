@@ -10,11 +10,13 @@ StatementCache::Entry* StatementCache::find(std::string_view sql) {
     return &entries_.front();
   }
   if (sql.size() > limits_.sql_bytes_max) return nullptr;
-  if (entries_.size() == limits_.statements_max) {
+  bytes_ += cost(sql);
+  while (bytes_ > limits_.bytes_max && !entries_.empty()) {
+    bytes_ -= cost(entries_.back().sql);
     by_sql_.erase(entries_.back().sql);
     entries_.pop_back();
   }
-  entries_.push_front({std::string(sql), shape_of(sql), Statement(), false});
+  entries_.push_front({std::string(sql), shape_of(sql), Statement(), false, 0});
   by_sql_.emplace(entries_.front().sql, entries_.begin());
   return &entries_.front();
 }
@@ -22,6 +24,7 @@ StatementCache::Entry* StatementCache::find(std::string_view sql) {
 void StatementCache::clear() {
   by_sql_.clear();
   entries_.clear();
+  bytes_ = 0;
 }
 
 }  // namespace rqlite::sqlite

@@ -15,7 +15,7 @@ namespace rqlite::sqlite {
 class StatementCache {
  public:
   struct Limits {
-    std::size_t statements_max = 256;
+    std::size_t bytes_max = 8 << 20;        // of all, as far as it can be told from their texts
     std::size_t sql_bytes_max = 16 * 1024;  // of a text that is kept
   };
 
@@ -26,6 +26,7 @@ class StatementCache {
     SqlShape shape;
     Statement statement;
     bool writes_virtual_table = false;  // known once it ran
+    int long_runs = 0;                  // for whoever wants to know that it took long of late
   };
 
   StatementCache() : StatementCache(Limits{}) {}
@@ -40,7 +41,11 @@ class StatementCache {
  private:
   using Entries = std::list<Entry>;
 
+  // What a statement takes grows with its text; SQLite would tell only of one that is prepared.
+  static std::size_t cost(std::string_view sql) { return 2048 + 16 * sql.size(); }
+
   const Limits limits_;
+  std::size_t bytes_ = 0;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_sql_;
 };

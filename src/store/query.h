@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "raft/types.h"
 #include "sqlite/value.h"
@@ -26,20 +28,36 @@ struct Query {
   Level level = Level::kWeak;
   bool qualify_columns = false;
   std::chrono::nanoseconds linearizable_timeout{std::chrono::seconds(10)};
+  // How long its statements may run, together; zero or less: as long as they take.
+  std::chrono::nanoseconds timeout{0};
+
+  // When that ends for statements that start now.
+  [[nodiscard]] TimePoint deadline() const {
+    const TimePoint now = std::chrono::steady_clock::now();
+    const bool ends = timeout > std::chrono::nanoseconds(0) && timeout < TimePoint::max() - now;
+    return ends ? now + timeout : TimePoint::max();
+  }
 };
 
-// Takes a query's results in as they are read. Calls come in order, on a thread of the store's,
-// one at a time: for each statement columns(), rows, then done() or failed(); at last finished().
+// Takes a query's results in as they are read. Calls come in order, one at a time, on a thread of
+// the store's or, where the read is short, on the one that asked: begin(); for each statement
+// columns(), rows, then done() or failed(); at last finished(), which may come without any other.
 class QuerySink {
  public:
   virtual ~QuerySink() = default;
 
+  // The query begins, perhaps again: what came before is void. Tells whether it reads on a thread
+  // that the calls may block.
+  virtual void begin(bool may_block) = 0;
   virtual void columns(std::vector<std::string> names, std::vector<std::string> types) = 0;
-  // The values live for the call only.
-  virtual void row(std::span<const sqlite::ValueView> values) = 0;
+  // The values live for the call only. False: nobody wants the rest, and the query ends.
+  virtual bool row(std::span<const sqlite::ValueView> values) = 0;
   virtual void done(double seconds) = 0;
   // The statement failed; rows that came before are void. Columns may not have come.
   virtual void failed(std::string error) = 0;
+  // Runs `work` on the thread that asked, where the read goes on if it is short. False: it cannot,
+  // and does not.
+  virtual bool post([[maybe_unused]] std::function<void()> work) { return false; }
 
   // The query is over. Not ok: the request as a whole failed, and what came before is void.
   // `index` is that of the query's own entry, if it had one.

@@ -13,12 +13,74 @@ using sqlite::Statement;
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr const char* kWouldWrite = "attempt to change database via query operation";
+
+// What a read may take and still be a short one. The time it takes on a thread that serves others
+// is what matters, but it is known too late: steps and bytes stand for it.
+constexpr int kShortWatches = 5;  // of so many steps each
+constexpr std::size_t kShortBytes = 32 * 1024;
+constexpr int kShortValueBytes = 256 * 1024;
+// One that took so long nevertheless, or more than it may, is not tried for the next so many times:
+// its pages may have come from a slow disk.
+constexpr std::chrono::microseconds kShortTime{500};
+constexpr int kLongRunsBeforeNextTry = 64;
 
 }  // namespace
 
-Status QueryRunner::run(const Query& query, QuerySink& sink) {
-  using Clock = std::chrono::steady_clock;
+// Watches over the statements of a request while it lives.
+class QueryRunner::Watch {
+ public:
+  explicit Watch(QueryRunner& runner) : runner_(runner) {
+    if (!runner.must_be_short_ && runner.deadline_ == TimePoint::max()) return;
+    watches_ = true;
+    runner.connection_.watch([this] { return expired(); });
+    if (runner.must_be_short_) runner.connection_.limit_value_bytes(kShortValueBytes);
+  }
+  ~Watch() {
+    if (!watches_) return;
+    runner_.connection_.watch(nullptr);
+    if (runner_.must_be_short_) runner_.connection_.limit_value_bytes(std::nullopt);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  bool expired() {
+    if (runner_.must_be_short_ && ++count_ > kShortWatches) {
+      return runner_.too_long_ = true;
+    }
+    if (runner_.deadline_ == TimePoint::max() || Clock::now() < runner_.deadline_) return false;
+    return runner_.timed_out_ = true;
+  }
+
+  QueryRunner& runner_;
+  bool watches_ = false;
+  int count_ = 0;
+};
+
+Status QueryRunner::run(const Query& query, TimePoint deadline, QuerySink& sink) {
+  must_be_short_ = false;
+  deadline_ = deadline;
+  sink.begin(true);
+  return run_request(query, sink);
+}
+
+bool QueryRunner::run_if_short(const Query& query, TimePoint deadline, QuerySink& sink,
+                               Status& status) {
+  must_be_short_ = true;
+  deadline_ = deadline;
+  sink.begin(false);
+  status = run_request(query, sink);
+  return !too_long_;
+}
+
+Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
+  // Before anything ran, it is the request that is too late.
+  if (deadline_ != TimePoint::max() && Clock::now() >= deadline_) {
+    return {Code::kDeadline, "context deadline exceeded"};
+  }
   const std::optional<command::Command> decoded = command::decode_command(query.request);
   if (!decoded || decoded->requests.size() != 1) {
     return {Code::kInvalid, "the request is malformed"};
@@ -29,11 +91,14 @@ Status QueryRunner::run(const Query& query, QuerySink& sink) {
       return sqlite::status_of(error, "query");
     }
   }
-  while (reader.next()) {
+  const Watch watch(*this);
+  while (reader.next() && !unwanted_) {
     if (reader.sql().empty()) continue;
     const Clock::time_point start = Clock::now();
     Error error = run_text(reader.sql(), reader.parameters(), query.qualify_columns, sink);
+    if (too_long_) break;
     if (error.fault == Fault::kReadOnly) error.text = kWouldWrite;
+    if (error.fault == Fault::kInterrupt) error.text = "query timeout";
     if (error.ok()) {
       const std::chrono::duration<double> took = Clock::now() - start;
       sink.done(reader.flags().timings ? took.count() : 0);
@@ -43,6 +108,9 @@ Status QueryRunner::run(const Query& query, QuerySink& sink) {
   }
   // Its own, and whatever a statement began.
   if (!connection_.is_autocommit()) (void)connection_.execute("ROLLBACK");
+  if (timed_out_ && reader.flags().transaction) {
+    return {Code::kDeadline, "sql: transaction has already been committed or rolled back"};
+  }
   return reader.ok() ? Status() : Status(Code::kInvalid, "the request is malformed");
 }
 
@@ -51,7 +119,15 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
   std::size_t used = 0;
   Error error;
   sqlite::StatementCache::Entry* cached = cache_.find(sql);
+  if (must_be_short_) {
+    too_long_ = cached == nullptr || !cached->shape.single || cached->long_runs > 0;
+    if (too_long_) {
+      if (cached != nullptr && cached->long_runs > 0) cached->long_runs--;
+      return {};
+    }
+  }
   if (cached != nullptr && cached->shape.single) {
+    const Clock::time_point start = must_be_short_ ? Clock::now() : Clock::time_point();
     if (!cached->statement.has_value()) {
       std::string_view rest = cached->sql;
       cached->statement = connection_.prepare(rest, true, error);
@@ -65,6 +141,12 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
     if (error.ok()) error = run_last(cached->statement, cached->shape.first, qualify, sink);
     cached->statement.reset();
     cached->statement.clear_bindings();
+    if (must_be_short_) {
+      too_long_ = too_long_ || sqlite::Connection::is_too_large(error);
+      if (too_long_ || Clock::now() - start > kShortTime) {
+        cached->long_runs = kLongRunsBeforeNextTry;
+      }
+    }
     return error;
   }
   std::string_view rest = sql;
@@ -105,8 +187,16 @@ Error QueryRunner::run_last(Statement& statement, sqlite::Keyword keyword, bool 
   sink.columns(std::move(names), std::move(types));
   while (step == Statement::Step::kRow) {
     row_.clear();
-    for (std::size_t i = 0; i < columns; i++) row_.push_back(statement.column(static_cast<int>(i)));
-    sink.row(row_);
+    for (std::size_t i = 0; i < columns; i++) {
+      row_.push_back(statement.column(static_cast<int>(i)));
+      bytes_ += sizeof(std::int64_t) + row_.back().bytes.size();
+    }
+    if (must_be_short_ && bytes_ > kShortBytes) {
+      too_long_ = true;
+      return {};
+    }
+    unwanted_ = !sink.row(row_);
+    if (unwanted_) return {};
     step = statement.step(error);
   }
   return error;

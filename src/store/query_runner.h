@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+
+#include "base/clock.h"
 #include "command/request.h"
 #include "sqlite/connection.h"
 #include "sqlite/statement_cache.h"
@@ -17,10 +20,18 @@ class QueryRunner {
   QueryRunner(sqlite::Connection& connection, sqlite::StatementCache& cache)
       : connection_(connection), cache_(cache) {}
 
-  // Reports all but finished() to `sink`, and returns what finished() is to be told.
-  Status run(const Query& query, QuerySink& sink);
+  // Reports all but finished() to `sink`, and returns what finished() is to be told. Statements
+  // that still run at `deadline` fail.
+  Status run(const Query& query, TimePoint deadline, QuerySink& sink);
+
+  // The same for a read that takes next to no time and has little to tell. False if it turned out
+  // not to be one, or is known for it: what `sink` heard is void then.
+  bool run_if_short(const Query& query, TimePoint deadline, QuerySink& sink, Status& status);
 
  private:
+  class Watch;
+
+  Status run_request(const Query& query, QuerySink& sink);
   sqlite::Error run_text(BytesView sql, const std::vector<command::Parameter>& parameters,
                          bool qualify, QuerySink& sink);
   sqlite::Error run_last(sqlite::Statement& statement, sqlite::Keyword keyword, bool qualify,
@@ -29,6 +40,13 @@ class QueryRunner {
   sqlite::Connection& connection_;
   sqlite::StatementCache& cache_;
   std::vector<sqlite::ValueView> row_;
+
+  bool must_be_short_ = false;
+  bool too_long_ = false;  // which it is not
+  std::size_t bytes_ = 0;  // of values that were read
+  TimePoint deadline_ = TimePoint::max();
+  bool timed_out_ = false;
+  bool unwanted_ = false;  // by whoever takes the rows
 };
 
 }  // namespace rqlite::store

@@ -1,33 +1,50 @@
 #include "store/reader_pool.h"
 
-#include <memory>
-#include <optional>
-#include <utility>
-
 namespace rqlite::store {
+namespace {
 
-ReaderPool::~ReaderPool() {
+Status closed() { return {Code::kUnavailable, "store not open"}; }
+
+}  // namespace
+
+void ReaderPool::close() {
   std::deque<Job> waiting;
   Threads all;
   {
     MutexLock lock(mutex_);
-    stopping_ = true;
+    closed_ = true;
     waiting = std::exchange(jobs_, {});
     all.splice(all.end(), ended_);
   }
   changed_.notify_all();
-  for (const Job& job : waiting) job(Status(Code::kUnavailable, "store not open"));
+  for (const Job& job : waiting) job(closed());
   all.clear();  // joins
   while (true) {
-    Threads running;
+    Threads ended;
+    std::deque<std::unique_ptr<Seat>> unused;
     {
       MutexLock lock(mutex_);
       // A thread moves itself here as the last thing it does.
-      while (ended_.empty() && !threads_.empty()) changed_.wait(mutex_);
+      while (ended_.empty() && (!threads_.empty() || in_use_ > 0)) changed_.wait(mutex_);
+      unused = std::exchange(free_, {});
       if (ended_.empty()) return;
-      running.splice(running.end(), ended_);
+      ended.splice(ended.end(), ended_);
     }
   }
+}
+
+std::optional<ReaderPool::Reader> ReaderPool::try_take() {
+  std::unique_ptr<Seat> seat;
+  {
+    MutexLock lock(mutex_);
+    if (closed_ || !has_seat()) return std::nullopt;
+    seat = take_seat();
+  }
+  if (!connect(*seat).ok()) {
+    give_back(std::move(seat));
+    return std::nullopt;
+  }
+  return Reader(this, std::move(seat));
 }
 
 void ReaderPool::submit(Job job) {
@@ -35,7 +52,7 @@ void ReaderPool::submit(Job job) {
   bool refused = false;
   {
     MutexLock lock(mutex_);
-    if (stopping_) {
+    if (closed_) {
       refused = true;
     } else {
       jobs_.push_back(std::move(job));
@@ -47,54 +64,99 @@ void ReaderPool::submit(Job job) {
       ended.splice(ended.end(), ended_);
     }
   }
-  if (refused) return job(Status(Code::kUnavailable, "store not open"));
+  if (refused) return job(closed());
   changed_.notify_one();
 }
 
 ReaderPool::Counts ReaderPool::counts() {
   MutexLock lock(mutex_);
-  return {threads_.size(), threads_.size() - idle_};
+  return {free_.size() + in_use_, in_use_};
 }
 
 void ReaderPool::run(Threads::iterator self) {
-  std::unique_ptr<sqlite::Connection> connection;
-  std::optional<sqlite::StatementCache> cache;
-  while (Job job = next(self)) {
-    if (!connection) {
-      auto opened =
-          sqlite::Connection::open_reader(options_.path, options_.foreign_keys, options_.base_vfs);
-      if (!opened.ok()) {
-        job(opened.error());
-        continue;
-      }
-      connection = std::move(*opened);
-      cache.emplace();
+  while (true) {
+    auto [job, seat] = next(self);
+    if (!job) return;
+    if (Status status = connect(*seat); !status.ok()) {
+      give_back(std::move(seat));
+      job(status);
+      continue;
     }
-    job(Reader{*connection, *cache});
-    // A setting that a read made lasts no longer than the read.
-    if (connection->take_session_changed()) {
-      cache.reset();
-      connection.reset();
-    }
+    job(Reader(this, std::move(seat)));
   }
 }
 
-ReaderPool::Job ReaderPool::next(Threads::iterator self) {
-  const auto give_up = std::chrono::steady_clock::now() + options_.idle_max;
+std::pair<ReaderPool::Job, std::unique_ptr<ReaderPool::Seat>> ReaderPool::next(
+    Threads::iterator self) {
+  const TimePoint give_up = std::chrono::steady_clock::now() + options_.idle_max;
+  std::vector<std::unique_ptr<Seat>> unused;
   MutexLock lock(mutex_);
   idle_++;
-  while (jobs_.empty() && !stopping_ && std::chrono::steady_clock::now() < give_up) {
-    changed_.wait_until(mutex_, give_up);
+  while (true) {
+    if (!jobs_.empty()) {
+      if (has_seat()) break;
+      changed_.wait(mutex_);
+    } else {
+      if (closed_ || std::chrono::steady_clock::now() >= give_up) break;
+      changed_.wait_until(mutex_, give_up);
+    }
   }
   idle_--;
   if (jobs_.empty()) {
+    unused = take_idle(std::chrono::steady_clock::now());
     ended_.splice(ended_.end(), threads_, self);
     changed_.notify_all();
     return {};
   }
   Job job = std::move(jobs_.front());
   jobs_.pop_front();
-  return job;
+  return {std::move(job), take_seat()};
+}
+
+std::unique_ptr<ReaderPool::Seat> ReaderPool::take_seat() {
+  in_use_++;
+  if (free_.empty()) return std::make_unique<Seat>();
+  std::unique_ptr<Seat> seat = std::move(free_.back());
+  free_.pop_back();
+  return seat;
+}
+
+Status ReaderPool::connect(Seat& seat) const {
+  if (seat.connection) return {};
+  auto opened =
+      sqlite::Connection::open_reader(options_.path, options_.foreign_keys, options_.base_vfs);
+  if (!opened.ok()) return opened.error();
+  seat.connection = std::move(*opened);
+  return {};
+}
+
+void ReaderPool::give_back(std::unique_ptr<Seat> seat) {
+  // A setting that a read made lasts no longer than the read.
+  if (seat->connection && seat->connection->take_session_changed()) {
+    seat->cache.clear();
+    seat->connection.reset();
+  }
+  const TimePoint now = std::chrono::steady_clock::now();
+  seat->used = now;
+  std::vector<std::unique_ptr<Seat>> unused;
+  bool awaited = false;
+  {
+    MutexLock lock(mutex_);
+    in_use_--;
+    if (seat->connection && !closed_) free_.push_back(std::move(seat));
+    unused = take_idle(now);
+    awaited = closed_ || !jobs_.empty();
+  }
+  if (awaited) changed_.notify_all();
+}
+
+std::vector<std::unique_ptr<ReaderPool::Seat>> ReaderPool::take_idle(TimePoint now) {
+  std::vector<std::unique_ptr<Seat>> idle;
+  while (!free_.empty() && now - free_.front()->used >= options_.idle_max) {
+    idle.push_back(std::move(free_.front()));
+    free_.pop_front();
+  }
+  return idle;
 }
 
 }  // namespace rqlite::store

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <list>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread.h"
@@ -14,10 +20,10 @@
 
 namespace rqlite::store {
 
-// Threads with a read-only connection each, which run reads beside each other and the writer.
-// There are as many as reads at the same time, up to a bound; one that idles goes away.
+// Read-only connections, which read beside each other and the writer, and threads that use them.
+// There are as many of both as reads at the same time, up to a bound; what idles goes away.
 //
-// Stop: the destructor lets reads that run finish, fails those that wait, and joins.
+// Threads: all methods from any. Stop: close().
 class ReaderPool {
  public:
   struct Options {
@@ -28,19 +34,44 @@ class ReaderPool {
     std::chrono::seconds idle_max{30};
   };
 
-  // A read: gets a connection and its statements, or why there is none.
-  struct Reader {
-    sqlite::Connection& connection;
-    sqlite::StatementCache& cache;
+ private:
+  struct Seat {
+    std::unique_ptr<sqlite::Connection> connection;
+    sqlite::StatementCache cache;  // goes before its connection
+    TimePoint used;
   };
+
+ public:
+  // A connection and its statements, for one thread and for as long as it lives.
+  class Reader {
+   public:
+    Reader(Reader&& other) noexcept : pool_(other.pool_), seat_(std::move(other.seat_)) {}
+    Reader& operator=(Reader&&) = delete;
+    ~Reader() {
+      if (seat_) pool_->give_back(std::move(seat_));
+    }
+    [[nodiscard]] sqlite::Connection& connection() const { return *seat_->connection; }
+    [[nodiscard]] sqlite::StatementCache& cache() const { return seat_->cache; }
+
+   private:
+    friend class ReaderPool;
+    Reader(ReaderPool* pool, std::unique_ptr<Seat> seat) : pool_(pool), seat_(std::move(seat)) {}
+    ReaderPool* pool_;
+    std::unique_ptr<Seat> seat_;
+  };
+
+  // A read: gets a reader, or why there is none.
   using Job = std::function<void(Result<Reader>)>;
 
   explicit ReaderPool(Options options) : options_(std::move(options)) {}
-  ~ReaderPool();
+  ~ReaderPool() { close(); }
   ReaderPool(const ReaderPool&) = delete;
   ReaderPool& operator=(const ReaderPool&) = delete;
 
-  // Runs `job` on a thread of the pool, as soon as one is free.
+  // A reader for a short read on the calling thread, if one is free now.
+  std::optional<Reader> try_take() EXCLUDES(mutex_);
+
+  // Runs `job` on a thread of the pool, as soon as there is one, and a connection.
   void submit(Job job) EXCLUDES(mutex_);
 
   struct Counts {
@@ -49,20 +80,37 @@ class ReaderPool {
   };
   [[nodiscard]] Counts counts() EXCLUDES(mutex_);
 
+  // Lets reads that run on the pool's threads finish, fails those that wait and all that come, and
+  // joins. Once, by one thread.
+  void close() EXCLUDES(mutex_);
+
  private:
   using Threads = std::list<Thread>;
 
   void run(Threads::iterator self) EXCLUDES(mutex_);
-  // Waits for a job. An empty one: this thread is to end, and has been taken off the list.
-  Job next(Threads::iterator self) EXCLUDES(mutex_);
+  // Waits for a job, and for a seat, which may have no connection yet. No job: this thread is to
+  // end, and has been taken off the list.
+  std::pair<Job, std::unique_ptr<Seat>> next(Threads::iterator self) EXCLUDES(mutex_);
+  // Whether another connection may be in use.
+  [[nodiscard]] bool has_seat() const REQUIRES(mutex_) {
+    return !free_.empty() || in_use_ < options_.connections_max;
+  }
+  // Precondition: has_seat().
+  std::unique_ptr<Seat> take_seat() REQUIRES(mutex_);
+  Status connect(Seat& seat) const;
+  void give_back(std::unique_ptr<Seat> seat) EXCLUDES(mutex_);
+  // Those that nobody used for long, to be closed without the lock.
+  std::vector<std::unique_ptr<Seat>> take_idle(TimePoint now) REQUIRES(mutex_);
 
   const Options options_;
 
   Mutex mutex_;
-  CondVar changed_;  // jobs_ or stopping_ changed
+  CondVar changed_;  // jobs_, free_, in_use_, ended_ or closed_ changed
   std::deque<Job> jobs_ GUARDED_BY(mutex_);
-  std::size_t idle_ GUARDED_BY(mutex_) = 0;
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::deque<std::unique_ptr<Seat>> free_ GUARDED_BY(mutex_);  // the last used one at the back
+  std::size_t in_use_ GUARDED_BY(mutex_) = 0;
+  std::size_t idle_ GUARDED_BY(mutex_) = 0;  // threads
+  bool closed_ GUARDED_BY(mutex_) = false;
   Threads threads_ GUARDED_BY(mutex_);
   Threads ended_ GUARDED_BY(mutex_);  // left their loop; to be joined
 };

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -187,7 +188,7 @@ void Store::close(std::chrono::nanoseconds patience) {
   }
   apply_thread_->stop();
   applied_.close({Code::kUnavailable, "store not open"});
-  readers_.reset();
+  readers_->close();
   driver_thread_.reset();
   driver_.reset();
   core_.reset();
@@ -257,12 +258,12 @@ bool Store::is_ready() {
 void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
   switch (query.level) {
     case Level::kNone:
-      return run_query(std::move(query), std::move(sink), {});
+      return run_query_here(std::move(query), std::move(sink), {});
     case Level::kWeak: {
       Status status = leads();
       if (status.ok() && !is_ready()) status = {Code::kUnavailable, "store not ready"};
       if (!status.ok()) return sink->finished(status, {});
-      return run_query(std::move(query), std::move(sink), {});
+      return run_query_here(std::move(query), std::move(sink), {});
     }
     case Level::kLinearizable:
       return linearizable(std::move(query), std::move(sink));
@@ -281,7 +282,7 @@ void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
         if (!confirmed.ok()) return read->second->finished(confirmed, {});
         applied_.when(index, deadline, [this, read](const Status& status) {
           if (!status.ok()) return read->second->finished(status, {});
-          run_query(std::move(read->first), std::move(read->second), {});
+          run_query_there(std::move(read->first), std::move(read->second), {});
         });
       }));
 }
@@ -291,19 +292,46 @@ void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
                                                                              std::move(sink));
   write({}, std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
           if (!status.ok()) return read->second->finished(status, {});
-          run_query(std::move(read->first), std::move(read->second), index);
+          run_query_there(std::move(read->first), std::move(read->second), index);
         }));
 }
 
 void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
-  readers_->submit([read, index](const Result<ReaderPool::Reader>& reader) {
-    if (!reader.ok()) return read->second->finished(reader.error(), {});
-    QueryRunner runner(reader->connection, reader->cache);
-    const Status status = runner.run(read->first, *read->second);
+  const TimePoint deadline = read->first.deadline();
+  readers_->submit([read, index, deadline](Result<ReaderPool::Reader> taken) {
+    if (!taken.ok()) return read->second->finished(taken.error(), {});
+    Status status;
+    {
+      // Free again before the client hears of it, and may come with the next one.
+      const ReaderPool::Reader reader = std::move(*taken);
+      QueryRunner runner(reader.connection(), reader.cache());
+      status = runner.run(read->first, deadline, *read->second);
+    }
     read->second->finished(status, index);
   });
+}
+
+void Store::run_query_there(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
+  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
+                                                                             std::move(sink));
+  const bool posted = read->second->post([this, read, index] {
+    run_query_here(std::move(read->first), std::move(read->second), index);
+  });
+  if (!posted) run_query(std::move(read->first), std::move(read->second), index);
+}
+
+void Store::run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
+  if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
+    QueryRunner runner(reader->connection(), reader->cache());
+    Status status;
+    if (runner.run_if_short(query, query.deadline(), *sink, status)) {
+      reader.reset();
+      return sink->finished(status, index);
+    }
+  }
+  run_query(std::move(query), std::move(sink), index);
 }
 
 void Store::snapshot(Snapshotter::Callback done) {
@@ -316,6 +344,9 @@ Store::Report Store::report() {
   Report report;
   report.raft = driver_thread_->status();
   report.applied = applied_.value();
+  // The driver tells at the end of a round, whose entries may be applied before.
+  report.raft.commit = std::max(report.raft.commit, report.applied);
+  report.raft.last = std::max(report.raft.last, report.applied);
   const Snapshotter::Counters& counters = snapshotter_->counters();
   report.snapshots_taken = counters.taken;
   report.snapshots_blocked = counters.blocked;

@@ -80,6 +80,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     return outcomes_.verdict(node_id, number);
   }
 
+  // Reads; a short read of level none or weak on the calling thread.
   void query(Query query, std::unique_ptr<QuerySink> sink);
 
   // Snapshots all that is applied; `done` comes on the apply thread, or at once with the reason why
@@ -136,7 +137,12 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
       EXCLUDES(mutex_);
   void propose(Bytes batch, const std::optional<command::StreamPlace>& place,
                std::unique_ptr<Write> write);
+  // On a reader's thread.
   void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
+  // Here and now if it is short, else the same.
+  void run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
+  // The same on the thread that asked, if that can be.
+  void run_query_there(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
 
   void on_applied(raft::Index index) override;
   void on_status(const raft::Core::Status& status) override EXCLUDES(mutex_);

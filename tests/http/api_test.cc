@@ -14,6 +14,8 @@ class FakeReply final : public Reply {
     if (!response_) response_ = std::move(response);
   }
   void send(std::unique_ptr<ResponseMaker> maker) override { send(maker->make()); }
+  std::unique_ptr<BodyStream> begin(Response) override { return nullptr; }
+  void post(std::function<void()> work) override { work(); }
   void send_after(std::chrono::nanoseconds, LateResponse) override {}
   void on_gone(std::function<void()>) override {}
 

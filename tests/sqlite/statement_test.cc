@@ -138,7 +138,8 @@ class StatementCacheTest : public StatementTest {
     return "new";
   }
 
-  StatementCache cache_{{.statements_max = 2, .sql_bytes_max = 20}};
+  // Two short texts, but not three.
+  StatementCache cache_{{.bytes_max = 5000, .sql_bytes_max = 20}};
 };
 
 TEST_F(StatementCacheTest, KeepsWhatWasUsedLast) {

@@ -40,9 +40,11 @@ class PromisedWrite final : public Write {
 class PromisedNumber final : public QuerySink {
  public:
   explicit PromisedNumber(std::promise<std::string> to) : to_(std::move(to)) {}
+  void begin(bool) override { text_.clear(); }
   void columns(std::vector<std::string>, std::vector<std::string>) override {}
-  void row(std::span<const sqlite::ValueView> values) override {
+  bool row(std::span<const sqlite::ValueView> values) override {
     text_ = std::to_string(values.front().integer);
+    return true;
   }
   void done(double) override {}
   void failed(std::string error) override { text_ = std::move(error); }
