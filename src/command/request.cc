@@ -1,5 +1,7 @@
 #include "command/request.h"
 
+#include "base/check.h"
+
 namespace rqlite::command {
 namespace {
 
@@ -8,6 +10,7 @@ enum RequestField : protozero::pbf_tag_type {
   kStatement = 2,
   kKey = 3,
   kRefusal = 4,
+  kRunsMax = 5,
 };
 enum StatementField : protozero::pbf_tag_type {
   kSql = 1,
@@ -18,7 +21,19 @@ enum StatementField : protozero::pbf_tag_type {
   kBlob = 6,
   kName = 7,
 };
-enum FlagBits : std::uint32_t { kTransaction = 1, kTimings = 2 };
+enum FlagBits : std::uint32_t { kTransaction = 1, kTimings = 2, kUnified = 4, kQualify = 8 };
+
+std::uint32_t bits_of(RequestFlags flags) {
+  return (flags.transaction ? kTransaction : 0u) | (flags.timings ? kTimings : 0u) |
+         (flags.unified ? kUnified : 0u) | (flags.qualify_columns ? kQualify : 0u);
+}
+
+RequestFlags flags_of(std::uint32_t bits) {
+  return {.transaction = (bits & kTransaction) != 0,
+          .timings = (bits & kTimings) != 0,
+          .unified = (bits & kUnified) != 0,
+          .qualify_columns = (bits & kQualify) != 0};
+}
 
 BytesView bytes_of(protozero::data_view view) { return {view.data(), view.size()}; }
 
@@ -27,8 +42,7 @@ BytesView bytes_of(protozero::data_view view) { return {view.data(), view.size()
 RequestBuilder::RequestBuilder(Bytes& to, RequestFlags flags, BytesView key)
     : batch_(to), request_(batch_, kRequestField) {
   if (!key.empty()) request_.add_bytes(kKey, key.data(), key.size());
-  const std::uint32_t bits =
-      (flags.transaction ? kTransaction : 0u) | (flags.timings ? kTimings : 0u);
+  const std::uint32_t bits = bits_of(flags);
   if (bits != 0) request_.add_uint32(kFlags, bits);
 }
 
@@ -95,6 +109,19 @@ void append_refused_request(Bytes& to, BytesView why) {
   request.add_bytes(kRefusal, why.data(), why.size());
 }
 
+Bytes limited_to(BytesView batch, std::size_t runs_max) {
+  protozero::pbf_reader reader(batch.data(), batch.size());
+  CHECK(reader.next(kRequestField));
+  Bytes content;
+  protozero::pbf_writer front(content);
+  front.add_uint64(kRunsMax, runs_max);
+  content += bytes_of(reader.get_view());
+  Bytes limited;
+  protozero::pbf_writer writer(limited);
+  writer.add_bytes(kRequestField, content);
+  return limited;
+}
+
 RequestReader::RequestReader(BytesView request) : reader_(request.data(), request.size()) {
   using protozero::pbf_wire_type;
   using protozero::tag_and_type;
@@ -106,12 +133,12 @@ RequestReader::RequestReader(BytesView request) : reader_(request.data(), reques
         case tag_and_type(kKey, pbf_wire_type::length_delimited):
           key_ = bytes_of(at.get_view());
           break;
-        case tag_and_type(kFlags, pbf_wire_type::varint): {
-          const std::uint32_t bits = at.get_uint32();
-          flags_.transaction = (bits & kTransaction) != 0;
-          flags_.timings = (bits & kTimings) != 0;
+        case tag_and_type(kFlags, pbf_wire_type::varint):
+          flags_ = flags_of(at.get_uint32());
           break;
-        }
+        case tag_and_type(kRunsMax, pbf_wire_type::varint):
+          runs_max_ = at.get_uint64();
+          break;
         case tag_and_type(kRefusal, pbf_wire_type::length_delimited):
           refusal_ = bytes_of(at.get_view());
           break;

@@ -16,6 +16,11 @@ namespace rqlite::command {
 struct RequestFlags {
   bool transaction = false;  // all or nothing
   bool timings = false;      // results carry how long each statement took
+  // Statements that only read return their rows; one that does not compile ends no transaction.
+  bool unified = false;
+  bool qualify_columns = false;  // rows of reads come as "table.column"
+
+  friend bool operator==(const RequestFlags&, const RequestFlags&) = default;
 };
 
 // The wire form of a client's request to write, in protobuf's encoding. It is made once, from the
@@ -26,11 +31,12 @@ struct RequestFlags {
 //     1 varint  flags                    2 varint   a parameter: NULL
 //     2 bytes   Statement, repeated      3 sint64   a parameter: INTEGER
 //     4 bytes   why it is not to run     4 double   a parameter: REAL
-//                                        5 bytes    a parameter: TEXT
-//   flags: 1 transaction, 2 timings      6 bytes    a parameter: BLOB
+//     5 varint  of its statements, how   5 bytes    a parameter: TEXT
+//               many run at most         6 bytes    a parameter: BLOB
 //                                        7 bytes    name of the parameter that follows
-//   A message's fields keep their order, so parameters of all types stand in theirs, and the key
-//   and the flags stand in front.
+//   flags: 1 transaction, 2 timings, 4 unified, 8 qualify_columns
+//   A message's fields keep their order, so parameters of all types stand in theirs, and all else
+//   stands in front of the statements.
 //
 // A batch is a sequence of requests, each as one field kRequestField: the concatenation of two
 // encoded batches is the encoding of their merge.
@@ -73,6 +79,10 @@ void append_empty_request(Bytes& to);
 // `why`, in its place.
 void append_refused_request(Bytes& to, BytesView why);
 
+// Of `batch`, which holds one request, the same of whose statements only the first `runs_max` run:
+// the time of the others was up.
+Bytes limited_to(BytesView batch, std::size_t runs_max);
+
 // A parameter as a statement carries it; views into the encoded request.
 struct Parameter {
   BytesView name;  // without prefix; empty: positional
@@ -94,6 +104,8 @@ class RequestReader {
   [[nodiscard]] BytesView statements() const { return statements_; }
   // Not empty: the request is not to run, and this is its error.
   [[nodiscard]] BytesView refusal() const { return refusal_; }
+  // Statements behind so many do not run: their time was up.
+  [[nodiscard]] std::uint64_t runs_max() const { return runs_max_; }
 
   // Moves to the next statement. False at the end, or if the request turns out to be malformed.
   bool next();
@@ -109,6 +121,7 @@ class RequestReader {
   BytesView key_;
   BytesView statements_;
   BytesView refusal_;
+  std::uint64_t runs_max_ = UINT64_MAX;
   BytesView sql_;
   std::vector<Parameter> parameters_;
 };

@@ -10,7 +10,8 @@
 
 namespace rqlite::command {
 
-// What one statement did. Exactly one of: an error; rows; or what a write leaves.
+// What one statement did. Exactly one of: an error; rows; or what a write leaves. Only a failed
+// read has an error and rows, of which there are none.
 struct StatementResult {
   std::int64_t last_insert_id = 0;
   std::int64_t rows_affected = 0;

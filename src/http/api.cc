@@ -11,6 +11,7 @@
 #include "http/queue_state.h"
 #include "http/readiness.h"
 #include "http/status.h"
+#include "http/unified.h"
 
 namespace rqlite::http {
 
@@ -24,9 +25,10 @@ struct Api::Route {
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
-  static const std::array<Route, 7> kRoutes{{
+  static const std::array<Route, 8> kRoutes{{
       {"/db/execute", true, "POST", kJsonType, &Api::execute},
       {"/db/query", true, "GET POST", kJsonType, &Api::query},
+      {"/db/request", true, "POST", kJsonType, &Api::unified},
       {"/db/queue", false, "GET", kJsonType, &Api::queue_state},
       {"/metrics", false, "GET", {}, &Api::metrics},
       {"/snapshot", false, "POST", {}, &Api::snapshot},
@@ -74,6 +76,10 @@ void Api::execute_queued(Request request, std::shared_ptr<Reply> reply) {
 
 void Api::query(Request request, std::shared_ptr<Reply> reply) {
   http::query(request, std::move(reply), store_, options_.http_address);
+}
+
+void Api::unified(Request request, std::shared_ptr<Reply> reply) {
+  http::unified(request, std::move(reply), store_, options_.http_address);
 }
 
 void Api::queue_state(Request request, std::shared_ptr<Reply> reply) {

@@ -43,6 +43,7 @@ class Api final : public Handler {
   void execute(Request request, std::shared_ptr<Reply> reply);
   void execute_queued(Request request, std::shared_ptr<Reply> reply);
   void query(Request request, std::shared_ptr<Reply> reply);
+  void unified(Request request, std::shared_ptr<Reply> reply);
   void queue_state(Request request, std::shared_ptr<Reply> reply);
   void metrics(Request request, std::shared_ptr<Reply> reply);
   void ready(Request request, std::shared_ptr<Reply> reply);

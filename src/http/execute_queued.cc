@@ -136,9 +136,6 @@ bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parse
 void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
                     queue::WriteQueue* queue, const Clock& clock, bool atomic) {
   const Parameters& parameters = request.parameters;
-  if (parameters.has("db_timeout")) {
-    return reply->send(Response::text(400, "db_timeout is not built yet"));
-  }
   RequestOptions options(parameters);
   options.flags.transaction = options.flags.transaction || atomic;
   const bool wait = parameters.has("wait");

@@ -45,6 +45,11 @@ Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flag
   if (request.content_type.starts_with("text/plain")) {
     return StatementsParser::of_text(request.body, flags, key);
   }
+  return parse_json_body(request, flags, key);
+}
+
+Result<ParsedStatements> parse_json_body(Request& request, command::RequestFlags flags,
+                                         BytesView key) {
   // Keeps its buffers, so each thread has its own.
   thread_local StatementsParser parser;
   return parser.parse_json(request.body, flags, key);

@@ -32,6 +32,9 @@ Result<std::string> idempotency_key(const Request& request);
 // not empty, is the request's idempotency key.
 Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags,
                                     BytesView key = {});
+// The same for a body that can only be a JSON list.
+Result<ParsedStatements> parse_json_body(Request& request, command::RequestFlags flags,
+                                         BytesView key = {});
 
 // What `key` meant for a request that was executed, or not: notes in `response` that it is a
 // replay, or replaces it by the refusal of a key that was used for another request.

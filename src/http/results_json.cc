@@ -39,6 +39,7 @@ void ResultsJson::append_time(double seconds) {
 }
 
 void ResultsJson::add(const command::StatementResult& result) {
+  if (result.rows && !result.error.empty()) return fail_rows(result.error);
   if (result.rows) {
     begin_rows(result.rows->columns, result.rows->types);
     command::ValuesReader values(result.rows->values);

@@ -80,6 +80,38 @@ void ApplyThread::wake() {
   changed_.notify_one();
 }
 
+void ApplyThread::run_between(Job job) {
+  bool refused = false;
+  {
+    MutexLock lock(mutex_);
+    refused = ended_ || !stalled_.ok();
+    if (!refused) {
+      jobs_.push_back(std::move(job));
+      woken_ = true;
+    }
+  }
+  if (refused) return job(nullptr);
+  changed_.notify_one();
+}
+
+void ApplyThread::run_jobs() {
+  std::vector<Job> jobs;
+  {
+    MutexLock lock(mutex_);
+    jobs.swap(jobs_);
+  }
+  for (const Job& job : jobs) job(&machine_);
+}
+
+void ApplyThread::refuse_jobs() {
+  std::vector<Job> jobs;
+  {
+    MutexLock lock(mutex_);
+    jobs.swap(jobs_);
+  }
+  for (const Job& job : jobs) job(nullptr);
+}
+
 Status ApplyThread::stalled() {
   MutexLock lock(mutex_);
   return failed_.ok() ? stalled_ : failed_;
@@ -91,11 +123,18 @@ void ApplyThread::run() {
     Status status;
     if (!entries.empty()) status = apply_all(std::exchange(entries, {}));
     applied_.expire(clock_.now());
+    if (status.ok()) run_jobs();
     if (status.ok()) status = machine_.poll_snapshots();
     if (status.ok()) continue;
     // A stop does not wait for room on the disk: the log has what is left.
-    return is_held_up(status) && is_stopping() ? leave(status) : fail(status);
+    is_held_up(status) && is_stopping() ? leave(status) : fail(status);
+    break;
   }
+  {
+    MutexLock lock(mutex_);
+    ended_ = true;
+  }
+  refuse_jobs();
 }
 
 bool ApplyThread::is_stopping() {
@@ -137,6 +176,7 @@ bool ApplyThread::pause(const Status& why) {
   const Status unknown(Code::kUnknown,
                        why.text() + ": the write is in the log and is applied when this is over");
   machine_.tell_waiting(unknown);
+  refuse_jobs();
   MutexLock lock(mutex_);
   for (raft::Committed& entry : waiting_) {
     if (entry.proposal) entry.proposal->failed(unknown);

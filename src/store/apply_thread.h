@@ -42,6 +42,11 @@ class ApplyThread final : public raft::StateMachine {
   void snapshot_wanted() override;
   void status_changed(const raft::Core::Status& status) override;
 
+  // Has `job` run between two batches, as soon as entries can be applied; null, at once or later,
+  // if that will not be: the thread is held up, or stops. From any thread.
+  using Job = std::function<void(Machine*)>;
+  void run_between(Job job) EXCLUDES(mutex_);
+
   // Makes the thread look for something to do. From any thread.
   void wake() EXCLUDES(mutex_);
   // Why nothing can be applied for now; ok if it can.
@@ -60,6 +65,8 @@ class ApplyThread final : public raft::StateMachine {
   // Ends without having applied all.
   void leave(const Status& why) EXCLUDES(mutex_);
   void fail(const Status& why) EXCLUDES(mutex_);
+  void run_jobs() EXCLUDES(mutex_);
+  void refuse_jobs() EXCLUDES(mutex_);
 
   // Touched only by run().
   Machine& machine_;
@@ -68,8 +75,10 @@ class ApplyThread final : public raft::StateMachine {
   Listener& listener_;
 
   Mutex mutex_;
-  CondVar changed_;  // waiting_, woken_ or stopping_ changed
+  CondVar changed_;  // waiting_, jobs_, woken_ or stopping_ changed
   std::vector<raft::Committed> waiting_ GUARDED_BY(mutex_);
+  std::vector<Job> jobs_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
   bool woken_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   Status stalled_ GUARDED_BY(mutex_);

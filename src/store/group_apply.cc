@@ -86,8 +86,8 @@ bool GroupApply::answered_unrun(BytesView request, command::RequestResult& resul
     return true;
   }
   if (reader.key().empty()) return false;
-  std::optional<command::RequestResult> known = outcomes_.keys().find(
-      reader.key(), fingerprint_of(reader.statements(), reader.flags().transaction));
+  std::optional<command::RequestResult> known =
+      outcomes_.keys().find(reader.key(), fingerprint_of(reader.statements(), reader.flags()));
   if (!known) return false;
   result = std::move(*known);
   return true;
@@ -96,8 +96,7 @@ bool GroupApply::answered_unrun(BytesView request, command::RequestResult& resul
 void GroupApply::keep_by_key(BytesView request, const command::RequestResult& result) {
   const command::RequestReader reader(request);
   if (reader.key().empty()) return;
-  outcomes_.keys().add(reader.key(),
-                       fingerprint_of(reader.statements(), reader.flags().transaction), result);
+  outcomes_.keys().add(reader.key(), fingerprint_of(reader.statements(), reader.flags()), result);
 }
 
 // Undoes the group that failed and passes `why` on, unless undoing fails too.

@@ -63,6 +63,9 @@ class Machine {
   // resume() or a restart.
   void tell_waiting(const Status& why);
 
+  // The connection that writes, between batches.
+  [[nodiscard]] Writer& writer() { return writer_; }
+
   // Does what is due for snapshots. Precondition: the last apply() or resume() returned ok.
   Status poll_snapshots() { return snapshotter_.poll(now_); }
   [[nodiscard]] TimePoint snapshots_due() const { return snapshotter_.due(); }

@@ -24,9 +24,11 @@ BytesView view_of(protozero::data_view view) { return {view.data(), view.size()}
 
 }  // namespace
 
-Fingerprint fingerprint_of(BytesView statements, bool transaction) {
-  const XXH128_hash_t hash =
-      XXH3_128bits_withSeed(statements.data(), statements.size(), transaction ? 1 : 0);
+Fingerprint fingerprint_of(BytesView statements, command::RequestFlags flags) {
+  // What the request does and answers, but for how long it took.
+  const XXH64_hash_t seed =
+      (flags.transaction ? 1u : 0u) | (flags.unified ? 2u : 0u) | (flags.qualify_columns ? 4u : 0u);
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(statements.data(), statements.size(), seed);
   return {hash.low64, hash.high64};
 }
 

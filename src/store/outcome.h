@@ -7,19 +7,20 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "command/request.h"
 #include "command/result.h"
 #include "raft/types.h"
 
 namespace rqlite::store {
 
-// What tells two requests of one idempotency key apart: XXH3-128 of their statements.
+// What tells two requests of one idempotency key apart: XXH3-128 of what they ask for.
 struct Fingerprint {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
 
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
-Fingerprint fingerprint_of(BytesView statements, bool transaction);
+Fingerprint fingerprint_of(BytesView statements, command::RequestFlags flags);
 
 // What became of one request, kept for whoever asks later: a queued request that failed, or the
 // first request with an idempotency key. A view into a record.

@@ -27,17 +27,19 @@ struct Query {
   Bytes request;  // a batch of one (command/request.h); `transaction` asks for one view for all
   Level level = Level::kWeak;
   bool qualify_columns = false;
+  // Of level none: how long this node may have heard nothing from the leader; zero: for ever.
+  std::chrono::nanoseconds freshness{0};
   std::chrono::nanoseconds linearizable_timeout{std::chrono::seconds(10)};
   // How long its statements may run, together; zero or less: as long as they take.
   std::chrono::nanoseconds timeout{0};
-
-  // When that ends for statements that start now.
-  [[nodiscard]] TimePoint deadline() const {
-    const TimePoint now = std::chrono::steady_clock::now();
-    const bool ends = timeout > std::chrono::nanoseconds(0) && timeout < TimePoint::max() - now;
-    return ends ? now + timeout : TimePoint::max();
-  }
 };
+
+// When `timeout` ends if it begins now; never, if it is zero or less.
+inline TimePoint deadline_in(std::chrono::nanoseconds timeout) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const bool ends = timeout > std::chrono::nanoseconds(0) && timeout < TimePoint::max() - now;
+  return ends ? now + timeout : TimePoint::max();
+}
 
 // Takes a query's results in as they are read. Calls come in order, one at a time, on a thread of
 // the store's or, where the read is short, on the one that asked: begin(); for each statement

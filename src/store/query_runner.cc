@@ -15,6 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kTimedOut = "query timeout";
 constexpr const char* kWouldWrite = "attempt to change database via query operation";
 
 // What a read may take and still be a short one. The time it takes on a thread that serves others
@@ -95,10 +96,15 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
   while (reader.next() && !unwanted_) {
     if (reader.sql().empty()) continue;
     const Clock::time_point start = Clock::now();
+    timed_out_ = timed_out_ || start >= deadline_;
+    if (timed_out_) {
+      sink.failed(kTimedOut);
+      continue;
+    }
     Error error = run_text(reader.sql(), reader.parameters(), query.qualify_columns, sink);
     if (too_long_) break;
     if (error.fault == Fault::kReadOnly) error.text = kWouldWrite;
-    if (error.fault == Fault::kInterrupt) error.text = "query timeout";
+    if (error.fault == Fault::kInterrupt) error.text = kTimedOut;
     if (error.ok()) {
       const std::chrono::duration<double> took = Clock::now() - start;
       sink.done(reader.flags().timings ? took.count() : 0);
@@ -177,6 +183,10 @@ Error QueryRunner::run_last(Statement& statement, sqlite::Keyword keyword, bool 
   // statements, which takes for a writer whatever might be one: DROP TABLE IF EXISTS of no table,
   // the EXPLAIN of an INSERT. Only VACUUM INTO would leave a file behind.
   if (keyword == sqlite::Keyword::kVacuum) return {Fault::kReadOnly, kWouldWrite};
+  if (writes_ == Writes::kRefused && !statement.is_read_only() &&
+      keyword != sqlite::Keyword::kExplain) {
+    return {Fault::kStatement, kWouldWrite};
+  }
   Error error;
   Statement::Step step = statement.step(error);
   if (step == Statement::Step::kError) return error;

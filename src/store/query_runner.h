@@ -17,8 +17,12 @@ namespace rqlite::store {
 // query leaves open is ended with it: nobody else's read runs inside.
 class QueryRunner {
  public:
-  QueryRunner(sqlite::Connection& connection, sqlite::StatementCache& cache)
-      : connection_(connection), cache_(cache) {}
+  // What stands in a query although it writes: a connection that only reads says no by itself; one
+  // that writes has to be kept from it.
+  enum class Writes { kFail, kRefused };
+  QueryRunner(sqlite::Connection& connection, sqlite::StatementCache& cache,
+              Writes writes = Writes::kFail)
+      : connection_(connection), cache_(cache), writes_(writes) {}
 
   // Reports all but finished() to `sink`, and returns what finished() is to be told. Statements
   // that still run at `deadline` fail.
@@ -28,17 +32,20 @@ class QueryRunner {
   // not to be one, or is known for it: what `sink` heard is void then.
   bool run_if_short(const Query& query, TimePoint deadline, QuerySink& sink, Status& status);
 
+  // Runs one statement's text, and tells `sink` of its columns and rows only.
+  sqlite::Error run_text(BytesView sql, const std::vector<command::Parameter>& parameters,
+                         bool qualify, QuerySink& sink);
+
  private:
   class Watch;
 
   Status run_request(const Query& query, QuerySink& sink);
-  sqlite::Error run_text(BytesView sql, const std::vector<command::Parameter>& parameters,
-                         bool qualify, QuerySink& sink);
   sqlite::Error run_last(sqlite::Statement& statement, sqlite::Keyword keyword, bool qualify,
                          QuerySink& sink);
 
   sqlite::Connection& connection_;
   sqlite::StatementCache& cache_;
+  const Writes writes_;
   std::vector<sqlite::ValueView> row_;
 
   bool must_be_short_ = false;

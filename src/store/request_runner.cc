@@ -120,14 +120,24 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
                                                      bool& failed) {
   sqlite::Connection& connection = writer_.connection();
   StatementRunner runner(connection, writer_.cache());
+  std::uint64_t number = 0;
   while (reader.next()) {
     // The empty text has no result; blanks and comments have an empty one.
     if (reader.sql().empty()) continue;
     command::StatementResult& each = result.statements.emplace_back();
     const bool foreign_keys = writer_.foreign_keys();
-    const Fault fault = runner.run(reader.sql(), reader.parameters(), reader.flags().timings, each);
+    if (number++ >= reader.runs_max()) {
+      leave_out(reader, each);
+      failed = true;
+      if (atomic) break;
+      continue;
+    }
+    if (expired_ && expired_()) return in_trouble(Fault::kInterrupt, "interrupted");
+    const Fault fault = runner.run(reader.sql(), reader.parameters(), reader.flags(), each);
     if (fault != Fault::kNone) return in_trouble(fault, each.error);
-    failed = failed || !each.error.empty();
+    // In a unified request, what does not compile ends no transaction.
+    const bool ends = !each.error.empty() && !runner.failed_to_compile();
+    failed = failed || ends;
     if (in_group) {
       if (must_ungroup(runner)) return Outcome::kUngroup;
       // Committing by itself, it would have failed here.
@@ -144,6 +154,15 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
   }
   if (!reader.ok()) return in_trouble(Fault::kStorage, "a request in the log is malformed");
   return Outcome::kDone;
+}
+
+// The statement's time was up before this entry was proposed.
+void RequestRunner::leave_out(const RequestReader& reader, command::StatementResult& result) {
+  Error ignored;
+  const bool read = reader.flags().unified &&
+                    begins_with_read(writer_.connection(), writer_.cache(), reader.sql(), ignored);
+  result.error = read ? "query timeout" : "execute timeout";
+  if (read) result.rows = std::make_unique<command::Rows>();
 }
 
 bool RequestRunner::must_ungroup(StatementRunner& runner) {

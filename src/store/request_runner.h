@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "command/request.h"
 #include "command/result.h"
 #include "sqlite/error.h"
@@ -32,6 +34,12 @@ class RequestRunner {
   // it may have ended.
   Outcome run_in_group(BytesView request, command::RequestResult& result);
 
+  // From now on asks `expired` before and while statements run; yes is trouble. Null ends that.
+  void watch(const std::function<bool()>& expired) {
+    expired_ = expired;
+    writer_.connection().watch(expired);
+  }
+
   // The reason of the last kTrouble.
   [[nodiscard]] const Status& trouble() const { return trouble_; }
   // Whether run_alone() had committed something before it met trouble.
@@ -40,6 +48,7 @@ class RequestRunner {
  private:
   Outcome run_statements(command::RequestReader& reader, bool atomic, bool in_group,
                          command::RequestResult& result, bool& failed);
+  void leave_out(const command::RequestReader& reader, command::StatementResult& result);
   Outcome run_atomic_in_group(command::RequestReader& reader, command::RequestResult& result);
   Outcome end_alone(command::RequestResult& result);
   Outcome in_trouble(sqlite::Fault fault, const std::string& text);
@@ -47,6 +56,7 @@ class RequestRunner {
   [[nodiscard]] bool must_ungroup(StatementRunner& runner);
 
   Writer& writer_;
+  std::function<bool()> expired_;
   Status trouble_;
   bool partly_committed_ = false;
 };

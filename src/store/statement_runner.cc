@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "store/query_runner.h"
+
 namespace rqlite::store {
 
 using command::Parameter;
@@ -16,6 +18,12 @@ using sqlite::Fault;
 using sqlite::Statement;
 
 namespace {
+
+// What a read in an entry may return. Every member of the cluster has all of it in memory
+// while it applies the entry; a query that goes nowhere but to its client knows no such bound.
+constexpr std::size_t kRowsBytesMax = 256 << 20;
+constexpr const char* kTooManyRows =
+    "too many rows for a request that writes: read them with a query";
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -41,6 +49,31 @@ std::string type_of(const sqlite::ValueView& value) {
   }
   return "";
 }
+
+// Collects what a read of a unified request returns.
+class RowsCollector final : public QuerySink {
+ public:
+  explicit RowsCollector(command::Rows& rows) : rows_(rows) {}
+
+  void begin(bool) override {}
+  void columns(std::vector<std::string> names, std::vector<std::string> types) override {
+    rows_.columns = std::move(names);
+    rows_.types = std::move(types);
+  }
+  bool row(std::span<const sqlite::ValueView> values) override {
+    for (const sqlite::ValueView& value : values) rows_.add(value);
+    rows_.count++;
+    return !too_many();
+  }
+  void done(double) override {}
+  void failed(std::string) override {}
+  void finished(const Status&, raft::Index) override {}
+
+  [[nodiscard]] bool too_many() const { return rows_.values.size() > kRowsBytesMax; }
+
+ private:
+  command::Rows& rows_;
+};
 
 }  // namespace
 
@@ -92,19 +125,56 @@ void describe_columns(const Statement& statement, bool first_row, bool qualify,
   }
 }
 
-Fault StatementRunner::run(BytesView sql, std::span<const Parameter> parameters, bool timings,
-                           StatementResult& result) {
+bool begins_with_read(sqlite::Connection& connection, sqlite::StatementCache& cache, BytesView sql,
+                      Error& error) {
+  sqlite::StatementCache::Entry* cached = cache.find(sql);
+  const sqlite::SqlShape shape = cached != nullptr ? cached->shape : sqlite::shape_of(sql);
+  // SQLite's test sees through EXPLAIN, which never changes anything.
+  const bool explains = shape.first == sqlite::Keyword::kExplain;
+  if (cached != nullptr && shape.single) {
+    if (!cached->statement.has_value()) {
+      std::string_view rest = cached->sql;
+      cached->statement = connection.prepare(rest, true, error);
+    }
+    return error.ok() &&
+           (explains || !cached->statement.has_value() || cached->statement.is_read_only());
+  }
+  std::string_view rest = sql;
+  const Statement first = connection.prepare(rest, false, error);
+  return error.ok() && (explains || !first.has_value() || first.is_read_only());
+}
+
+Fault StatementRunner::run(BytesView sql, const std::vector<Parameter>& parameters,
+                           command::RequestFlags flags, StatementResult& result) {
   using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = timings ? Clock::now() : Clock::time_point();
-  Error error = run_all(sql, parameters, result);
+  const Clock::time_point start = flags.timings ? Clock::now() : Clock::time_point();
+  Error error = flags.unified ? run_unified(sql, parameters, flags.qualify_columns, result)
+                              : run_all(sql, parameters, result);
   if (!error.ok()) {
+    const bool read = flags.unified && result.rows != nullptr;
     result = {};
     result.error = std::move(error.text);
+    if (read) result.rows = std::make_unique<command::Rows>();
     if (error.fault != Fault::kStatement) return error.fault;
-  } else if (timings) {
+  } else if (flags.timings) {
     result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
   return Fault::kNone;
+}
+
+Error StatementRunner::run_unified(BytesView sql, const std::vector<Parameter>& parameters,
+                                   bool qualify, StatementResult& result) {
+  Error error;
+  const bool reads = begins_with_read(connection_, cache_, sql, error);
+  failed_to_compile_ = !error.ok();
+  if (failed_to_compile_) return error;
+  if (!reads) return run_all(sql, parameters, result);
+  result.rows = std::make_unique<command::Rows>();
+  RowsCollector rows(*result.rows);
+  QueryRunner query(connection_, cache_, QueryRunner::Writes::kRefused);
+  error = query.run_text(sql, parameters, qualify, rows);
+  if (error.ok() && rows.too_many()) return {Fault::kStatement, kTooManyRows};
+  return error;
 }
 
 Error StatementRunner::run_all(BytesView sql, std::span<const Parameter> parameters,

@@ -13,7 +13,8 @@ namespace rqlite::store {
 // Runs the SQL text of one client statement on the writing connection, and says what it did.
 //
 // A text may hold several SQL statements: all run, in order, until one fails; the result is that
-// of the last. Parameters are bound by the rules of bind_parameters().
+// of the last. Parameters are bound by the rules of bind_parameters(). In a unified request a text
+// that begins with a read is a query, by the rules of QueryRunner.
 class StatementRunner {
  public:
   StatementRunner(sqlite::Connection& connection, sqlite::StatementCache& cache)
@@ -21,13 +22,18 @@ class StatementRunner {
 
   // kNone: it ran, or failed by its own fault, which is in the result. Anything else is this
   // node's trouble, whose text is in the result.
-  sqlite::Fault run(BytesView sql, std::span<const command::Parameter> parameters, bool timings,
-                    command::StatementResult& result);
+  sqlite::Fault run(BytesView sql, const std::vector<command::Parameter>& parameters,
+                    command::RequestFlags flags, command::StatementResult& result);
+
+  // Whether the last text of a unified request failed because its first statement is none.
+  [[nodiscard]] bool failed_to_compile() const { return failed_to_compile_; }
 
   // Whether a statement since the last call wrote to a virtual table.
   bool take_virtual_table_written();
 
  private:
+  sqlite::Error run_unified(BytesView sql, const std::vector<command::Parameter>& parameters,
+                            bool qualify, command::StatementResult& result);
   sqlite::Error run_all(BytesView sql, std::span<const command::Parameter> parameters,
                         command::StatementResult& result);
   sqlite::Error run_one(sqlite::Statement& statement, sqlite::Keyword keyword,
@@ -38,7 +44,13 @@ class StatementRunner {
   sqlite::Connection& connection_;
   sqlite::StatementCache& cache_;
   bool virtual_table_written_ = false;
+  bool failed_to_compile_ = false;
 };
+
+// Whether `sql` begins with a statement that cannot change the database; false, too, with an error
+// if it does not compile.
+bool begins_with_read(sqlite::Connection& connection, sqlite::StatementCache& cache, BytesView sql,
+                      sqlite::Error& error);
 
 // Binds what a client sent to a statement's parameters: positional values by index, named ones to
 // :name, @name and $name. `used` values were taken by statements before in the same text; it

@@ -10,6 +10,8 @@
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
+#include "store/statement_runner.h"
+#include "store/trial.h"
 
 namespace rqlite::store {
 namespace {
@@ -201,7 +203,7 @@ void Store::close(std::chrono::nanoseconds patience) {
   lock_.reset();
 }
 
-Bytes Store::make_command(Bytes batch, const std::optional<command::StreamPlace>& place) {
+command::Header Store::make_header() {
   command::Header header;
   header.unix_milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
@@ -210,26 +212,74 @@ Bytes Store::make_command(Bytes batch, const std::optional<command::StreamPlace>
     MutexLock lock(mutex_);
     header.seed = seeds_.next();
   }
-  return command::encode_command(std::move(batch), header, place);
+  return header;
 }
 
 void Store::write(Bytes batch, std::unique_ptr<Write> write) {
-  propose(std::move(batch), std::nullopt, std::move(write));
+  propose(std::move(batch), make_header(), std::nullopt, std::move(write));
+}
+
+void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
+                         std::unique_ptr<Write> write) {
+  // Only who leads may propose, and only what leads needs to be tried.
+  if (Status status = may_write(); !status.ok()) return write->failed(status);
+  const TimePoint deadline = deadline_in(timeout);
+  auto tried = std::make_shared<std::pair<Bytes, std::unique_ptr<Write>>>(std::move(batch),
+                                                                          std::move(write));
+  apply_thread_->run_between([this, tried, deadline](Machine* machine) {
+    auto& [request, waiting] = *tried;
+    if (machine == nullptr) return waiting->failed({Code::kUnavailable, "store not ready"});
+    const command::Header header = make_header();
+    const std::optional<command::Command> decoded = command::decode_command(request);
+    CHECK(decoded && decoded->requests.size() == 1);
+    const Result<std::optional<std::uint64_t>> ran =
+        Trial(machine->writer()).run(decoded->requests.front(), header, deadline);
+    if (!ran.ok()) return waiting->failed(ran.error());
+    if (*ran) request = command::limited_to(request, **ran);
+    propose(std::move(request), header, std::nullopt, std::move(waiting));
+  });
+}
+
+void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
+  auto find_out = [](const ReaderPool::Reader& reader, BytesView encoded) {
+    const std::optional<command::Command> decoded = command::decode_command(encoded);
+    CHECK(decoded && decoded->requests.size() == 1);
+    command::RequestReader request(decoded->requests.front());
+    bool reads = true;
+    sqlite::Error error;
+    while (reads && request.next()) {
+      reads = request.sql().empty() ||
+              begins_with_read(reader.connection(), reader.cache(), request.sql(), error);
+    }
+    return reads;
+  };
+  if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
+    const bool reads = find_out(*reader, batch);
+    reader.reset();
+    return then(reads);
+  }
+  readers_->submit([find_out, then = std::move(then),
+                    encoded = Bytes(batch)](const Result<ReaderPool::Reader>& reader) {
+    // The way of writes knows best why nothing works.
+    then(reader.ok() && find_out(*reader, encoded));
+  });
 }
 
 void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                   std::unique_ptr<Write> write) {
-  propose(std::move(batch), command::StreamPlace{options_.node_id, epoch, first}, std::move(write));
+  propose(std::move(batch), make_header(), command::StreamPlace{options_.node_id, epoch, first},
+          std::move(write));
 }
 
-void Store::propose(Bytes batch, const std::optional<command::StreamPlace>& place,
+void Store::propose(Bytes batch, const command::Header& header,
+                    const std::optional<command::StreamPlace>& place,
                     std::unique_ptr<Write> write) {
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) {
     const bool full = stalled.code() == Code::kDiskFull;
     return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
   }
-  driver_thread_->propose(
-      std::make_unique<WriteProposal>(make_command(std::move(batch), place), std::move(write)));
+  driver_thread_->propose(std::make_unique<WriteProposal>(
+      command::encode_command(std::move(batch), header, place), std::move(write)));
 }
 
 Status Store::may_write() {
@@ -258,6 +308,10 @@ bool Store::is_ready() {
 void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
   switch (query.level) {
     case Level::kNone:
+      // A leader is never stale; without one, nothing is known of what others have.
+      if (query.freshness != 0s && !leads().ok()) {
+        return sink->finished({Code::kUnavailable, "stale read"}, {});
+      }
       return run_query_here(std::move(query), std::move(sink), {});
     case Level::kWeak: {
       Status status = leads();
@@ -299,7 +353,7 @@ void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
 void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
-  const TimePoint deadline = read->first.deadline();
+  const TimePoint deadline = deadline_in(read->first.timeout);
   readers_->submit([read, index, deadline](Result<ReaderPool::Reader> taken) {
     if (!taken.ok()) return read->second->finished(taken.error(), {});
     Status status;
@@ -326,7 +380,7 @@ void Store::run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::I
   if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
     QueryRunner runner(reader->connection(), reader->cache());
     Status status;
-    if (runner.run_if_short(query, query.deadline(), *sink, status)) {
+    if (runner.run_if_short(query, deadline_in(query.timeout), *sink, status)) {
       reader.reset();
       return sink->finished(status, index);
     }

@@ -68,6 +68,14 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // requests change nothing, but have their place in the order.
   void write(Bytes batch, std::unique_ptr<Write> write);
 
+  // The same for one request whose statements may run for so long, together; what was too slow
+  // fails. `timeout` is more than zero.
+  void write_within(std::chrono::nanoseconds timeout, Bytes batch, std::unique_ptr<Write> write);
+
+  // Tells `then`, on this thread or another of the store's, whether the statements of a request
+  // only read; it does not if one does not compile.
+  void find_out_if_reads(BytesView batch, std::function<void(bool reads)> then);
+
   // The write queue's way in.
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<Write> write) override;
@@ -133,10 +141,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
-  [[nodiscard]] Bytes make_command(Bytes batch, const std::optional<command::StreamPlace>& place)
-      EXCLUDES(mutex_);
-  void propose(Bytes batch, const std::optional<command::StreamPlace>& place,
-               std::unique_ptr<Write> write);
+  [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
+  void propose(Bytes batch, const command::Header& header,
+               const std::optional<command::StreamPlace>& place, std::unique_ptr<Write> write);
   // On a reader's thread.
   void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
   // Here and now if it is short, else the same.

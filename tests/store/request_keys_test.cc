@@ -43,8 +43,10 @@ TEST(RequestKeysTest, AnotherRequestWithTheKeyIsRefused) {
   RequestKeys keys;
   keys.add("k", kA, result_of(""));
   EXPECT_EQ(shown(keys.find("k", kB)), "reused");
-  EXPECT_NE(fingerprint_of("a", false), fingerprint_of("b", false));
-  EXPECT_NE(fingerprint_of("a", false), fingerprint_of("a", true));
+  EXPECT_NE(fingerprint_of("a", {}), fingerprint_of("b", {}));
+  EXPECT_NE(fingerprint_of("a", {}), fingerprint_of("a", {.transaction = true}));
+  EXPECT_NE(fingerprint_of("a", {}), fingerprint_of("a", {.unified = true}));
+  EXPECT_EQ(fingerprint_of("a", {}), fingerprint_of("a", {.timings = true}));
 }
 
 TEST(RequestKeysTest, TheOldestGoFirst) {

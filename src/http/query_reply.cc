@@ -1,0 +1,109 @@
+#include "http/query_reply.h"
+
+#include <utility>
+
+#include "http/outflow.h"
+
+namespace rqlite::http {
+namespace {
+
+class QueryReply final : public store::QuerySink {
+ public:
+  QueryReply(RequestOptions options, std::shared_ptr<Reply> reply, const std::string& served_by)
+      : options_(options), reply_(std::move(reply)), served_by_(served_by), json_(options.format) {}
+
+  void begin(bool may_block) override {
+    json_ = ResultsJson(options_.format);
+    may_block_ = may_block;
+  }
+  void columns(std::vector<std::string> names, std::vector<std::string> types) override {
+    json_.begin_rows(std::move(names), std::move(types));
+  }
+  bool row(std::span<const sqlite::ValueView> values) override {
+    json_.add_row(values);
+    return json_.size() < kPieceBytes || !may_block_ || send_piece();
+  }
+  void done(double seconds) override { json_.end_rows(seconds); }
+  void failed(std::string error) override { json_.fail_rows(error); }
+  bool post(std::function<void()> work) override {
+    reply_->post(std::move(work));
+    return true;
+  }
+
+  void finished(const Status& status, raft::Index index) override {
+    if (stream_) return finish_stream(status, index);
+    if (!status.ok()) return reply_->send(refused(options_, status));
+    reply_->send(results_response(std::move(json_).finish(envelope(index)), served_by_));
+  }
+
+ private:
+  [[nodiscard]] ResultsJson::Envelope envelope(raft::Index index) const {
+    ResultsJson::Envelope envelope = options_.envelope();
+    if (options_.raft_index) envelope.raft_index = index.value();
+    return envelope;
+  }
+
+  // Sends what there is. False: nobody takes any more.
+  bool send_piece() {
+    ResultsJson::Text text = json_.take();
+    if (stream_) return stream_->write(text.json);
+    const bool possible = text.impossible.empty();
+    Response response = results_response(std::move(text), served_by_);
+    if (possible) {
+      stream_ = reply_->begin(std::move(response));
+    } else {
+      reply_->send(std::move(response));
+    }
+    return possible;
+  }
+
+  void finish_stream(const Status& status, raft::Index index) {
+    ResultsJson::Envelope last = envelope(index);
+    if (!status.ok()) last.error = status.text();
+    if (stream_->write(std::move(json_).finish(last).json)) stream_->finish();
+  }
+
+  // What is larger is sent while it is read.
+  static constexpr std::size_t kPieceBytes = Outflow::kPieceBytes;
+
+  const RequestOptions options_;
+  const std::shared_ptr<Reply> reply_;
+  const std::string& served_by_;
+  ResultsJson json_;
+  bool may_block_ = false;
+  std::unique_ptr<BodyStream> stream_;  // once the response has begun
+};
+
+store::Level level_of(std::string_view text) {
+  std::string lower;
+  for (char c : text) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  if (lower == "none") return store::Level::kNone;
+  if (lower == "linearizable") return store::Level::kLinearizable;
+  if (lower == "strong") return store::Level::kStrong;
+  return store::Level::kWeak;  // what a voter makes of `auto`, too
+}
+
+}  // namespace
+
+std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
+                                                   std::shared_ptr<Reply> reply,
+                                                   const std::string& served_by) {
+  return std::make_unique<QueryReply>(options, std::move(reply), served_by);
+}
+
+store::Query query_of(const Parameters& parameters) {
+  store::Query query;
+  query.level = level_of(parameters.text("level", "weak"));
+  query.freshness = parameters.duration("freshness", {});
+  query.timeout = parameters.duration("db_timeout", {});
+  query.qualify_columns = parameters.has("qualify_columns");
+  // Zero means a second, as it always has.
+  query.linearizable_timeout =
+      parameters.duration("linearizable_timeout", query.linearizable_timeout);
+  if (query.linearizable_timeout == std::chrono::nanoseconds(0)) {
+    query.linearizable_timeout = std::chrono::seconds(1);
+  }
+  return query;
+}
+
+}  // namespace rqlite::http

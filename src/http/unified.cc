@@ -1,0 +1,41 @@
+#include "http/unified.h"
+
+#include <utility>
+
+#include "http/query_reply.h"
+#include "http/write_reply.h"
+
+namespace rqlite::http {
+
+void unified(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+             const std::string& served_by) {
+  const RequestOptions options(request.parameters);
+  const Result<std::string> key = idempotency_key(request);
+  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  store::Query query = query_of(request.parameters);
+  command::RequestFlags flags = options.flags;
+  flags.unified = true;
+  flags.qualify_columns = query.qualify_columns;
+  Result<ParsedStatements> parsed = parse_json_body(request, flags, *key);
+  if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
+  if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
+  if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
+  if (store == nullptr) return reply->send(failed_request(options, "store not open"));
+  query.request = std::move(parsed->encoded);
+  // In a transaction, a strong read that fails ends it, which a query does not.
+  if (query.level == store::Level::kStrong && flags.transaction) {
+    return write(*store, std::move(query.request), query.timeout,
+                 make_write_reply(options, std::move(reply), served_by));
+  }
+  const auto waiting = std::make_shared<store::Query>(std::move(query));
+  store->find_out_if_reads(waiting->request, [=, &served_by](bool reads) {
+    if (reads) {
+      store->query(std::move(*waiting), make_query_reply(options, reply, served_by));
+    } else {
+      write(*store, std::move(waiting->request), waiting->timeout,
+            make_write_reply(options, reply, served_by));
+    }
+  });
+}
+
+}  // namespace rqlite::http
