@@ -89,7 +89,8 @@ Status check_header(FileSystem& files, const std::string& path) {
 // A name for SQLite that says, besides where the file is, that nobody changes it: so SQLite takes
 // no locks and looks for no journal, no WAL and no shared memory.
 std::string immutable_uri(const std::string& path) {
-  std::string uri = "file://";
+  // Behind two slashes a host would follow, so an absolute path has a third one.
+  std::string uri = path.starts_with('/') ? "file://" : "file:";
   for (const char c : path) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view("/._-").find(c) != std::string_view::npos;

@@ -234,6 +234,13 @@ TEST_F(FileCheckTest, WhatCannotBeReadIsNotCalledInvalid) {
   EXPECT_NE(directory.text().find("is a directory"), std::string::npos) << directory.text();
 }
 
+TEST_F(FileCheckTest, ARelativePathIsFineToo) {
+  write(database(kTables));
+  const std::string path = std::filesystem::relative(path_);
+  ASSERT_FALSE(path.starts_with('/'));
+  EXPECT_EQ(check_file(posix_file_system(), path).text(), "");
+}
+
 TEST_F(FileCheckTest, AnotherFileSystemWillDo) {
   SimFileSystem files;
   const SimVfs vfs(files);
