@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "http/backup.h"
 #include "http/execute.h"
 #include "http/metrics.h"
 #include "http/query.h"
@@ -25,12 +26,13 @@ struct Api::Route {
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
-  static const std::array<Route, 8> kRoutes{{
+  static const std::array<Route, 9> kRoutes{{
       {"/db/execute", true, "POST", kJsonType, &Api::execute},
       {"/db/query", true, "GET POST", kJsonType, &Api::query},
       {"/db/request", true, "POST", kJsonType, &Api::unified},
       {"/db/queue", false, "GET", kJsonType, &Api::queue_state},
       {"/metrics", false, "GET", {}, &Api::metrics},
+      {"/db/backup", true, "GET", {}, &Api::backup},
       {"/snapshot", false, "POST", {}, &Api::snapshot},
       {"/status", true, "GET", kJsonType, &Api::status},
       {"/readyz", true, "GET", {}, &Api::ready},
@@ -96,6 +98,13 @@ void Api::ready(Request request, std::shared_ptr<Reply> reply) {
 
 void Api::status(Request request, std::shared_ptr<Reply> reply) {
   reply->send(http::status(request, store_, queue_, options_.process_status));
+}
+
+void Api::backup(Request request, std::shared_ptr<Reply> reply) {
+  http::backup(request, std::move(reply), store_, [this] {
+    const auto now = clock_.wall_now().time_since_epoch();
+    last_backup_ = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  });
 }
 
 void Api::snapshot(Request, std::shared_ptr<Reply> reply) {

@@ -48,10 +48,12 @@ class Api final : public Handler {
   void metrics(Request request, std::shared_ptr<Reply> reply);
   void ready(Request request, std::shared_ptr<Reply> reply);
   void status(Request request, std::shared_ptr<Reply> reply);
+  void backup(Request request, std::shared_ptr<Reply> reply);
   void snapshot(Request request, std::shared_ptr<Reply> reply);
 
   const Options options_;
   const Clock& clock_;
+  std::atomic<std::int64_t> last_backup_{0};  // seconds since 1970; 0: none
   std::atomic<store::Store*> store_{nullptr};
   std::atomic<queue::WriteQueue*> queue_{nullptr};
 };

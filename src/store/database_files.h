@@ -15,6 +15,8 @@ struct DatabaseFiles {
   [[nodiscard]] std::string main() const { return directory + "/db.sqlite"; }
   [[nodiscard]] std::string wal() const { return directory + "/db.sqlite-wal"; }
   [[nodiscard]] std::string shm() const { return directory + "/db.sqlite-shm"; }
+  // For files that nobody needs after a restart, which removes them.
+  [[nodiscard]] std::string scratch() const { return directory + "/scratch"; }
   [[nodiscard]] std::string lock() const { return directory + "/lock"; }
   [[nodiscard]] std::string raft() const { return directory + "/raft"; }
   [[nodiscard]] std::string log() const { return directory + "/raft/log"; }

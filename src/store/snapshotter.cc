@@ -30,9 +30,11 @@ constexpr std::size_t kHeldOutcomesBytes = 128 << 10;
 Snapshotter::Snapshotter(Parts parts, Options options, SnapshotRecord last)
     : parts_(std::move(parts)), options_(options), last_(std::move(last)) {
   next_look_ = due_ = parts_.clock.now() + options_.interval;
+  hold_ = std::make_shared<MainFileHold>(parts_.wake);
 }
 
 Snapshotter::~Snapshotter() {
+  hold_->forget();
   {
     MutexLock lock(mutex_);
     while (helper_busy_) idle_.wait(mutex_);
@@ -57,12 +59,12 @@ Result<std::unique_ptr<Snapshotter>> Snapshotter::open(Parts parts, const Databa
   made->page_bytes_ = *page_bytes;
   // Opened once and kept: closing a file gives up every lock that this process holds on it,
   // SQLite's included.
-  for (auto [path, file] :
-       {std::pair(paths.main(), &made->main_file_), std::pair(paths.wal(), &made->wal_file_)}) {
-    Result<std::unique_ptr<File>> opened = files.open(path, FileSystem::Open::kExisting);
-    if (!opened.ok()) return opened.error();
-    *file = std::move(*opened);
-  }
+  Result<std::unique_ptr<File>> main = files.open(paths.main(), FileSystem::Open::kExisting);
+  if (!main.ok()) return main.error();
+  made->main_file_ = std::move(*main);
+  Result<std::unique_ptr<File>> wal = files.open(paths.wal(), FileSystem::Open::kExisting);
+  if (!wal.ok()) return wal.error();
+  made->wal_file_ = std::move(*wal);
   // The main file's beginning, and the names of both, have to be as durable as what follows.
   if (Status status = made->main_file_->sync_data(); !status.ok()) return status;
   if (Status status = files.sync_directory(paths.directory); !status.ok()) return status;
@@ -73,6 +75,14 @@ void Snapshotter::request(Callback done) {
   {
     MutexLock lock(mutex_);
     asked_.push_back(std::move(done));
+  }
+  parts_.wake();
+}
+
+void Snapshotter::freeze(std::chrono::nanoseconds patience, FreezeCallback done) {
+  {
+    MutexLock lock(mutex_);
+    freezes_asked_.push_back({parts_.clock.now() + patience, std::move(done)});
   }
   parts_.wake();
 }
@@ -90,7 +100,8 @@ bool Snapshotter::wal_has_news() const {
 bool Snapshotter::is_wanted(const Applied& applied) const {
   const TimePoint now = parts_.clock.now();
   if (applied.index == last_.index || now < not_before_) return false;
-  if (!answering_.empty() || log_bytes_ >= options_.urgent_log_bytes) return true;
+  if (!answering_.empty() || !freezing_.empty()) return true;
+  if (log_bytes_ >= options_.urgent_log_bytes) return true;
   const std::uint64_t wal = wal_has_news() ? wal_bytes_now() : 0;
   if (options_.wal_bytes_max > 0 && wal >= options_.urgent_wal_bytes) return true;
   if (now < next_look_) return false;
@@ -100,15 +111,19 @@ bool Snapshotter::is_wanted(const Applied& applied) const {
 
 Status Snapshotter::poll(const Applied& applied) {
   if (phase_ == Phase::kIdle) {
-    {
-      MutexLock lock(mutex_);
-      for (Callback& each : std::exchange(asked_, {})) answering_.push_back(std::move(each));
-    }
+    take_requests();
     if (applied.index == last_.index && !answering_.empty()) answer({{}, /*nothing_new=*/true});
-    const bool wanted = is_wanted(applied);
-    if (const TimePoint now = parts_.clock.now(); now >= next_look_) {
-      next_look_ = due_ = now + options_.interval;
+    hand_out(applied);
+    const bool held = hold_->held();
+    if (held && !answering_.empty()) {
+      answer({{Code::kUnavailable, "snapshot: a backup is being read"}, false});
     }
+    const bool wanted = !held && is_wanted(applied);
+    if (const TimePoint now = parts_.clock.now(); now >= due_) {
+      if (now >= next_look_) next_look_ = now + options_.interval;
+      due_ = next_look_;
+    }
+    refuse_late_freezes();
     rounds_ = 0;
     return wanted ? begin(applied) : Status();
   }
@@ -119,6 +134,33 @@ Status Snapshotter::poll(const Applied& applied) {
   }
   if (!ready) return {};
   return phase_ == Phase::kSyncingWal ? copy() : begin(applied);
+}
+
+void Snapshotter::take_requests() {
+  MutexLock lock(mutex_);
+  for (Callback& each : std::exchange(asked_, {})) answering_.push_back(std::move(each));
+  for (Freeze& each : std::exchange(freezes_asked_, {})) freezing_.push_back(std::move(each));
+}
+
+void Snapshotter::hand_out(const Applied& applied) {
+  if (freezing_.empty() || applied.index != last_.index || hold_->held()) return;
+  Freeze next = std::move(freezing_.front());
+  freezing_.erase(freezing_.begin());
+  next.done(std::make_unique<FrozenMain>(hold_, main_file_, last_.index));
+}
+
+void Snapshotter::refuse_late_freezes() {
+  const TimePoint now = parts_.clock.now();
+  for (auto each = freezing_.begin(); each != freezing_.end();) {
+    if (now < each->deadline) {
+      due_ = std::min(due_, (each++)->deadline);
+      continue;
+    }
+    const Freeze late = std::move(*each);
+    each = freezing_.erase(each);
+    late.done(hold_->held() ? Status(Code::kUnavailable, "another backup is being read")
+                            : readers_in_the_way());
+  }
 }
 
 // Most of it goes to the journal while writes go on.
@@ -214,6 +256,7 @@ Status Snapshotter::finish(const Applied& applied) {
   disk_full_ = false;
   counters_.taken++;
   answer({});
+  hand_out(applied);
   return {};
 }
 

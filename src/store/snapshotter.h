@@ -16,6 +16,7 @@
 #include "raft/types.h"
 #include "sqlite/connection.h"
 #include "store/database_files.h"
+#include "store/frozen_main.h"
 #include "store/outcome_journal.h"
 #include "store/outcomes.h"
 #include "store/replicated_state.h"
@@ -49,6 +50,8 @@ namespace rqlite::store {
 // A reader of a user that keeps an old view lets the checkpoint stop short. Then the intent stays,
 // which is sound for as long as the WAL does not restart (and it cannot, having frames that are
 // not copied), and the whole is tried again later.
+//
+// A reader of the main file (FrozenMain) holds the next snapshot up altogether.
 //
 // A full disk likewise: what is not copied stays in the WAL, and the log stays as long as it is.
 //
@@ -110,6 +113,12 @@ class Snapshotter {
   // Asks for a snapshot of all that is applied now. `done` is called on the apply thread.
   void request(Callback done) EXCLUDES(mutex_);
 
+  // Asks for the main file with all that is applied now, to be read; a snapshot brings it there.
+  // One reader at a time: others wait for it, and for readers that are in the way of the snapshot,
+  // for so long at most. `done` is called on the apply thread; kUnavailable: the time was up.
+  using FreezeCallback = std::function<void(Result<std::unique_ptr<FrozenMain>>)>;
+  void freeze(std::chrono::nanoseconds patience, FreezeCallback done) EXCLUDES(mutex_);
+
   [[nodiscard]] const SnapshotRecord& last() const { return last_; }
 
   // For status, from any thread.
@@ -142,6 +151,10 @@ class Snapshotter {
   // Gives this try up; the next comes later. Passes anything but `why` being temporary on.
   Status give_up(const Status& why);
   void answer(const Outcome& outcome);
+  void take_requests() EXCLUDES(mutex_);
+  // Gives the main file to the next who waits for it, if it has everything.
+  void hand_out(const Applied& applied);
+  void refuse_late_freezes();
   Status take_helper_result(bool& ready) EXCLUDES(mutex_);
   void run_on_helper(std::function<Status()> work) EXCLUDES(mutex_);
   Status open_guard();
@@ -153,7 +166,7 @@ class Snapshotter {
   std::uint64_t page_bytes_ = 4096;
 
   // Touched only on the apply thread; the syncs of the files also by the helper.
-  std::unique_ptr<File> main_file_;
+  std::shared_ptr<File> main_file_;
   std::unique_ptr<File> wal_file_;
   std::unique_ptr<sqlite::Connection> guard_;
   bool guarding_ = false;
@@ -169,11 +182,18 @@ class Snapshotter {
   TimePoint next_look_;
   TimePoint not_before_;             // after readers were in the way
   std::vector<Callback> answering_;  // whoever waits for the snapshot in progress
+  struct Freeze {
+    TimePoint deadline;
+    FreezeCallback done;
+  };
+  std::vector<Freeze> freezing_;  // whoever waits for the main file
+  std::shared_ptr<MainFileHold> hold_;
   Counters counters_;
 
   Mutex mutex_;
   CondVar idle_;  // helper_busy_ went false
   std::vector<Callback> asked_ GUARDED_BY(mutex_);
+  std::vector<Freeze> freezes_asked_ GUARDED_BY(mutex_);
   bool helper_busy_ GUARDED_BY(mutex_) = false;
   std::optional<Status> helper_result_ GUARDED_BY(mutex_);
 };

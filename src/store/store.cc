@@ -76,6 +76,7 @@ Status Store::start() {
   Result<DirectoryLock> lock = DirectoryLock::take(paths_.lock());
   if (!lock.ok()) return lock.error();
   lock_.emplace(std::move(*lock));
+  RETURN_IF_ERROR(clear_scratch());
   RETURN_IF_ERROR(found_if_new());
   Result<SnapshotRecord> record =
       recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
@@ -110,6 +111,16 @@ Status Store::start() {
                           .base_vfs = options_.base_vfs,
                           .connections_max = options_.read_connections_max});
   return start_raft(*record);
+}
+
+Status Store::clear_scratch() {
+  RETURN_IF_ERROR(files_.make_directories(paths_.scratch()));
+  Result<std::vector<std::string>> left = files_.list(paths_.scratch());
+  if (!left.ok()) return left.error();
+  for (const std::string& name : *left) {
+    RETURN_IF_ERROR(files_.remove(paths_.scratch() + "/" + name));
+  }
+  return {};
 }
 
 Status Store::found_if_new() {
@@ -392,6 +403,11 @@ void Store::snapshot(Snapshotter::Callback done) {
   // An apply thread that waits for room on the disk takes no snapshot, for however long that is.
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return done({stalled, false});
   snapshotter_->request(std::move(done));
+}
+
+void Store::freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallback done) {
+  if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return done(stalled);
+  snapshotter_->freeze(patience, std::move(done));
 }
 
 Store::Report Store::report() {

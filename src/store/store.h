@@ -95,6 +95,17 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // nothing is applied at present.
   void snapshot(Snapshotter::Callback done);
 
+  // Gives the main file with all that is applied, as FrozenMain describes; `done` comes on the
+  // apply thread, or at once with the reason why nothing is applied at present.
+  void freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallback done);
+  // Runs work that may take long on a reader's thread, with its connection.
+  void on_reader(ReaderPool::Job job) { readers_->submit(std::move(job)); }
+  // A path in the data directory that no file has, for one that a restart removes.
+  [[nodiscard]] std::string scratch_path() {
+    return paths_.scratch() + "/" + std::to_string(++scratch_files_);
+  }
+  [[nodiscard]] FileSystem& files() { return files_; }
+
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
   [[nodiscard]] Status may_write() EXCLUDES(mutex_);
   [[nodiscard]] bool has_leader() EXCLUDES(mutex_);
@@ -133,6 +144,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
 
   Status start();
   // In an empty directory: founds a cluster with this node as its only member.
+  Status clear_scratch();
   Status found_if_new();
   Status start_raft(const SnapshotRecord& record) EXCLUDES(mutex_);
   void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
@@ -182,6 +194,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<ReaderPool> readers_;
 
   std::atomic<bool> failed_{false};
+  std::atomic<std::uint64_t> scratch_files_{0};
 
   Mutex mutex_;
   Random seeds_ GUARDED_BY(mutex_){0};

@@ -14,6 +14,7 @@ FOREIGN = {
     "raft/core_abi.h": ("src/raft/core.cc",),
     "boost/": ("src/http/", "src/cluster/", "src/rqlited/", "src/shell/", "src/bench/"),
     "openssl/": ("src/http/",),
+    "zlib.h": ("src/http/",),
     "crypt.h": ("src/http/",),
     "simdjson": ("src/http/", "src/shell/", "src/bench/"),
 }

@@ -142,6 +142,24 @@ Status MachineOnDisk::snapshot() {
   return outcome;
 }
 
+std::unique_ptr<FrozenMain> MachineOnDisk::freeze() {
+  constexpr std::chrono::seconds kPatience(1);
+  bool ended = false;
+  std::unique_ptr<FrozenMain> frozen;
+  snapshotter_->freeze(kPatience, [&](Result<std::unique_ptr<FrozenMain>> result) {
+    ended = true;
+    if (result.ok()) frozen = std::move(*result);
+  });
+  while (!ended && poll().ok()) {
+    if (!helper_.idle()) {
+      helper_.run_one();
+    } else if (!ended) {
+      clock_.advance(kPatience);
+    }
+  }
+  return frozen;
+}
+
 Status MachineOnDisk::begin_snapshot() {
   snapshotter_->request([](const Snapshotter::Outcome&) {});
   return poll();

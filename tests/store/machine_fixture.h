@@ -79,6 +79,8 @@ class MachineOnDisk {
   Status snapshot();
   // Asks for a snapshot that goes on while entries are applied.
   Status begin_snapshot();
+  // The main file with all that was applied; null if it is not to be had.
+  std::unique_ptr<FrozenMain> freeze();
   Status poll();
   // After apply() met trouble that has passed.
   Status resume() { return machine_->resume(); }

@@ -368,5 +368,38 @@ INSTANTIATE_TEST_SUITE_P(, SnapshotCrashTest,
                          ::testing::Values(Steps::kTwo, Steps::kTwoWithWritesBetween,
                                            Steps::kOneHeld));
 
+TEST_F(SnapshotterTest, AFrozenMainFileStaysAsItIsWhileWritesGoOn) {
+  MachineOnDisk machine(files_, in_two_steps());
+  ASSERT_TRUE(machine.open().ok());
+  ASSERT_TRUE(machine.apply(kCreate).ok());
+  ASSERT_TRUE(machine.apply(insert(1)).ok());
+  std::unique_ptr<FrozenMain> frozen = machine.freeze();
+  ASSERT_NE(frozen, nullptr);
+  EXPECT_EQ(frozen->index().value(), machine.index() + 1);
+  const auto content = [&] {
+    Bytes bytes(*frozen->size(), '\0');
+    EXPECT_EQ(*frozen->read(0, bytes.data(), bytes.size()), bytes.size());
+    return bytes;
+  };
+  const Bytes before = content();
+  for (int i = 0; i < 300; i++) ASSERT_TRUE(machine.apply(insert(i)).ok());
+  EXPECT_EQ(machine.snapshot().code(), Code::kUnavailable);
+  EXPECT_EQ(content(), before);
+  EXPECT_EQ(machine.freeze(), nullptr);  // one at a time
+  frozen.reset();
+  ASSERT_TRUE(machine.snapshot().ok());
+  EXPECT_EQ(machine.snapshot_index(), 302u);
+}
+
+TEST_F(SnapshotterTest, AFrozenMainFileMayOutliveTheMachine) {
+  MachineOnDisk machine(files_, {});
+  ASSERT_TRUE(machine.open().ok());
+  ASSERT_TRUE(machine.apply(kCreate).ok());
+  const std::unique_ptr<FrozenMain> frozen = machine.freeze();
+  ASSERT_NE(frozen, nullptr);
+  machine.close();
+  EXPECT_GT(*frozen->size(), 0u);
+}
+
 }  // namespace
 }  // namespace rqlite::store
