@@ -11,6 +11,8 @@ enum CommandField : protozero::pbf_tag_type {
   kNodeId = 3,
   kEpoch = 4,
   kFirst = 5,
+  kFile = 6,
+  kFileBytes = 7,
 };
 
 }  // namespace
@@ -28,9 +30,18 @@ Bytes encode_command(Bytes batch, const Header& header, const std::optional<Stre
   return batch;
 }
 
+Bytes encode_command(const Replacement& replacement, const Header& header) {
+  Bytes bytes = encode_command(Bytes(), header);
+  protozero::pbf_writer writer(bytes);
+  writer.add_fixed64(kFile, replacement.file);
+  writer.add_uint64(kFileBytes, replacement.bytes);
+  return bytes;
+}
+
 std::optional<Command> decode_command(BytesView bytes) {
   Command command;
   StreamPlace place;
+  Replacement replacement;
   try {
     protozero::pbf_reader reader(bytes.data(), bytes.size());
     while (reader.next()) {
@@ -53,6 +64,13 @@ std::optional<Command> decode_command(BytesView bytes) {
         case protozero::tag_and_type(kFirst, protozero::pbf_wire_type::fixed64):
           place.first = reader.get_fixed64();
           break;
+        case protozero::tag_and_type(kFile, protozero::pbf_wire_type::fixed64):
+          replacement.file = reader.get_fixed64();
+          command.replacement.emplace();
+          break;
+        case protozero::tag_and_type(kFileBytes, protozero::pbf_wire_type::varint):
+          replacement.bytes = reader.get_uint64();
+          break;
         case protozero::tag_and_type(kRequestField, protozero::pbf_wire_type::length_delimited): {
           const protozero::data_view view = reader.get_view();
           command.requests.emplace_back(view.data(), view.size());
@@ -66,6 +84,7 @@ std::optional<Command> decode_command(BytesView bytes) {
     return std::nullopt;
   }
   if (command.place) command.place = place;
+  if (command.replacement) command.replacement = replacement;
   return command;
 }
 

@@ -23,6 +23,13 @@ struct StreamPlace {
   std::uint64_t first = 0;
 };
 
+// That the database is to be replaced by a file that each member has, put aside under this number
+// by whoever proposed it.
+struct Replacement {
+  std::uint64_t file = 0;
+  std::uint64_t bytes = 0;  // its size
+};
+
 // What the replicated log carries, in protobuf's encoding:
 //
 //   1 sint64  unix_milliseconds
@@ -30,6 +37,8 @@ struct StreamPlace {
 //   3 bytes   node id  }
 //   4 fixed64 epoch    } of a batch from a write queue
 //   5 fixed64 first    }
+//   6 fixed64 the file that replaces the database, which comes alone
+//   7 uint64  its size
 //  10 bytes   Request, repeated (request.h)
 //
 // A command without requests changes nothing: a barrier that a read can wait for. Field numbers
@@ -39,9 +48,13 @@ struct StreamPlace {
 Bytes encode_command(Bytes batch, const Header& header,
                      const std::optional<StreamPlace>& place = std::nullopt);
 
+// The command that replaces the database.
+Bytes encode_command(const Replacement& replacement, const Header& header);
+
 struct Command {
   Header header;
   std::optional<StreamPlace> place;  // views, like the requests, into what was decoded
+  std::optional<Replacement> replacement;
   std::vector<BytesView> requests;
 };
 

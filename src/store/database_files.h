@@ -15,6 +15,11 @@ struct DatabaseFiles {
   [[nodiscard]] std::string main() const { return directory + "/db.sqlite"; }
   [[nodiscard]] std::string wal() const { return directory + "/db.sqlite-wal"; }
   [[nodiscard]] std::string shm() const { return directory + "/db.sqlite-shm"; }
+  // A database that is to take the main one's place, by the number that its entry in the log has.
+  [[nodiscard]] std::string set_aside() const { return directory + "/aside"; }
+  [[nodiscard]] std::string set_aside(std::uint64_t number) const {
+    return set_aside() + "/" + std::to_string(number) + ".sqlite";
+  }
   // For files that nobody needs after a restart, which removes them.
   [[nodiscard]] std::string scratch() const { return directory + "/scratch"; }
   [[nodiscard]] std::string lock() const { return directory + "/lock"; }

@@ -1,6 +1,7 @@
 #include "store/machine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -28,28 +29,47 @@ void Machine::listen(StreamListener* listener) {
 }
 
 Status Machine::apply(std::vector<raft::Committed> entries) {
-  CHECK(batch_.empty() && !entries.empty());
+  CHECK(batch_.empty() && todo_.empty() && !entries.empty());
   CHECK(entries.front().index == now_.index.next());
-  batch_ = std::move(entries);
-  places_.assign(batch_.size(), {});
-  std::vector<GroupApply::Work> work(batch_.size());
-  for (std::size_t i = 0; i < batch_.size(); i++) {
+  todo_.assign(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+  return resume();
+}
+
+Status Machine::take_batch() {
+  places_.clear();
+  std::vector<GroupApply::Work> work;
+  batch_.reserve(todo_.size());  // what is decoded are views into it
+  while (!todo_.empty() && !replacement_) {
+    const raft::Committed& entry = batch_.emplace_back(std::move(todo_.front()));
+    todo_.pop_front();
+    GroupApply::Work& next = work.emplace_back();
+    Place& place = places_.emplace_back();
     // A leader's first entry of a term, and changes of members, carry no command.
-    if (batch_[i].kind != raft::EntryKind::kNormal || batch_[i].payload().empty()) continue;
-    std::optional<command::Command> command = command::decode_command(batch_[i].payload());
-    if (!command) {
-      return {Code::kFailed,
-              "entry " + batch_[i].index.to_string() +
-                  " of the log is not a command that this version knows: a newer one wrote it"};
+    if (entry.kind == raft::EntryKind::kNormal && !entry.payload().empty()) {
+      std::optional<command::Command> command = command::decode_command(entry.payload());
+      if (!command) {
+        return {Code::kFailed,
+                "entry " + entry.index.to_string() +
+                    " of the log is not a command that this version knows: a newer one wrote it"};
+      }
+      if (command->replacement && batch_.size() > 1) {
+        // By itself, and next.
+        todo_.push_front(std::move(batch_.back()));
+        batch_.pop_back();
+        work.pop_back();
+        places_.pop_back();
+        break;
+      }
+      replacement_ = command->replacement;
+      if (command->place) {
+        place = {command->place, command->requests.size(), admit(*command, entry.index)};
+        if (place.admission != StreamTable::Admission::kNew) command->requests.clear();
+      }
+      next.command = std::move(*command);
     }
-    if (command->place) {
-      places_[i] = {command->place, command->requests.size(), admit(*command, batch_[i].index)};
-      if (places_[i].admission != StreamTable::Admission::kNew) command->requests.clear();
-    }
-    work[i].command = std::move(*command);
   }
   groups_.start(std::move(work));
-  return resume();
+  return {};
 }
 
 StreamTable::Admission Machine::admit(const command::Command& command, raft::Index index) {
@@ -61,13 +81,35 @@ StreamTable::Admission Machine::admit(const command::Command& command, raft::Ind
 }
 
 Status Machine::resume() {
-  if (Status status = groups_.run(); !status.ok()) {
-    if (groups_.can_retry()) return status.with_context("entry " + now_.index.next().to_string());
-    return {Code::kFailed, status.text() +
-                               ". A request is half applied; a restart applies it again from "
-                               "the last snapshot"};
+  while (true) {
+    if (!batch_.empty()) {
+      if (replacement_) RETURN_IF_ERROR(replace_database());
+      if (Status status = groups_.run(); !status.ok()) {
+        if (groups_.can_retry()) {
+          return status.with_context("entry " + now_.index.next().to_string());
+        }
+        return {Code::kFailed, status.text() +
+                                   ". A request is half applied; a restart applies it again from "
+                                   "the last snapshot"};
+      }
+      finish_batch();
+    }
+    if (todo_.empty()) return {};
+    RETURN_IF_ERROR(take_batch());
   }
-  finish_batch();
+}
+
+Status Machine::replace_database() {
+  Snapshotter::Applied after = now_;
+  after.index = batch_.front().index;
+  after.term = batch_.front().term;
+  // Others could not have the file.
+  if (now_.state.members.size() > 1) {
+    refusal_ = "the cluster has other members now";
+  } else {
+    RETURN_IF_ERROR(snapshotter_.replace_database(after, *replacement_));
+  }
+  replacement_.reset();
   return {};
 }
 
@@ -88,6 +130,9 @@ void Machine::finish_batch() {
   snapshotter_.applied_bytes(bytes);
   // Readers first: whoever hears of a write finds it.
   applied_.advance(now_.index);
+  if (!refusal_.empty() && batch.front().proposal) {
+    batch.front().proposal->failed({Code::kUnavailable, std::exchange(refusal_, {})});
+  }
   for (std::size_t i = 0; i < batch.size(); i++) tell(batch[i], places_[i], work[i]);
 }
 
@@ -143,6 +188,9 @@ void Machine::apply_change(const raft::Committed& entry) {
 
 void Machine::tell_waiting(const Status& why) {
   for (raft::Committed& entry : batch_) {
+    if (entry.proposal) entry.proposal->failed(why);
+  }
+  for (raft::Committed& entry : todo_) {
     if (entry.proposal) entry.proposal->failed(why);
   }
 }

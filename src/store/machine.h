@@ -1,6 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -82,6 +85,10 @@ class Machine {
 
   // A batch of a write queue is applied once, and after those before it.
   StreamTable::Admission admit(const command::Command& command, raft::Index index);
+  // Takes what comes next of todo_ into batch_: entries up to a replacement of the database, or
+  // that one alone.
+  Status take_batch();
+  Status replace_database();
   void finish_batch();
   void tell(raft::Committed& entry, const Place& at, GroupApply::Work& work);
   std::vector<command::RequestResult> results_before(const Place& at);
@@ -93,8 +100,11 @@ class Machine {
   Outcomes& outcomes_;
   GroupApply groups_;
   Snapshotter::Applied now_;
+  std::deque<raft::Committed> todo_;  // behind the batch
   std::vector<raft::Committed> batch_;
-  std::vector<Place> places_;  // of the batch, for each entry
+  std::optional<command::Replacement> replacement_;  // what the batch is, if it is one
+  std::string refusal_;                              // why the batch did not replace anything
+  std::vector<Place> places_;                        // of the batch, for each entry
 
   const std::string node_id_;
   Mutex mutex_;

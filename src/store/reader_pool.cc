@@ -68,6 +68,17 @@ void ReaderPool::submit(Job job) {
   changed_.notify_one();
 }
 
+void ReaderPool::keep_out(bool out) {
+  std::deque<std::unique_ptr<Seat>> of_old_file;
+  {
+    MutexLock lock(mutex_);
+    kept_out_ = out;
+    generation_++;
+    of_old_file.swap(free_);
+  }
+  changed_.notify_all();
+}
+
 ReaderPool::Counts ReaderPool::counts() {
   MutexLock lock(mutex_);
   return {free_.size() + in_use_, in_use_};
@@ -115,7 +126,11 @@ std::pair<ReaderPool::Job, std::unique_ptr<ReaderPool::Seat>> ReaderPool::next(
 
 std::unique_ptr<ReaderPool::Seat> ReaderPool::take_seat() {
   in_use_++;
-  if (free_.empty()) return std::make_unique<Seat>();
+  if (free_.empty()) {
+    auto seat = std::make_unique<Seat>();
+    seat->generation = generation_;
+    return seat;
+  }
   std::unique_ptr<Seat> seat = std::move(free_.back());
   free_.pop_back();
   return seat;
@@ -143,7 +158,9 @@ void ReaderPool::give_back(std::unique_ptr<Seat> seat) {
   {
     MutexLock lock(mutex_);
     in_use_--;
-    if (seat->connection && !closed_) free_.push_back(std::move(seat));
+    if (seat->connection && !closed_ && seat->generation == generation_) {
+      free_.push_back(std::move(seat));
+    }
     unused = take_idle(now);
     awaited = closed_ || !jobs_.empty();
   }

@@ -39,6 +39,7 @@ class ReaderPool {
     std::unique_ptr<sqlite::Connection> connection;
     sqlite::StatementCache cache;  // goes before its connection
     TimePoint used;
+    std::uint64_t generation = 0;  // of the database file
   };
 
  public:
@@ -74,6 +75,10 @@ class ReaderPool {
   // Runs `job` on a thread of the pool, as soon as there is one, and a connection.
   void submit(Job job) EXCLUDES(mutex_);
 
+  // True: no connection is opened and none handed out, until it is told false, for another file
+  // takes the main file's place. Reads that run see the old one to their end.
+  void keep_out(bool out) EXCLUDES(mutex_);
+
   struct Counts {
     std::size_t open;
     std::size_t in_use;
@@ -93,7 +98,7 @@ class ReaderPool {
   std::pair<Job, std::unique_ptr<Seat>> next(Threads::iterator self) EXCLUDES(mutex_);
   // Whether another connection may be in use.
   [[nodiscard]] bool has_seat() const REQUIRES(mutex_) {
-    return !free_.empty() || in_use_ < options_.connections_max;
+    return !kept_out_ && (!free_.empty() || in_use_ < options_.connections_max);
   }
   // Precondition: has_seat().
   std::unique_ptr<Seat> take_seat() REQUIRES(mutex_);
@@ -111,6 +116,8 @@ class ReaderPool {
   std::size_t in_use_ GUARDED_BY(mutex_) = 0;
   std::size_t idle_ GUARDED_BY(mutex_) = 0;  // threads
   bool closed_ GUARDED_BY(mutex_) = false;
+  bool kept_out_ GUARDED_BY(mutex_) = false;
+  std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
   Threads threads_ GUARDED_BY(mutex_);
   Threads ended_ GUARDED_BY(mutex_);  // left their loop; to be joined
 };

@@ -60,6 +60,16 @@ Status copy_wal(const DatabaseFiles& paths, const SnapshotRecord& intent, const 
 
 }  // namespace
 
+Status put_in_place(FileSystem& files, const DatabaseFiles& paths, std::uint64_t number) {
+  const std::string aside = paths.set_aside(number);
+  Result<bool> exists = files.exists(aside);
+  if (!exists.ok()) return exists.error();
+  // If it is not there any more, it has been moved.
+  if (*exists) RETURN_IF_ERROR(files.rename(aside, paths.main()));
+  RETURN_IF_ERROR(files.sync_directory(paths.set_aside()));
+  return remove_wal(files, paths);
+}
+
 Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& paths,
                                         SlotFile& slot, const char* base_vfs) {
   std::optional<SnapshotRecord> record = decode_snapshot_record(slot.value());
@@ -76,6 +86,15 @@ Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& 
     record->phase = SnapshotRecord::Phase::kComplete;
     record->wal_bytes = 0;
     record->wal_header.clear();
+    if (Status status = slot.replace(encode_snapshot_record(*record)); !status.ok()) return status;
+  }
+  if (record->phase == SnapshotRecord::Phase::kReplace) {
+    log("snapshot", "replacing the database, as was decided at {}", record->index.to_string());
+    if (Status status = put_in_place(files, paths, record->replacement); !status.ok()) {
+      return status;
+    }
+    record->phase = SnapshotRecord::Phase::kComplete;
+    record->replacement = 0;
     if (Status status = slot.replace(encode_snapshot_record(*record)); !status.ok()) return status;
   }
   if (Status status = remove_wal(files, paths); !status.ok()) return status;

@@ -15,4 +15,8 @@ namespace rqlite::store {
 Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& paths,
                                         SlotFile& slot, const char* base_vfs);
 
+// Moves the file that was put aside under `number` to where the main file is, if it has not been,
+// and removes the old one's WAL, durably. No connection may be open.
+Status put_in_place(FileSystem& files, const DatabaseFiles& paths, std::uint64_t number);
+
 }  // namespace rqlite::store

@@ -27,6 +27,7 @@ enum RecordField : protozero::pbf_tag_type {
   kJournalSequence = 15,  // absent, with the next two: there is no journal
   kJournalBytes = 16,
   kJournalChecksum = 17,
+  kReplacement = 18,
 };
 enum MemberField : protozero::pbf_tag_type { kRaftId = 1, kNodeId = 2, kRaftAddress = 3 };
 
@@ -89,13 +90,21 @@ void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
   state.members.emplace(id, std::move(member));
 }
 
+SnapshotRecord::Phase phase_of(std::uint32_t number) {
+  using Phase = SnapshotRecord::Phase;
+  for (Phase phase : {Phase::kComplete, Phase::kIntent, Phase::kReplace}) {
+    if (static_cast<std::uint32_t>(phase) == number) return phase;
+  }
+  throw protozero::exception();
+}
+
 }  // namespace
 
 Bytes encode_snapshot_record(const SnapshotRecord& record) {
   Bytes bytes;
   protozero::pbf_writer writer(bytes);
   writer.add_uint32(kVersionField, kVersion);
-  writer.add_uint32(kPhase, record.phase == SnapshotRecord::Phase::kIntent ? 1 : 0);
+  writer.add_uint32(kPhase, static_cast<std::uint32_t>(record.phase));
   writer.add_uint64(kIndex, record.index.value());
   writer.add_uint64(kTerm, record.term.value());
   writer.add_bytes(kConfState, record.conf_state);
@@ -108,6 +117,7 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
     nested.add_string(kNodeId, member.node_id);
     nested.add_string(kRaftAddress, member.raft_address);
   }
+  if (record.replacement != 0) writer.add_fixed64(kReplacement, record.replacement);
   const SessionState& session = record.state.session;
   writer.add_sint64(kLastInsertRowid, session.counters.last_insert_rowid);
   writer.add_sint64(kChanges, session.counters.changes);
@@ -142,8 +152,10 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
           version = reader.get_uint32();
           break;
         case kPhase:
-          record.phase = reader.get_uint32() == 1 ? SnapshotRecord::Phase::kIntent
-                                                  : SnapshotRecord::Phase::kComplete;
+          record.phase = phase_of(reader.get_uint32());
+          break;
+        case kReplacement:
+          record.replacement = reader.get_fixed64();
           break;
         case kIndex:
           record.index = raft::Index(reader.get_uint64());

@@ -15,6 +15,7 @@ struct SnapshotRecord {
   enum class Phase {
     kComplete,  // the main file is the database at `index`; the WAL is worth nothing
     kIntent,    // the main file is so once the first `wal_bytes` of the WAL are copied into it
+    kReplace,   // the file `replacement` is it, and takes the main file's place; the WAL goes
   };
 
   Phase phase = Phase::kComplete;
@@ -25,6 +26,7 @@ struct SnapshotRecord {
   // Of an intent: how much of the WAL counts, and its header, which tells that it is the same.
   std::uint64_t wal_bytes = 0;
   Bytes wal_header;
+  std::uint64_t replacement = 0;  // the number of the file that was put aside
 };
 
 Bytes encode_snapshot_record(const SnapshotRecord& record);

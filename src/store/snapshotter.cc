@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "store/recovery.h"
 
 namespace rqlite::store {
 namespace {
@@ -27,18 +28,20 @@ constexpr std::size_t kHeldOutcomesBytes = 128 << 10;
 
 }  // namespace
 
-Snapshotter::Snapshotter(Parts parts, Options options, SnapshotRecord last)
-    : parts_(std::move(parts)), options_(options), last_(std::move(last)) {
+Snapshotter::Snapshotter(Parts parts, const DatabaseFiles& paths, Options options,
+                         SnapshotRecord last, const char* base_vfs)
+    : parts_(std::move(parts)),
+      paths_(paths),
+      options_(options),
+      base_vfs_(base_vfs),
+      last_(std::move(last)) {
   next_look_ = due_ = parts_.clock.now() + options_.interval;
   hold_ = std::make_shared<MainFileHold>(parts_.wake);
 }
 
 Snapshotter::~Snapshotter() {
   hold_->forget();
-  {
-    MutexLock lock(mutex_);
-    while (helper_busy_) idle_.wait(mutex_);
-  }
+  wait_for_helper();
   close_guard();
   guard_.reset();
 }
@@ -46,29 +49,87 @@ Snapshotter::~Snapshotter() {
 Result<std::unique_ptr<Snapshotter>> Snapshotter::open(Parts parts, const DatabaseFiles& paths,
                                                        Options options, const SnapshotRecord& last,
                                                        const char* base_vfs) {
-  FileSystem& files = parts.files;
-  std::unique_ptr<Snapshotter> made(new Snapshotter(std::move(parts), options, last));
+  std::unique_ptr<Snapshotter> made(
+      new Snapshotter(std::move(parts), paths, options, last, base_vfs));
+  if (Status status = made->open_files(); !status.ok()) return status;
+  return made;
+}
+
+Status Snapshotter::open_files() {
   // The guard's connection stays open, which also keeps SQLite's shared memory in place while the
   // writer's connection is replaced.
   Result<std::unique_ptr<sqlite::Connection>> guard =
-      sqlite::Connection::open_reader(paths.main(), false, base_vfs);
+      sqlite::Connection::open_reader(paths_.main(), false, base_vfs_);
   if (!guard.ok()) return guard.error();
-  made->guard_ = std::move(*guard);
-  Result<std::uint64_t> page_bytes = made->guard_->page_bytes();
+  guard_ = std::move(*guard);
+  Result<std::uint64_t> page_bytes = guard_->page_bytes();
   if (!page_bytes.ok()) return page_bytes.error();
-  made->page_bytes_ = *page_bytes;
+  page_bytes_ = *page_bytes;
   // Opened once and kept: closing a file gives up every lock that this process holds on it,
   // SQLite's included.
-  Result<std::unique_ptr<File>> main = files.open(paths.main(), FileSystem::Open::kExisting);
+  FileSystem& files = parts_.files;
+  Result<std::unique_ptr<File>> main = files.open(paths_.main(), FileSystem::Open::kExisting);
   if (!main.ok()) return main.error();
-  made->main_file_ = std::move(*main);
-  Result<std::unique_ptr<File>> wal = files.open(paths.wal(), FileSystem::Open::kExisting);
+  main_file_ = std::move(*main);
+  Result<std::unique_ptr<File>> wal = files.open(paths_.wal(), FileSystem::Open::kExisting);
   if (!wal.ok()) return wal.error();
-  made->wal_file_ = std::move(*wal);
+  wal_file_ = std::move(*wal);
   // The main file's beginning, and the names of both, have to be as durable as what follows.
-  if (Status status = made->main_file_->sync_data(); !status.ok()) return status;
-  if (Status status = files.sync_directory(paths.directory); !status.ok()) return status;
-  return made;
+  RETURN_IF_ERROR(main_file_->sync_data());
+  return files.sync_directory(paths_.directory);
+}
+
+void Snapshotter::wait_for_helper() {
+  MutexLock lock(mutex_);
+  while (helper_busy_) idle_.wait(mutex_);
+}
+
+Status Snapshotter::replace_database(const Applied& applied,
+                                     const command::Replacement& replacement) {
+  const std::string path = paths_.set_aside(replacement.file);
+  Result<std::unique_ptr<File>> file = parts_.files.open(path, FileSystem::Open::kReadOnly);
+  if (!file.ok()) return file.error();
+  Result<std::uint64_t> size = (*file)->size();
+  if (!size.ok()) return size.error();
+  if (*size != replacement.bytes) {
+    return {Code::kFailed, path + " is not the file that was to replace the database"};
+  }
+  // A snapshot in progress is of no use any more.
+  wait_for_helper();
+  bool ready = false;
+  const Status left = take_helper_result(ready);
+  if (phase_ == Phase::kSavingOutcomes && !left.ok()) parts_.outcomes.drop_unsaved();
+  close_guard();
+  phase_ = Phase::kIdle;
+
+  SnapshotRecord record;
+  RETURN_IF_ERROR(note_state(applied, record));
+  record.phase = SnapshotRecord::Phase::kReplace;
+  record.replacement = replacement.file;
+  record.state.session = {};
+  RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(record)));
+
+  // From here on there is no way back: a restart finishes it.
+  parts_.keep_out(true);
+  parts_.writer.close();
+  guard_.reset();
+  main_file_.reset();
+  wal_file_.reset();
+  Status status = put_in_place(parts_.files, paths_, replacement.file);
+  if (status.ok()) status = parts_.writer.reopen();
+  if (status.ok()) status = open_files();
+  record.phase = SnapshotRecord::Phase::kComplete;
+  record.replacement = 0;
+  if (status.ok()) status = parts_.slot.replace(encode_snapshot_record(record));
+  if (!status.ok()) return {Code::kFailed, "replacing the database: " + status.text()};
+  parts_.keep_out(false);
+
+  last_ = record;
+  log_bytes_ = copied_bytes_ = 0;
+  moved_commits_ = parts_.writer.connection().wal_position().commits;
+  parts_.on_taken(last_);
+  RETURN_IF_ERROR(parts_.journal.drop_old());
+  return {};
 }
 
 void Snapshotter::request(Callback done) {

@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/slot_file.h"
+#include "command/command.h"
 #include "raft/types.h"
 #include "sqlite/connection.h"
 #include "store/database_files.h"
@@ -79,7 +80,8 @@ class Snapshotter {
   // Called with the record of each complete snapshot.
   using OnTaken = std::function<void(const SnapshotRecord&)>;
 
-  // All must outlive *this. `wake` makes the apply thread call poll() soon; from any thread.
+  // All must outlive *this, `paths` too. `wake` makes the apply thread call poll() soon; from any
+  // thread.
   struct Parts {
     FileSystem& files;
     Executor& helper;
@@ -90,6 +92,8 @@ class Snapshotter {
     const Clock& clock;
     std::function<void()> wake;
     OnTaken on_taken;
+    // Keeps everybody else from opening the database, true, until it is told false.
+    std::function<void(bool)> keep_out;
   };
   static Result<std::unique_ptr<Snapshotter>> open(Parts parts, const DatabaseFiles& paths,
                                                    Options options, const SnapshotRecord& last,
@@ -119,6 +123,11 @@ class Snapshotter {
   using FreezeCallback = std::function<void(Result<std::unique_ptr<FrozenMain>>)>;
   void freeze(std::chrono::nanoseconds patience, FreezeCallback done) EXCLUDES(mutex_);
 
+  // Makes the database the file that was set aside, which is a snapshot at once: `applied` is the
+  // state with the entry that asks for it. Views that readers have of the old one stay. kDiskFull:
+  // nothing has happened; it may be tried again. Any other error is final.
+  Status replace_database(const Applied& applied, const command::Replacement& replacement);
+
   [[nodiscard]] const SnapshotRecord& last() const { return last_; }
 
   // For status, from any thread.
@@ -133,7 +142,8 @@ class Snapshotter {
  private:
   enum class Phase { kIdle, kSavingOutcomes, kSyncingWal, kSyncingMain };
 
-  Snapshotter(Parts parts, Options options, SnapshotRecord last);
+  Snapshotter(Parts parts, const DatabaseFiles& paths, Options options, SnapshotRecord last,
+              const char* base_vfs);
 
   [[nodiscard]] bool is_wanted(const Applied& applied) const;
   [[nodiscard]] std::uint64_t wal_bytes_now() const;
@@ -157,12 +167,17 @@ class Snapshotter {
   void refuse_late_freezes();
   Status take_helper_result(bool& ready) EXCLUDES(mutex_);
   void run_on_helper(std::function<Status()> work) EXCLUDES(mutex_);
+  // Opens the guard's connection and the files, which have to be there.
+  Status open_files();
+  void wait_for_helper() EXCLUDES(mutex_);
   Status open_guard();
   void close_guard();
 
   // Constant after construction.
   const Parts parts_;
+  const DatabaseFiles& paths_;
   const Options options_;
+  const char* const base_vfs_;
   std::uint64_t page_bytes_ = 4096;
 
   // Touched only on the apply thread; the syncs of the files also by the helper.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
+#include "sqlite/file_check.h"
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
@@ -97,7 +98,8 @@ Status Store::start() {
   Result<std::unique_ptr<Snapshotter>> snapshotter =
       Snapshotter::open({files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
                          [this] { apply_thread_->wake(); },
-                         [this](const SnapshotRecord& taken) { on_snapshot(taken); }},
+                         [this](const SnapshotRecord& taken) { on_snapshot(taken); },
+                         [this](bool out) { readers_->keep_out(out); }},
                         paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
@@ -114,6 +116,7 @@ Status Store::start() {
 }
 
 Status Store::clear_scratch() {
+  RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
   RETURN_IF_ERROR(files_.make_directories(paths_.scratch()));
   Result<std::vector<std::string>> left = files_.list(paths_.scratch());
   if (!left.ok()) return left.error();
@@ -251,6 +254,35 @@ void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
   });
 }
 
+void Store::replace_database(const std::string& path, std::unique_ptr<Write> write) {
+  Status status = may_write();
+  command::Replacement replacement;
+  if (status.ok()) status = set_aside(path, replacement);
+  if (!status.ok()) {
+    if (Status removed = files_.remove(path); !removed.ok()) {
+      log("store", "a file that was not loaded stays: {}", removed.text());
+    }
+    return write->failed(status);
+  }
+  propose(command::encode_command(replacement, make_header()), std::move(write));
+}
+
+Status Store::set_aside(const std::string& path, command::Replacement& replacement) {
+  RETURN_IF_ERROR(
+      sqlite::check_file(files_, path, sqlite::CheckDepth::kIndexes, options_.base_vfs));
+  Result<std::unique_ptr<File>> file = files_.open(path, FileSystem::Open::kExisting);
+  if (!file.ok()) return file.error();
+  // In WAL mode, so that whoever opens it first does not have to write to it.
+  constexpr std::uint64_t kFormatVersionsAt = 18;
+  RETURN_IF_ERROR((*file)->write(kFormatVersionsAt, BytesView("\x02\x02", 2)));
+  RETURN_IF_ERROR((*file)->sync_data_in_pieces());
+  const Result<std::uint64_t> size = (*file)->size();
+  if (!size.ok()) return size.error();
+  replacement = {random_from_system(), *size};
+  RETURN_IF_ERROR(files_.rename(path, paths_.set_aside(replacement.file)));
+  return files_.sync_directory(paths_.set_aside());
+}
+
 void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
   auto find_out = [](const ReaderPool::Reader& reader, BytesView encoded) {
     const std::optional<command::Command> decoded = command::decode_command(encoded);
@@ -285,12 +317,15 @@ void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
 void Store::propose(Bytes batch, const command::Header& header,
                     const std::optional<command::StreamPlace>& place,
                     std::unique_ptr<Write> write) {
+  propose(command::encode_command(std::move(batch), header, place), std::move(write));
+}
+
+void Store::propose(Bytes command, std::unique_ptr<Write> write) {
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) {
     const bool full = stalled.code() == Code::kDiskFull;
     return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
   }
-  driver_thread_->propose(std::make_unique<WriteProposal>(
-      command::encode_command(std::move(batch), header, place), std::move(write)));
+  driver_thread_->propose(std::make_unique<WriteProposal>(std::move(command), std::move(write)));
 }
 
 Status Store::may_write() {

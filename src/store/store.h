@@ -72,6 +72,12 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // fails. `timeout` is more than zero.
   void write_within(std::chrono::nanoseconds timeout, Bytes batch, std::unique_ptr<Write> write);
 
+  // Makes the database the file at `path`, which is on this data directory's file system, and takes
+  // the file over: it is gone afterwards, whatever comes of it. Only while this node is the
+  // cluster's only member. Blocks while the file is checked and brought to the disk. Failure:
+  // kInvalid if it is no sound database, with the text for whoever sent it.
+  void replace_database(const std::string& path, std::unique_ptr<Write> write);
+
   // Tells `then`, on this thread or another of the store's, whether the statements of a request
   // only read; it does not if one does not compile.
   void find_out_if_reads(BytesView batch, std::function<void(bool reads)> then);
@@ -154,6 +160,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void linearizable(Query query, std::unique_ptr<QuerySink> sink);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
   [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
+  Status set_aside(const std::string& path, command::Replacement& replacement);
+  // Hands a command to consensus.
+  void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
                const std::optional<command::StreamPlace>& place, std::unique_ptr<Write> write);
   // On a reader's thread.

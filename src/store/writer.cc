@@ -25,6 +25,11 @@ Status Writer::connect(const SessionState& state) {
   return sqlite::status_of(connection_->restore_counters(state.counters), "restore the session");
 }
 
+void Writer::close() {
+  cache_->clear();
+  connection_.reset();
+}
+
 void Writer::begin_entry(std::int64_t unix_milliseconds, std::uint64_t seed) {
   vfs_.set_time(unix_milliseconds);
   connection_->seed(seed);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <map>
+
 #include "store/recovery.h"
 
 namespace rqlite::store {
@@ -39,8 +41,54 @@ std::string quoted_rows(sqlite3* database, const std::string& sql) {
 
 }  // namespace
 
+// How a test writes the entry of a replacement.
+constexpr std::string_view kReplace = "replace by ";
+constexpr std::uint64_t kFile = 7;
+
+// What makes the database that replaces, if `entry` does; else empty.
+std::string replacing_sql(const TestEntry& entry) {
+  if (entry.size() != 1 || entry[0].sql.size() != 1 || !entry[0].sql[0].starts_with(kReplace)) {
+    return {};
+  }
+  return entry[0].sql[0].substr(kReplace.size());
+}
+
+// The file of a database that `sql` makes.
+const Bytes& image_of(const std::string& sql) {
+  static std::map<std::string, Bytes> made;
+  if (const auto found = made.find(sql); found != made.end()) return found->second;
+  SimFileSystem files;
+  SimVfs vfs(files);
+  CHECK(files.make_directories("/data").ok());
+  {
+    sqlite::EntryVfs entry_vfs(vfs.name());
+    auto writer = sqlite::Connection::open_writer("/data/image", entry_vfs, false);
+    CHECK(writer.ok() && (*writer)->execute(sql).ok() && (*writer)->checkpoint_passive().ok());
+  }
+  return made.emplace(sql, *files.read_file("/data/image")).first->second;
+}
+
+TestEntry replacement_by(const std::string& sql) {
+  return {{.sql = {std::string(kReplace) + sql}}};
+}
+
+Status MachineOnDisk::put_aside(const TestEntry& entry) {
+  const std::string sql = replacing_sql(entry);
+  if (sql.empty()) return {};
+  RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
+  auto file = files_.open(paths_.set_aside(kFile), FileSystem::Open::kCreateOrTruncate);
+  if (!file.ok()) return file.error();
+  RETURN_IF_ERROR((*file)->write(0, image_of(sql)));
+  RETURN_IF_ERROR((*file)->sync_data());
+  return files_.sync_directory(paths_.set_aside());
+}
+
 Bytes command_of(const TestEntry& entry, std::uint64_t index) {
   Bytes batch;
+  if (const std::string sql = replacing_sql(entry); !sql.empty()) {
+    return command::encode_command(command::Replacement{kFile, image_of(sql).size()},
+                                   {.unix_milliseconds = 1, .seed = index});
+  }
   for (const TestRequest& request : entry) {
     command::RequestBuilder builder(batch, {.transaction = request.transaction}, request.key);
     for (const std::string& sql : request.sql) builder.begin_statement(sql);
@@ -75,7 +123,7 @@ Status MachineOnDisk::open() {
   journal_ = std::move(*journal);
   auto snapshotter =
       Snapshotter::open({files_, helper_, *writer_, *slot_, *outcomes_, *journal_, clock_,
-                         [this] { woken_ = true; }, [](const SnapshotRecord&) {}},
+                         [this] { woken_ = true; }, [](const SnapshotRecord&) {}, [](bool) {}},
                         paths_, options_.snapshots, *record, vfs_.name());
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
@@ -100,6 +148,7 @@ Status MachineOnDisk::apply(const TestEntry& entry) { return apply_batch({entry}
 
 Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
   std::vector<raft::Committed> batch;
+  RETURN_IF_ERROR(put_aside(entries.front()));
   std::uint64_t next = index();
   for (const TestEntry& entry : entries) {
     next++;

@@ -49,6 +49,8 @@ struct TestRequest {
   std::string key = {};
 };
 using TestEntry = std::vector<TestRequest>;
+// The entry that replaces the database by the one that MachineOnDisk::put_aside() made from `sql`.
+TestEntry replacement_by(const std::string& sql);
 
 // The entry's command, with a time and a seed that follow from its index. It comes from a write
 // queue, with a stream of its own that begins at first_number().
@@ -75,6 +77,8 @@ class MachineOnDisk {
   // Applies the entry that follows, and does what is due for snapshots.
   Status apply(const TestEntry& entry);
   Status apply_batch(const std::vector<TestEntry>& entries);
+  // Has the file for the next entry on the disk, if that is a replacement_by().
+  Status put_aside(const TestEntry& entry);
   // Asks for a snapshot and lets it come to its end.
   Status snapshot();
   // Asks for a snapshot that goes on while entries are applied.

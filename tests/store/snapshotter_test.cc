@@ -237,6 +237,10 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     for (int i = 6; i < 10; i++) entries.push_back(insert(i));
     entries.push_back({{{"PRAGMA cache_size=50"}}});
     entries.push_back(
+        replacement_by("CREATE TABLE t(id INTEGER PRIMARY KEY, v, b); CREATE TABLE u(x); "
+                       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 9) "
+                       "INSERT INTO t(v, b) SELECT i, hex(zeroblob(3000)) FROM n"));
+    entries.push_back(
         {{{"UPDATE t SET b = NULL WHERE v = 7", "INSERT INTO t(v) VALUES(changes())"}}});
     entries.push_back({{{"VACUUM"}, false, "another key"}});
     entries.push_back({{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"},
