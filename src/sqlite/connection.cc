@@ -254,6 +254,8 @@ Statement Connection::prepare(std::string_view& sql, bool reused, Error& error) 
   return {this, statement};
 }
 
+Error Connection::refresh_schema() { return execute("SELECT 1 FROM sqlite_schema LIMIT 1"); }
+
 Error Connection::execute(std::string_view sql) {
   const Scoped internal(internal_);
   while (!sql.empty()) {

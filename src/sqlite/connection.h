@@ -49,6 +49,10 @@ class Connection {
   // without a value. `reused` hints that it will run many times.
   Statement prepare(std::string_view& sql, bool reused, Error& error);
 
+  // Lets the connection notice what others did to the schema, which it otherwise does when a
+  // statement that reads a table runs. Needed before what is_answered_when_prepared().
+  Error refresh_schema();
+
   // Runs all of `sql`, which is ours and not a client's.
   Error execute(std::string_view sql);
 

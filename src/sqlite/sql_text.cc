@@ -206,6 +206,10 @@ bool is_groupable(SqlShape shape) {
   return false;
 }
 
+bool is_answered_when_prepared(Keyword first) {
+  return first == Keyword::kExplain || first == Keyword::kPragma;
+}
+
 std::optional<std::string_view> forbidden(std::string_view sql) {
   const bool several = sql.find(';') != std::string_view::npos;
   Scanner scanner(sql);

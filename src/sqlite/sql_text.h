@@ -39,6 +39,10 @@ SqlShape shape_of(std::string_view sql);
 // neither controls transactions nor changes its behaviour, or its connection, inside one.
 bool is_groupable(SqlShape shape);
 
+// Whether the answer of a statement that begins so may be settled when it is prepared: EXPLAIN and
+// PRAGMA tell of the schema as the connection knows it then, and do not look again when they run.
+bool is_answered_when_prepared(Keyword first);
+
 // Why no statement with this text is ever run, or nullopt: a PRAGMA that belongs to the server
 // ("disallowed pragma"), or a file to be attached ("disallowed attach"). Looks at every statement
 // in the text.

@@ -10,13 +10,15 @@ StatementCache::Entry* StatementCache::find(std::string_view sql) {
     return &entries_.front();
   }
   if (sql.size() > limits_.sql_bytes_max) return nullptr;
+  const SqlShape shape = shape_of(sql);
+  if (is_answered_when_prepared(shape.first)) return nullptr;
   bytes_ += cost(sql);
   while (bytes_ > limits_.bytes_max && !entries_.empty()) {
     bytes_ -= cost(entries_.back().sql);
     by_sql_.erase(entries_.back().sql);
     entries_.pop_back();
   }
-  entries_.push_front({std::string(sql), shape_of(sql), Statement(), false, 0});
+  entries_.push_front({std::string(sql), shape, Statement(), false, 0});
   by_sql_.emplace(entries_.front().sql, entries_.begin());
   return &entries_.front();
 }

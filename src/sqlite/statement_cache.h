@@ -11,7 +11,8 @@
 namespace rqlite::sqlite {
 
 // Prepared statements of one connection by their text, the least recently used one going first.
-// Only texts that are a single statement are kept. One thread; must not outlive the connection.
+// Only texts that are a single statement are kept, and of those only what finds its answer when it
+// runs. One thread; must not outlive the connection.
 class StatementCache {
  public:
   struct Limits {
@@ -32,7 +33,8 @@ class StatementCache {
   StatementCache() : StatementCache(Limits{}) {}
   explicit StatementCache(Limits limits) : limits_(limits) {}
 
-  // The entry for `sql`, which lives until the next call; null if the text is too long to keep.
+  // The entry for `sql`, which lives until the next call; null if the text is not one to keep: too
+  // long, or answered when it is prepared.
   Entry* find(std::string_view sql);
 
   // Drops all statements: the connection is about to close.

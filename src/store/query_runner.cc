@@ -158,6 +158,10 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
   std::string_view rest = sql;
   while (true) {
     const std::string_view before = rest;
+    if (is_answered_when_prepared(sqlite::shape_of(before).first)) {
+      error = connection_.refresh_schema();
+      if (!error.ok()) return error;
+    }
     Statement statement = connection_.prepare(rest, false, error);
     if (!error.ok()) return error;
     const bool last = rest.find_first_not_of(" \t\r\n\f") == std::string_view::npos;

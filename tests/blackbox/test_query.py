@@ -351,6 +351,36 @@ def test_reads_see_the_schema_as_it_is_now(node):
             "columns": ["data"], "types": ["blob"], "values": [["AQL/"]]}]
 
 
+INTROSPECTION = [
+    "PRAGMA index_list(bays)",
+    "PRAGMA index_info(bays_tag)",
+    "PRAGMA foreign_key_list(bays)",
+    "PRAGMA foreign_key_check",
+    "PRAGMA table_info(bays)",
+    "SELECT name FROM pragma_index_list('bays')",
+    "EXPLAIN QUERY PLAN SELECT id FROM hull WHERE tag = 'x'",
+    "SELECT 1; PRAGMA index_list(bays)",
+]
+
+
+# SQLite answers these when it prepares them, by the schema that the connection has seen last.
+@pytest.mark.parametrize("sql", INTROSPECTION)
+@pytest.mark.parametrize("path", ["/db/query", "/db/request"])
+def test_introspection_sees_the_schema_as_it_is_now(client, path, sql):
+    def ask():
+        return client.send("POST", path, [sql]).results[0].get("values", [])
+
+    client.must("CREATE TABLE hull (id INTEGER PRIMARY KEY, tag TEXT)")
+    before = ask()
+    client.must("CREATE TABLE bays (tag TEXT REFERENCES hull(tag))", "CREATE INDEX bays_tag ON bays(tag)",
+                "INSERT INTO hull VALUES(1, 'x')", "INSERT INTO bays VALUES('y')",
+                "CREATE UNIQUE INDEX hull_tag ON hull(tag)")
+    after = ask()
+    assert after != before
+    client.must("DROP INDEX hull_tag", "DROP TABLE bays")
+    assert ask() == before
+
+
 def test_returning_sees_the_schema_as_it_is_now(client):
     client.must(BAYS)
     insert = "INSERT INTO bays(tag) VALUES('a') RETURNING *"

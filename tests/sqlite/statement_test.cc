@@ -163,8 +163,13 @@ TEST_F(StatementCacheTest, TextsThatDifferAreDifferent) {
 }
 
 TEST_F(StatementCacheTest, KnowsTheShapeOfItsTexts) {
-  EXPECT_EQ(cache_.find("PRAGMA user_version")->shape.first, Keyword::kPragma);
+  EXPECT_EQ(cache_.find("SAVEPOINT s")->shape.first, Keyword::kSavepoint);
   EXPECT_FALSE(cache_.find("SELECT 1; SELECT 2")->shape.single);
+}
+
+TEST_F(StatementCacheTest, KeepsNothingThatIsAnsweredWhenItIsPrepared) {
+  EXPECT_EQ(cache_.find("PRAGMA index_list(t)"), nullptr);
+  EXPECT_EQ(cache_.find(" explain query plan SELECT 1"), nullptr);
 }
 
 TEST_F(StatementCacheTest, ForgetsAllWhenItIsCleared) {
