@@ -7,6 +7,7 @@
 
 #include "http/backup.h"
 #include "http/execute.h"
+#include "http/load.h"
 #include "http/metrics.h"
 #include "http/query.h"
 #include "http/queue_state.h"
@@ -26,12 +27,14 @@ struct Api::Route {
 };
 
 const Api::Route* Api::find_route(const std::string& path) {
-  static const std::array<Route, 9> kRoutes{{
+  static const std::array<Route, 11> kRoutes{{
       {"/db/execute", true, "POST", kJsonType, &Api::execute},
       {"/db/query", true, "GET POST", kJsonType, &Api::query},
       {"/db/request", true, "POST", kJsonType, &Api::unified},
       {"/db/queue", false, "GET", kJsonType, &Api::queue_state},
       {"/metrics", false, "GET", {}, &Api::metrics},
+      {"/db/load", true, "POST", {}, &Api::load},
+      {"/boot", false, "POST", {}, &Api::boot},
       {"/db/backup", true, "GET", {}, &Api::backup},
       {"/snapshot", false, "POST", {}, &Api::snapshot},
       {"/status", true, "GET", kJsonType, &Api::status},
@@ -98,6 +101,37 @@ void Api::ready(Request request, std::shared_ptr<Reply> reply) {
 
 void Api::status(Request request, std::shared_ptr<Reply> reply) {
   reply->send(http::status(request, store_, queue_, options_.process_status));
+}
+
+std::shared_ptr<BodySink> Api::body_sink(const Request& head) {
+  store::Store* store = store_;
+  const Route* route = find_route(head.path);
+  const bool takes_file =
+      route != nullptr && (route->handler == &Api::load || route->handler == &Api::boot);
+  if (!takes_file || store == nullptr || head.method != "POST") return nullptr;
+  return std::make_shared<Upload>(uploads_, store->files(), store->scratch_path());
+}
+
+std::shared_ptr<Upload> Api::upload_of(Request& request, store::Store& store) {
+  if (auto taken = std::dynamic_pointer_cast<Upload>(request.taken)) return taken;
+  // It came with the head, or before the store was open.
+  auto upload = std::make_shared<Upload>(uploads_, store.files(), store.scratch_path());
+  if (!upload->keep(request.body)) return nullptr;
+  return upload;
+}
+
+void Api::load(Request request, std::shared_ptr<Reply> reply) {
+  store::Store* store = store_;
+  auto body = store == nullptr ? nullptr : upload_of(request, *store);
+  if (!body) store = nullptr;
+  http::load(request, std::move(reply), store, std::move(body), options_.http_address);
+}
+
+void Api::boot(Request request, std::shared_ptr<Reply> reply) {
+  store::Store* store = store_;
+  auto body = store == nullptr ? nullptr : upload_of(request, *store);
+  if (!body) store = nullptr;
+  http::boot(std::move(reply), store, std::move(body));
 }
 
 void Api::backup(Request request, std::shared_ptr<Reply> reply) {

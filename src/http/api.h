@@ -7,9 +7,11 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/worker.h"
 #include "http/json_tree.h"
 #include "http/message.h"
 #include "http/metrics_text.h"
+#include "http/upload.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -35,6 +37,7 @@ class Api final : public Handler {
   void open(store::Store& store, queue::WriteQueue& queue);
 
   void handle(Request request, std::shared_ptr<Reply> reply) override;
+  std::shared_ptr<BodySink> body_sink(const Request& head) override;
 
  private:
   struct Route;
@@ -48,12 +51,17 @@ class Api final : public Handler {
   void metrics(Request request, std::shared_ptr<Reply> reply);
   void ready(Request request, std::shared_ptr<Reply> reply);
   void status(Request request, std::shared_ptr<Reply> reply);
+  // The body of `request`; null if it is a large one that went into memory.
+  std::shared_ptr<Upload> upload_of(Request& request, store::Store& store);
+  void load(Request request, std::shared_ptr<Reply> reply);
+  void boot(Request request, std::shared_ptr<Reply> reply);
   void backup(Request request, std::shared_ptr<Reply> reply);
   void snapshot(Request request, std::shared_ptr<Reply> reply);
 
   const Options options_;
   const Clock& clock_;
   std::atomic<std::int64_t> last_backup_{0};  // seconds since 1970; 0: none
+  Worker uploads_{"uploads"};
   std::atomic<store::Store*> store_{nullptr};
   std::atomic<queue::WriteQueue*> queue_{nullptr};
 };

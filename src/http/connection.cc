@@ -200,10 +200,11 @@ void Connection::start() {
 void Connection::begin_request() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(context_.limits.header_bytes_max));
-  parser_->body_limit(context_.limits.body_bytes_max);
+  parser_->body_limit(boost::none);  // which limit it is, the head of the request tells
   parser_->eager(true);
   headers_seen_ = false;
   received_ = false;
+  sink_ = nullptr;
   if (context_.stopping && buffer_.size() == 0) return close();
   if (buffer_.size() > 0) {
     // The next request came with the last one.
@@ -254,8 +255,14 @@ void Connection::parse() {
       on_headers();
       if (closing_ || state_ == State::kWriting) return;
     }
+    if (sink_ && (parser_->is_done() || parser_->get().body().size() >= kReadBodyBytes)) {
+      return pass_body_on();
+    }
     if (parser_->is_done()) return handle();
-    if (!charge_body()) {
+    if (!sink_ && parser_->get().body().size() > context_.limits.body_bytes_max) {
+      return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
+    }
+    if (!sink_ && !charge_body()) {
       return refuse(503, "Service Unavailable", "too many bytes are being received\n");
     }
     if (error == beast::http::error::need_more || buffer_.size() == 0) return read_some();
@@ -274,6 +281,14 @@ void Connection::on_headers() {
   if (encoding != message.end() && !beast::iequals(encoding->value(), "chunked")) {
     return refuse(501, "Not Implemented", "Unsupported transfer encoding");
   }
+  if (!parser_->is_done()) {  // else it is here already
+    Request head;
+    if (!read_head(head)) return;
+    sink_ = context_.handler.body_sink(head);
+  }
+  if (!sink_ && parser_->content_length().value_or(0) > context_.limits.body_bytes_max) {
+    return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
+  }
   const auto expect = message.find(beast::http::field::expect);
   if (expect == message.end()) return;
   if (!beast::iequals(expect->value(), "100-continue")) {
@@ -290,9 +305,6 @@ void Connection::on_parse_error(const boost::system::error_code& error) {
   if (error == Error::end_of_stream) return close();
   if (error == Error::header_limit) {
     return refuse(431, "Request Header Fields Too Large", "431 Request Header Fields Too Large");
-  }
-  if (error == Error::body_limit) {
-    return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
   }
   if (error == Error::bad_version && names_a_version(buffer_)) {
     return refuse(505, "HTTP Version Not Supported: unsupported protocol version",
@@ -315,14 +327,9 @@ bool Connection::charge_body() {
 
 void Connection::uncharge_body() { context_.bodies_bytes -= std::exchange(charged_, 0); }
 
-void Connection::handle() {
-  received_ = true;
-  state_ = State::kHandling;
-  deadline_ = TimePoint::max();  // the handler answers for its own time
-  auto message = parser_->release();
-  keep_alive_ = message.keep_alive();
-  const std::string_view method(message.method_string());
-  head_ = method == "HEAD";
+bool Connection::read_head(Request& request) {
+  const auto& message = parser_->get();
+  request.method = std::string_view(message.method_string());
   std::string_view target(message.target());
   // An absolute target names this server; a proxy may send one.
   for (std::string_view scheme : {"http://", "https://"}) {
@@ -330,15 +337,50 @@ void Connection::handle() {
     const std::size_t slash = target.find('/', scheme.size());
     target = slash == std::string_view::npos ? "/" : target.substr(slash);
   }
-  Request request;
-  request.method = method;
   const std::size_t question = target.find('?');
   if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
   Result<std::string> path = percent_decode(target.substr(0, question), false);
-  if (!path.ok()) return refuse(400, "Bad Request", "400 Bad Request");
+  if (!path.ok()) {
+    refuse(400, "Bad Request", "400 Bad Request");
+    return false;
+  }
   request.path = std::move(*path);
   request.content_type = std::string_view(message[beast::http::field::content_type]);
+  return true;
+}
+
+void Connection::pass_body_on() {
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();  // it is not the client who takes time now
+  auto go_on = [this](const Status& status) {
+    if (closing_) return;
+    if (!status.ok()) {
+      keep_alive_ = false;
+      return respond(Response::text(500, status.text()));
+    }
+    if (parser_->is_done()) return handle();
+    state_ = State::kReading;
+    deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+    if (buffer_.size() > 0) return parse();
+    read_some();
+  };
+  sink_->write(std::exchange(parser_->get().body(), {}), [self = shared_from_this(),
+                                                          go_on](const Status& status) {
+    asio::dispatch(self->socket_.get_executor(), [self, go_on, status] { go_on(status); });
+  });
+}
+
+void Connection::handle() {
+  received_ = true;
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();  // the handler answers for its own time
+  Request request;
+  if (!read_head(request)) return;
+  auto message = parser_->release();
+  keep_alive_ = message.keep_alive();
+  head_ = request.method == "HEAD";
   request.body = std::move(message.body());
+  request.taken = std::move(sink_);
   const MessageHeaders headers(message);
   request.headers = &headers;
   if (buffer_.capacity() > kKeptBufferBytes && buffer_.size() == 0) buffer_ = {};

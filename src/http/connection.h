@@ -65,6 +65,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void on_headers();
   void on_parse_error(const boost::system::error_code& error);
   void handle();
+  // What is known of the request before its body. False: it is refused.
+  bool read_head(Request& request);
+  // Gives what has come of the body to whoever takes it, and goes on when that is done.
+  void pass_body_on();
   bool charge_body();
   void uncharge_body();
   void respond(Response response);
@@ -98,7 +102,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool closing_ = false;
   State state_ = State::kIdle;
   TimePoint deadline_;
-  std::size_t charged_ = 0;  // of bodies_bytes
+  std::size_t charged_ = 0;         // of bodies_bytes
+  std::shared_ptr<BodySink> sink_;  // who takes the body, if it does not stay in memory
   std::string output_;
   std::size_t written_ = 0;          // of output_
   std::size_t written_in_time_ = 0;  // of output_, before the deadline was last set

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/status.h"
 #include "http/parameters.h"
 
 namespace rqlite::http {
@@ -22,6 +23,16 @@ class Headers {
   [[nodiscard]] virtual std::vector<std::string_view> values(std::string_view name) const = 0;
 };
 
+// Takes a request's body as it arrives.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // Takes the next piece, and calls `done`, on whatever thread, when it is ready for another. Not
+  // ok: the body cannot be taken, and the text is for the client. On the connection's thread, which
+  // must not be blocked.
+  virtual void write(Bytes piece, std::function<void(const Status&)> done) = 0;
+};
+
 // A request as handlers see it.
 struct Request {
   std::string method;
@@ -29,7 +40,8 @@ struct Request {
   std::string raw_query;  // as received, without the `?`
   Parameters parameters;
   std::string content_type;
-  Bytes body;
+  Bytes body;                        // unless
+  std::shared_ptr<BodySink> taken;   // has taken it
   const Headers* headers = nullptr;  // lives until Handler::handle() returns
 };
 
@@ -99,6 +111,11 @@ class Handler {
   virtual ~Handler() = default;
   // Answers through `reply`, now or later.
   virtual void handle(Request request, std::shared_ptr<Reply> reply) = 0;
+  // Who is to take the body of a request that is complete but for that, if it is not to be kept in
+  // memory; null: nobody.
+  virtual std::shared_ptr<BodySink> body_sink([[maybe_unused]] const Request& head) {
+    return nullptr;
+  }
 };
 
 }  // namespace rqlite::http

@@ -20,6 +20,7 @@ struct RequestOptions {
   command::RequestFlags flags;
   bool raft_index;
   TimePoint started;
+  std::string_view content_type = kJsonType;  // of the results; a constant
 
   // The envelope of a reply, with the time since the start where it was asked for.
   [[nodiscard]] ResultsJson::Envelope envelope() const;

@@ -15,6 +15,7 @@ class ResultsReply final : public ResponseMaker {
 
   Response make() override {
     Response response = answer();
+    if (response.status == 200) response.content_type = options_.content_type;
     note_key(response, result_);
     return response;
   }

@@ -86,7 +86,9 @@ RequestRunner::Outcome RequestRunner::run_alone(BytesView request, RequestResult
 RequestRunner::Outcome RequestRunner::end_alone(RequestResult& result) {
   if (!writer_.connection().is_autocommit()) {
     if (Outcome outcome = control("ROLLBACK"); outcome != Outcome::kDone) return outcome;
-    fail_request(result, kLeftOpen);
+    // A text that failed in the middle of its own transaction says best what was wrong.
+    const bool told = result.statements.size() == 1 && !result.statements.front().error.empty();
+    if (!told) fail_request(result, kLeftOpen);
   }
   // Nothing of what a group has to know matters to a request that ran alone.
   trouble_ = writer_.end_request();

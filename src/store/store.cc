@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
-#include "sqlite/file_check.h"
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
@@ -45,6 +44,27 @@ class ConfirmedRead final : public raft::Read {
   const Then then_;
 };
 
+// Tells whoever waits for a replacement of the database, and the file's keeper.
+class ReplacementWrite final : public Write {
+ public:
+  ReplacementWrite(SetAside& set_aside, const command::Replacement& replacement,
+                   std::unique_ptr<Write> write)
+      : set_aside_(set_aside), replacement_(replacement), write_(std::move(write)) {}
+  void applied(raft::Index index, std::vector<command::RequestResult> results) override {
+    set_aside_.settled(replacement_);
+    write_->applied(index, std::move(results));
+  }
+  void failed(const Status& why) override {
+    if (why.code() != Code::kUnknown) set_aside_.settled(replacement_);
+    write_->failed(why);
+  }
+
+ private:
+  SetAside& set_aside_;
+  const command::Replacement replacement_;
+  const std::unique_ptr<Write> write_;
+};
+
 // The entry of a strong read.
 class Barrier final : public Write {
  public:
@@ -62,7 +82,11 @@ class Barrier final : public Write {
 }  // namespace
 
 Store::Store(Options options, FileSystem& files, const Clock& clock)
-    : options_(std::move(options)), files_(files), clock_(clock), paths_(options_.directory) {}
+    : options_(std::move(options)),
+      files_(files),
+      clock_(clock),
+      paths_(options_.directory),
+      set_aside_(files, paths_, options_.base_vfs) {}
 
 Store::~Store() { close(0s); }
 
@@ -255,32 +279,17 @@ void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
 }
 
 void Store::replace_database(const std::string& path, std::unique_ptr<Write> write) {
+  // Only after what an earlier run left in the log has been applied.
   Status status = may_write();
-  command::Replacement replacement;
-  if (status.ok()) status = set_aside(path, replacement);
+  if (status.ok() && !is_ready()) status = {Code::kUnavailable, "store not ready"};
   if (!status.ok()) {
-    if (Status removed = files_.remove(path); !removed.ok()) {
-      log("store", "a file that was not loaded stays: {}", removed.text());
-    }
+    set_aside_.discard(path);
     return write->failed(status);
   }
-  propose(command::encode_command(replacement, make_header()), std::move(write));
-}
-
-Status Store::set_aside(const std::string& path, command::Replacement& replacement) {
-  RETURN_IF_ERROR(
-      sqlite::check_file(files_, path, sqlite::CheckDepth::kIndexes, options_.base_vfs));
-  Result<std::unique_ptr<File>> file = files_.open(path, FileSystem::Open::kExisting);
-  if (!file.ok()) return file.error();
-  // In WAL mode, so that whoever opens it first does not have to write to it.
-  constexpr std::uint64_t kFormatVersionsAt = 18;
-  RETURN_IF_ERROR((*file)->write(kFormatVersionsAt, BytesView("\x02\x02", 2)));
-  RETURN_IF_ERROR((*file)->sync_data_in_pieces());
-  const Result<std::uint64_t> size = (*file)->size();
-  if (!size.ok()) return size.error();
-  replacement = {random_from_system(), *size};
-  RETURN_IF_ERROR(files_.rename(path, paths_.set_aside(replacement.file)));
-  return files_.sync_directory(paths_.set_aside());
+  command::Replacement replacement;
+  if (Status taken = set_aside_.take(path, replacement); !taken.ok()) return write->failed(taken);
+  propose(command::encode_command(replacement, make_header()),
+          std::make_unique<ReplacementWrite>(set_aside_, replacement, std::move(write)));
 }
 
 void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {

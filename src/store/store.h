@@ -28,6 +28,7 @@
 #include "store/outcomes.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
+#include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
 #include "store/writer.h"
@@ -73,7 +74,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void write_within(std::chrono::nanoseconds timeout, Bytes batch, std::unique_ptr<Write> write);
 
   // Makes the database the file at `path`, which is on this data directory's file system, and takes
-  // the file over: it is gone afterwards, whatever comes of it. Only while this node is the
+  // the file over: it is gone from there, whatever comes of it. Only while this node is the
   // cluster's only member. Blocks while the file is checked and brought to the disk. Failure:
   // kInvalid if it is no sound database, with the text for whoever sent it.
   void replace_database(const std::string& path, std::unique_ptr<Write> write);
@@ -160,7 +161,6 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void linearizable(Query query, std::unique_ptr<QuerySink> sink);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
   [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
-  Status set_aside(const std::string& path, command::Replacement& replacement);
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
@@ -183,6 +183,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   const DatabaseFiles paths_;
   raft::RaftId raft_id_;
   std::string cluster_id_;
+  SetAside set_aside_;
 
   // In the order in which they use each other.
   std::optional<DirectoryLock> lock_;

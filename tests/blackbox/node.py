@@ -122,6 +122,11 @@ class Node:
         """A bare connection, for what no HTTP library would send."""
         return socket.create_connection((HOST, self.port), timeout=30)
 
+    def peak_mebibytes(self):
+        """The most memory that the process has had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
     def whole_log(self):
         try:
             return (self.home / "log").read_text()
