@@ -103,7 +103,9 @@ Error Connection::set_up(bool writer, bool foreign_keys) {
         "PRAGMA journal_size_limit={};",
         kWriterCacheKiB, kWalKeptBytes);
   } else {
-    pragmas += "PRAGMA query_only=ON;";
+    // The read opens the WAL and its index: from now on it is those files that this connection
+    // reads, whatever takes their names.
+    pragmas += "PRAGMA query_only=ON; SELECT 1 FROM sqlite_schema;";
   }
   if (Error error = execute(pragmas); !error.ok()) return error;
   sqlite3_set_authorizer(

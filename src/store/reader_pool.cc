@@ -75,6 +75,7 @@ void ReaderPool::keep_out(bool out) {
     kept_out_ = out;
     generation_++;
     of_old_file.swap(free_);
+    while (out && connecting_ > 0) changed_.wait(mutex_);
   }
   changed_.notify_all();
 }
@@ -129,6 +130,7 @@ std::unique_ptr<ReaderPool::Seat> ReaderPool::take_seat() {
   if (free_.empty()) {
     auto seat = std::make_unique<Seat>();
     seat->generation = generation_;
+    connecting_++;
     return seat;
   }
   std::unique_ptr<Seat> seat = std::move(free_.back());
@@ -136,10 +138,15 @@ std::unique_ptr<ReaderPool::Seat> ReaderPool::take_seat() {
   return seat;
 }
 
-Status ReaderPool::connect(Seat& seat) const {
+Status ReaderPool::connect(Seat& seat) {
   if (seat.connection) return {};
   auto opened =
       sqlite::Connection::open_reader(options_.path, options_.foreign_keys, options_.base_vfs);
+  {
+    MutexLock lock(mutex_);
+    connecting_--;
+    if (kept_out_) changed_.notify_all();
+  }
   if (!opened.ok()) return opened.error();
   seat.connection = std::move(*opened);
   return {};

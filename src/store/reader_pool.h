@@ -76,7 +76,8 @@ class ReaderPool {
   void submit(Job job) EXCLUDES(mutex_);
 
   // True: no connection is opened and none handed out, until it is told false, for another file
-  // takes the main file's place. Reads that run see the old one to their end.
+  // takes the main file's place. Reads that run see the old one to their end. Waits for connections
+  // that are just being opened: with one file's pages and the other's WAL they would read nonsense.
   void keep_out(bool out) EXCLUDES(mutex_);
 
   struct Counts {
@@ -102,7 +103,7 @@ class ReaderPool {
   }
   // Precondition: has_seat().
   std::unique_ptr<Seat> take_seat() REQUIRES(mutex_);
-  Status connect(Seat& seat) const;
+  Status connect(Seat& seat) EXCLUDES(mutex_);
   void give_back(std::unique_ptr<Seat> seat) EXCLUDES(mutex_);
   // Those that nobody used for long, to be closed without the lock.
   std::vector<std::unique_ptr<Seat>> take_idle(TimePoint now) REQUIRES(mutex_);
@@ -110,11 +111,12 @@ class ReaderPool {
   const Options options_;
 
   Mutex mutex_;
-  CondVar changed_;  // jobs_, free_, in_use_, ended_ or closed_ changed
+  CondVar changed_;  // jobs_, free_, in_use_, connecting_, ended_ or closed_ changed
   std::deque<Job> jobs_ GUARDED_BY(mutex_);
   std::deque<std::unique_ptr<Seat>> free_ GUARDED_BY(mutex_);  // the last used one at the back
   std::size_t in_use_ GUARDED_BY(mutex_) = 0;
-  std::size_t idle_ GUARDED_BY(mutex_) = 0;  // threads
+  std::size_t connecting_ GUARDED_BY(mutex_) = 0;  // seats in use without a connection yet
+  std::size_t idle_ GUARDED_BY(mutex_) = 0;        // threads
   bool closed_ GUARDED_BY(mutex_) = false;
   bool kept_out_ GUARDED_BY(mutex_) = false;
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
