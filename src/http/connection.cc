@@ -170,11 +170,13 @@ std::unique_ptr<BodyStream> Connection::ReplyToThis::begin(Response head) {
     closed->close();
     return std::make_unique<StreamToThis>(std::move(closed));
   }
-  // While it waits for the next piece, nothing else keeps the connection alive. The two let go of
-  // each other when the stream or the connection ends.
-  auto outflow = std::make_shared<Outflow>([executor = executor_, connection = connection_] {
-    asio::post(executor, [connection] { connection->send_stream(); });
-  });
+  // Weak: the last to let go of a connection must be its own thread.
+  auto outflow =
+      std::make_shared<Outflow>([executor = executor_, weak = std::weak_ptr(connection_)] {
+        if (auto connection = weak.lock()) {
+          asio::post(executor, [connection = std::move(connection)] { connection->send_stream(); });
+        }
+      });
   asio::dispatch(executor_,
                  [connection = std::move(connection_), outflow, head = std::move(head)]() mutable {
                    connection->begin_stream(std::move(head), std::move(outflow));
@@ -447,6 +449,7 @@ void Connection::begin_stream(Response head, std::shared_ptr<Outflow> outflow) {
     return write(close_after);
   }
   outflow_ = std::move(outflow);
+  self_ = shared_from_this();
   append_piece(head.body);
   write(close_after);
 }
@@ -475,13 +478,22 @@ void Connection::send_stream() {
       break;
     case Outflow::End::kFinished:
       if (chunked_) output_ += "0\r\n\r\n";
-      outflow_ = nullptr;
+      end_stream();
       break;
     case Outflow::End::kAbandoned:
       // The end that is missing is how the client gets to know.
       return close();
   }
-  write(close_after_);
+  written_ = 0;
+  if (output_.empty()) return on_written();
+  // The pieces before count, unless it was us who kept the client waiting.
+  if (deadline_ == TimePoint::max()) begin_write_step();
+  write_some();
+}
+
+std::shared_ptr<Connection> Connection::end_stream() {
+  if (outflow_) std::exchange(outflow_, nullptr)->close();
+  return std::exchange(self_, nullptr);
 }
 
 // For what is not a request that could be routed: the answer, then the end of the connection.
@@ -500,9 +512,13 @@ void Connection::write(bool close_after) {
   state_ = State::kWriting;
   close_after_ = close_after;
   written_ = 0;
-  written_in_time_ = 0;
-  deadline_ = std::chrono::steady_clock::now() + context_.limits.write_timeout;
+  begin_write_step();
   write_some();
+}
+
+void Connection::begin_write_step() {
+  written_in_step_ = 0;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.write_timeout;
 }
 
 void Connection::write_some() {
@@ -512,11 +528,9 @@ void Connection::write_some() {
         if (self->closing_) return;
         if (error) return self->close();
         self->written_ += bytes;
+        self->written_in_step_ += bytes;
+        if (self->written_in_step_ >= kWriteStepBytes) self->begin_write_step();
         if (self->written_ == self->output_.size()) return self->on_written();
-        if (self->written_ - self->written_in_time_ >= kWriteStepBytes) {
-          self->written_in_time_ = self->written_;
-          self->deadline_ = std::chrono::steady_clock::now() + self->context_.limits.write_timeout;
-        }
         self->write_some();
       });
 }
@@ -570,7 +584,7 @@ void Connection::finish() {
 
 void Connection::close() {
   if (std::exchange(closing_, true)) return;
-  if (outflow_) std::exchange(outflow_, nullptr)->close();
+  const std::shared_ptr<Connection> self = end_stream();
   if (timer_) timer_->cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);

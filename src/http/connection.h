@@ -87,6 +87,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Writes output_, then goes on with the next request, the stream, or the end.
   void write(bool close_after);
   void write_some();
+  // The client has the write timeout from now on.
+  void begin_write_step();
+  // Of a stream, whose maker is let go of.
+  std::shared_ptr<Connection> end_stream();
   void on_written();
   void linger();
 
@@ -106,9 +110,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<BodySink> sink_;  // who takes the body, if it does not stay in memory
   std::string output_;
   std::size_t written_ = 0;          // of output_
-  std::size_t written_in_time_ = 0;  // of output_, before the deadline was last set
+  std::size_t written_in_step_ = 0;  // of the response, since the deadline was last set
   bool close_after_ = false;
-  std::shared_ptr<Outflow> outflow_;  // of a response whose body is still being made
+  std::shared_ptr<Outflow> outflow_;  // of a response whose body is still being made; meanwhile
+  std::shared_ptr<Connection> self_;  // nothing else may hold the connection
   bool chunked_ = false;
   std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
   // Of the request that is being handled, if it wants to know.

@@ -8,9 +8,8 @@ bool Outflow::write(BytesView piece) {
   bool wake = false;
   {
     MutexLock lock(mutex_);
-    while (!closed_ && !waiting_.empty() && waiting_.size() + piece.size() > 2 * kPieceBytes) {
-      changed_.wait(mutex_);
-    }
+    // So many are taken for certain: whoever sends has been woken, or is about to ask.
+    while (!closed_ && waiting_.size() >= kPieceBytes) changed_.wait(mutex_);
     if (closed_) return false;
     waiting_ += piece;
     if (waiting_.size() >= kPieceBytes) wake = std::exchange(taker_waits_, false);

@@ -10,13 +10,13 @@
 namespace rqlite::http {
 
 // A response's body between the thread that makes it and the connection that sends it: never more
-// than a bound of it, so that whoever makes it waits for a client that takes its time.
+// than a bound and a piece of it, so that whoever makes it waits for a client that takes its time.
 //
 // Threads: write(), finish() and abandon() on one, which may block; take() and close() on the
 // connection's.
 class Outflow {
  public:
-  // Pieces are sent once there are so many bytes, and no more than the double is held.
+  // Bytes are sent once there are so many, or at the end. A piece is taken in while fewer wait.
   static constexpr std::size_t kPieceBytes = 64 * 1024;
 
   // `wake` is called, on the writing thread, when there is something to take after a take() that
