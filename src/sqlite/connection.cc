@@ -84,6 +84,7 @@ Result<std::unique_ptr<Connection>> Connection::open_reader(const std::string& p
 
 Connection::~Connection() {
   nothing_ = {};
+  schema_version_ = {};
   // All statements are gone by now, or the connection lives on as a zombie and leaks its files.
   CHECK(sqlite3_close(database_) == SQLITE_OK);
 }
@@ -285,6 +286,10 @@ bool Connection::has_deferred_violations() const {
 
 std::int64_t Connection::last_insert_rowid() const { return sqlite3_last_insert_rowid(database_); }
 
+void Connection::set_last_insert_rowid(std::int64_t rowid) {
+  sqlite3_set_last_insert_rowid(database_, rowid);
+}
+
 std::int64_t Connection::changes() const { return sqlite3_changes64(database_); }
 
 ChangeCounters Connection::counters() const {
@@ -347,6 +352,20 @@ Result<std::uint64_t> Connection::page_bytes() {
     return status_of({Fault::kStorage, error.text}, "page size");
   }
   return static_cast<std::uint64_t>(statement.column(0).integer);
+}
+
+std::int64_t Connection::schema_version() {
+  const Scoped internal(internal_);
+  Error error;
+  if (!schema_version_.has_value()) {
+    std::string_view sql = "PRAGMA schema_version";
+    schema_version_ = prepare(sql, true, error);
+    if (!error.ok()) return -1;
+  }
+  const bool read = schema_version_.step(error) == Statement::Step::kRow;
+  const std::int64_t version = read ? schema_version_.column(0).integer : -1;
+  schema_version_.reset();
+  return version;
 }
 
 Result<Connection::Checkpoint> Connection::checkpoint_passive() {

@@ -65,6 +65,7 @@ class Connection {
   // The counters as the last change left them, cheaper than all three.
   [[nodiscard]] std::int64_t last_insert_rowid() const;
   [[nodiscard]] std::int64_t changes() const;
+  void set_last_insert_rowid(std::int64_t rowid);
   // Makes the connection answer as one with this past. Precondition: is_autocommit().
   Error restore_counters(const ChangeCounters& counters);
 
@@ -113,6 +114,9 @@ class Connection {
   // Of the database file.
   Result<std::uint64_t> page_bytes();
 
+  // Another number whenever somebody changed the main database's schema; -1 if it cannot be read.
+  std::int64_t schema_version();
+
   struct Checkpoint {
     int wal_frames;     // in the WAL
     int copied_frames;  // of these, in the main file too
@@ -137,6 +141,7 @@ class Connection {
   Random random_{0};
   std::int64_t total_changes_before_ = 0;  // of connections whose place this one took
   WalPosition wal_position_;
+  Statement schema_version_;
   Statement nothing_;  // makes SQLite report commits that are still to be reported
   std::function<bool()> expired_;
   bool internal_ = false;  // a statement of ours runs: nothing is refused

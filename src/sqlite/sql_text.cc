@@ -160,6 +160,13 @@ std::string unquote(std::string_view token) {
   return name;
 }
 
+// `scanner` stands behind the word VACUUM.
+bool vacuums_into(Scanner scanner) {
+  std::string_view token = scanner.next();
+  if (!equals(token, "into")) token = scanner.next();  // behind a schema's name
+  return equals(token, "into");
+}
+
 // `scanner` stands behind the word PRAGMA.
 bool pragma_is_forbidden(Scanner scanner) {
   std::string name = unquote(scanner.next());
@@ -179,6 +186,7 @@ SqlShape shape_of(std::string_view sql) {
   if (word.empty()) return {};
   if (word == ";") return {Keyword::kNone, !scanner.skip_blanks()};
   SqlShape shape{keyword_of(word), true};
+  if (shape.first == Keyword::kVacuum && vacuums_into(scanner)) shape.first = Keyword::kVacuumInto;
   // Most texts have no `;` at all, which is quick to see.
   if (sql.find(';') == std::string_view::npos) return shape;
   if (scanner.skip_statement()) shape.single = scanner.only_white_space_left();
@@ -201,6 +209,7 @@ bool is_groupable(SqlShape shape) {
     case Keyword::kAttach:
     case Keyword::kDetach:
     case Keyword::kVacuum:
+    case Keyword::kVacuumInto:
       return false;
   }
   return false;

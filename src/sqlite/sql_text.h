@@ -21,6 +21,7 @@ enum class Keyword {
   kAttach,
   kDetach,
   kVacuum,
+  kVacuumInto,  // another file
   kExplain,
   kOther,
 };

@@ -18,9 +18,13 @@ StatementCache::Entry* StatementCache::find(std::string_view sql) {
     by_sql_.erase(entries_.back().sql);
     entries_.pop_back();
   }
-  entries_.push_front({std::string(sql), shape, Statement(), false, 0});
+  entries_.push_front({std::string(sql), shape, Statement()});
   by_sql_.emplace(entries_.front().sql, entries_.begin());
   return &entries_.front();
+}
+
+void StatementCache::forget_prepared() {
+  for (Entry& entry : entries_) entry.statement = Statement();
 }
 
 void StatementCache::clear() {

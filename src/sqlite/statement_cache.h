@@ -27,7 +27,10 @@ class StatementCache {
     SqlShape shape;
     Statement statement;
     bool writes_virtual_table = false;  // known once it ran
-    int long_runs = 0;                  // for whoever wants to know that it took long of late
+    // For whoever wants to know that it took long of late: for how many more runs that is to
+    // count, and how many those were.
+    int long_runs = 0;
+    int long_pause = 0;
   };
 
   StatementCache() : StatementCache(Limits{}) {}
@@ -36,6 +39,9 @@ class StatementCache {
   // The entry for `sql`, which lives until the next call; null if the text is not one to keep: too
   // long, or answered when it is prepared.
   Entry* find(std::string_view sql);
+
+  // All are prepared anew before they run again.
+  void forget_prepared();
 
   // Drops all statements: the connection is about to close.
   void clear();

@@ -1,5 +1,6 @@
 #include "store/query_runner.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "command/command.h"
@@ -19,14 +20,24 @@ constexpr const char* kTimedOut = "query timeout";
 constexpr const char* kWouldWrite = "attempt to change database via query operation";
 
 // What a read may take and still be a short one. The time it takes on a thread that serves others
-// is what matters, but it is known too late: steps and bytes stand for it.
+// is what matters, but it is known too late: statements, steps and bytes stand for it, and between
+// steps the clock has a say, for pages may come from a slow disk.
+constexpr int kShortStatements = 32;
 constexpr int kShortWatches = 5;  // of so many steps each
 constexpr std::size_t kShortBytes = 32 * 1024;
 constexpr int kShortValueBytes = 256 * 1024;
-// One that took so long nevertheless, or more than it may, is not tried for the next so many times:
-// its pages may have come from a slow disk.
+constexpr std::chrono::microseconds kShortTimeMax{2000};
+// One that took so long nevertheless, or more than it may, is not tried for the next so many times,
+// and the double when that has not changed it.
 constexpr std::chrono::microseconds kShortTime{500};
 constexpr int kLongRunsBeforeNextTry = 64;
+constexpr int kLongRunsBeforeNextTryMax = 64 * 1024;
+
+void note_long_run(sqlite::StatementCache::Entry& entry) {
+  entry.long_pause =
+      std::clamp(2 * entry.long_pause, kLongRunsBeforeNextTry, kLongRunsBeforeNextTryMax);
+  entry.long_runs = entry.long_pause;
+}
 
 }  // namespace
 
@@ -34,13 +45,10 @@ constexpr int kLongRunsBeforeNextTry = 64;
 class QueryRunner::Watch {
  public:
   explicit Watch(QueryRunner& runner) : runner_(runner) {
-    if (!runner.must_be_short_ && runner.deadline_ == TimePoint::max()) return;
-    watches_ = true;
     runner.connection_.watch([this] { return expired(); });
     if (runner.must_be_short_) runner.connection_.limit_value_bytes(kShortValueBytes);
   }
   ~Watch() {
-    if (!watches_) return;
     runner_.connection_.watch(nullptr);
     if (runner_.must_be_short_) runner_.connection_.limit_value_bytes(std::nullopt);
   }
@@ -49,21 +57,24 @@ class QueryRunner::Watch {
 
  private:
   bool expired() {
-    if (runner_.must_be_short_ && ++count_ > kShortWatches) {
-      return runner_.too_long_ = true;
-    }
-    if (runner_.deadline_ == TimePoint::max() || Clock::now() < runner_.deadline_) return false;
-    return runner_.timed_out_ = true;
+    if (runner_.stopping_ != nullptr && *runner_.stopping_) return runner_.stopped_ = true;
+    if (!runner_.must_be_short_ && runner_.deadline_ == TimePoint::max()) return false;
+    const Clock::time_point now = Clock::now();
+    if (now >= runner_.deadline_) return runner_.timed_out_ = true;
+    if (!runner_.must_be_short_) return false;
+    return runner_.too_long_ = ++count_ > kShortWatches || now - start_ > kShortTimeMax;
   }
 
   QueryRunner& runner_;
-  bool watches_ = false;
+  const Clock::time_point start_ = Clock::now();
   int count_ = 0;
 };
 
-Status QueryRunner::run(const Query& query, TimePoint deadline, QuerySink& sink) {
+Status QueryRunner::run(const Query& query, TimePoint deadline, const std::atomic<bool>& stopping,
+                        QuerySink& sink) {
   must_be_short_ = false;
   deadline_ = deadline;
+  stopping_ = &stopping;
   sink.begin(true);
   return run_request(query, sink);
 }
@@ -93,8 +104,11 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
     }
   }
   const Watch watch(*this);
-  while (reader.next() && !unwanted_) {
+  int statements = 0;
+  while (!unwanted_ && reader.next()) {
     if (reader.sql().empty()) continue;
+    too_long_ = must_be_short_ && ++statements > kShortStatements;
+    if (too_long_) break;
     const Clock::time_point start = Clock::now();
     timed_out_ = timed_out_ || start >= deadline_;
     if (timed_out_) {
@@ -102,6 +116,12 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
       continue;
     }
     Error error = run_text(reader.sql(), reader.parameters(), query.qualify_columns, sink);
+    if (stopped_) {
+      sink.failed("store not open");
+      break;
+    }
+    // Its bounds may be why a short one fails.
+    too_long_ = too_long_ || (must_be_short_ && !error.ok() && !timed_out_);
     if (too_long_) break;
     if (error.fault == Fault::kReadOnly) error.text = kWouldWrite;
     if (error.fault == Fault::kInterrupt) error.text = kTimedOut;
@@ -114,6 +134,7 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
   }
   // Its own, and whatever a statement began.
   if (!connection_.is_autocommit()) (void)connection_.execute("ROLLBACK");
+  if (stopped_) return {Code::kUnavailable, "store not open"};
   if (timed_out_ && reader.flags().transaction) {
     return {Code::kDeadline, "sql: transaction has already been committed or rolled back"};
   }
@@ -150,7 +171,9 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
     if (must_be_short_) {
       too_long_ = too_long_ || sqlite::Connection::is_too_large(error);
       if (too_long_ || Clock::now() - start > kShortTime) {
-        cached->long_runs = kLongRunsBeforeNextTry;
+        note_long_run(*cached);
+      } else {
+        cached->long_pause = 0;
       }
     }
     return error;
@@ -186,7 +209,8 @@ Error QueryRunner::run_last(Statement& statement, sqlite::Keyword keyword, bool 
   // The connection cannot write and says so itself. It knows better than SQLite's test for
   // statements, which takes for a writer whatever might be one: DROP TABLE IF EXISTS of no table,
   // the EXPLAIN of an INSERT. Only VACUUM INTO would leave a file behind.
-  if (keyword == sqlite::Keyword::kVacuum) return {Fault::kReadOnly, kWouldWrite};
+  if (keyword == sqlite::Keyword::kVacuum || keyword == sqlite::Keyword::kVacuumInto)
+    return {Fault::kReadOnly, kWouldWrite};
   if (writes_ == Writes::kRefused && !statement.is_read_only() &&
       keyword != sqlite::Keyword::kExplain) {
     return {Fault::kStatement, kWouldWrite};

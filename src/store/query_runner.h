@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "base/clock.h"
@@ -25,11 +26,13 @@ class QueryRunner {
       : connection_(connection), cache_(cache), writes_(writes) {}
 
   // Reports all but finished() to `sink`, and returns what finished() is to be told. Statements
-  // that still run at `deadline` fail.
-  Status run(const Query& query, TimePoint deadline, QuerySink& sink);
+  // that still run at `deadline` fail. The query ends with `stopping`, which lives as long.
+  Status run(const Query& query, TimePoint deadline, const std::atomic<bool>& stopping,
+             QuerySink& sink);
 
   // The same for a read that takes next to no time and has little to tell. False if it turned out
-  // not to be one, or is known for it: what `sink` heard is void then.
+  // not to be one, or is known for it, or if what makes sure of that may have made it fail: what
+  // `sink` heard is void then.
   bool run_if_short(const Query& query, TimePoint deadline, QuerySink& sink, Status& status);
 
   // Runs one statement's text, and tells `sink` of its columns and rows only.
@@ -53,6 +56,8 @@ class QueryRunner {
   std::size_t bytes_ = 0;  // of values that were read
   TimePoint deadline_ = TimePoint::max();
   bool timed_out_ = false;
+  const std::atomic<bool>* stopping_ = nullptr;
+  bool stopped_ = false;
   bool unwanted_ = false;  // by whoever takes the rows
 };
 

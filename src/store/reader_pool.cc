@@ -10,6 +10,7 @@ Status closed() { return {Code::kUnavailable, "store not open"}; }
 void ReaderPool::close() {
   std::deque<Job> waiting;
   Threads all;
+  stopping_ = true;
   {
     MutexLock lock(mutex_);
     closed_ = true;
@@ -31,6 +32,12 @@ void ReaderPool::close() {
       ended.splice(ended.end(), ended_);
     }
   }
+}
+
+void ReaderPool::Reader::forget_stale_statements() const {
+  const std::int64_t version = connection().schema_version();
+  if (version != seat_->schema_version || version < 0) cache().forget_prepared();
+  seat_->schema_version = version;
 }
 
 std::optional<ReaderPool::Reader> ReaderPool::try_take() {
@@ -165,9 +172,8 @@ void ReaderPool::give_back(std::unique_ptr<Seat> seat) {
   {
     MutexLock lock(mutex_);
     in_use_--;
-    if (seat->connection && !closed_ && seat->generation == generation_) {
-      free_.push_back(std::move(seat));
-    }
+    // Even if closed: close() takes it from there, and only then returns.
+    if (seat->connection && seat->generation == generation_) free_.push_back(std::move(seat));
     unused = take_idle(now);
     awaited = closed_ || !jobs_.empty();
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -37,7 +38,8 @@ class ReaderPool {
  private:
   struct Seat {
     std::unique_ptr<sqlite::Connection> connection;
-    sqlite::StatementCache cache;  // goes before its connection
+    sqlite::StatementCache cache;      // goes before its connection
+    std::int64_t schema_version = -1;  // older statements are not in the cache
     TimePoint used;
     std::uint64_t generation = 0;  // of the database file
   };
@@ -53,6 +55,10 @@ class ReaderPool {
     }
     [[nodiscard]] sqlite::Connection& connection() const { return *seat_->connection; }
     [[nodiscard]] sqlite::StatementCache& cache() const { return seat_->cache; }
+    // What was prepared for an older schema, and may not compile any more, is prepared anew.
+    void forget_stale_statements() const;
+    // Set by close(): the read is to end.
+    [[nodiscard]] const std::atomic<bool>& stopping() const { return pool_->stopping_; }
 
    private:
     friend class ReaderPool;
@@ -86,8 +92,8 @@ class ReaderPool {
   };
   [[nodiscard]] Counts counts() EXCLUDES(mutex_);
 
-  // Lets reads that run on the pool's threads finish, fails those that wait and all that come, and
-  // joins. Once, by one thread.
+  // Tells reads that run to end, fails those that wait and all that come, and joins. Once, by one
+  // thread.
   void close() EXCLUDES(mutex_);
 
  private:
@@ -109,6 +115,7 @@ class ReaderPool {
   std::vector<std::unique_ptr<Seat>> take_idle(TimePoint now) REQUIRES(mutex_);
 
   const Options options_;
+  std::atomic<bool> stopping_{false};
 
   Mutex mutex_;
   CondVar changed_;  // jobs_, free_, in_use_, connecting_, ended_ or closed_ changed

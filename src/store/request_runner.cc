@@ -31,13 +31,19 @@ void fail_request(RequestResult& result, std::string error) {
 
 }  // namespace
 
-bool RequestRunner::is_groupable(BytesView request) {
+bool RequestRunner::runs_in_transaction(BytesView request) {
+  return can_run_inside(request, false);
+}
+
+bool RequestRunner::is_groupable(BytesView request) { return can_run_inside(request, true); }
+
+bool RequestRunner::can_run_inside(BytesView request, bool beside_others) {
   RequestReader reader(request);
   while (reader.next()) {
     const sqlite::StatementCache::Entry* entry = writer_.cache().find(reader.sql());
     const sqlite::SqlShape shape = entry != nullptr ? entry->shape : sqlite::shape_of(reader.sql());
     if (!sqlite::is_groupable(shape)) return false;
-    if (entry != nullptr && entry->writes_virtual_table) return false;
+    if (beside_others && entry != nullptr && entry->writes_virtual_table) return false;
   }
   return true;
 }
@@ -143,7 +149,7 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
     if (in_group) {
       if (must_ungroup(runner)) return Outcome::kUngroup;
       // Committing by itself, it would have failed here.
-      if (!atomic && writer_.foreign_keys() && connection.has_deferred_violations()) {
+      if (!expired_ && !atomic && writer_.foreign_keys() && connection.has_deferred_violations()) {
         return Outcome::kUngroup;
       }
     } else {
@@ -170,6 +176,7 @@ void RequestRunner::leave_out(const RequestReader& reader, command::StatementRes
 bool RequestRunner::must_ungroup(StatementRunner& runner) {
   // OR ROLLBACK and RAISE(ROLLBACK) end the transaction; a temporary table changes the session;
   // a virtual table shows where transactions end.
+  if (expired_) return writer_.connection().is_autocommit();
   return writer_.connection().is_autocommit() || writer_.connection().session_changed() ||
          runner.take_virtual_table_written();
 }

@@ -16,7 +16,9 @@ class RequestRunner {
  public:
   explicit RequestRunner(Writer& writer) : writer_(writer) {}
 
-  // Whether the request may share a transaction, as far as can be told beforehand.
+  // Whether the request can run inside a transaction of ours.
+  bool runs_in_transaction(BytesView request);
+  // Whether it may even share one with others, as far as can be told beforehand.
   bool is_groupable(BytesView request);
 
   enum class Outcome {
@@ -35,6 +37,8 @@ class RequestRunner {
   Outcome run_in_group(BytesView request, command::RequestResult& result);
 
   // From now on asks `expired` before and while statements run; yes is trouble. Null ends that.
+  // What is watched is only tried: in a group it goes on whatever it does there, as long as there
+  // is a transaction to go on in.
   void watch(const std::function<bool()>& expired) {
     expired_ = expired;
     writer_.connection().watch(expired);
@@ -54,6 +58,7 @@ class RequestRunner {
   Outcome in_trouble(sqlite::Fault fault, const std::string& text);
   Outcome control(const char* sql);
   [[nodiscard]] bool must_ungroup(StatementRunner& runner);
+  bool can_run_inside(BytesView request, bool beside_others);
 
   Writer& writer_;
   std::function<bool()> expired_;

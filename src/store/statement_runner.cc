@@ -129,19 +129,24 @@ bool begins_with_read(sqlite::Connection& connection, sqlite::StatementCache& ca
                       Error& error) {
   sqlite::StatementCache::Entry* cached = cache.find(sql);
   const sqlite::SqlShape shape = cached != nullptr ? cached->shape : sqlite::shape_of(sql);
-  // SQLite's test sees through EXPLAIN, which never changes anything.
-  const bool explains = shape.first == sqlite::Keyword::kExplain;
+  // SQLite's test sees through EXPLAIN, which never changes anything. And it takes a DROP IF EXISTS
+  // of nothing for a read, which a read of a table would tell by its columns.
+  auto is_read = [&shape](const Statement& first) {
+    if (!first.has_value() || shape.first == sqlite::Keyword::kExplain) return true;
+    const bool changes_something =
+        shape.first == sqlite::Keyword::kOther && first.column_count() == 0;
+    return first.is_read_only() && !changes_something;
+  };
   if (cached != nullptr && shape.single) {
     if (!cached->statement.has_value()) {
       std::string_view rest = cached->sql;
       cached->statement = connection.prepare(rest, true, error);
     }
-    return error.ok() &&
-           (explains || !cached->statement.has_value() || cached->statement.is_read_only());
+    return error.ok() && is_read(cached->statement);
   }
   std::string_view rest = sql;
   const Statement first = connection.prepare(rest, false, error);
-  return error.ok() && (explains || !first.has_value() || first.is_read_only());
+  return error.ok() && is_read(first);
 }
 
 Fault StatementRunner::run(BytesView sql, const std::vector<Parameter>& parameters,
@@ -155,7 +160,7 @@ Fault StatementRunner::run(BytesView sql, const std::vector<Parameter>& paramete
     result = {};
     result.error = std::move(error.text);
     if (read) result.rows = std::make_unique<command::Rows>();
-    if (error.fault != Fault::kStatement) return error.fault;
+    if (error.fault != Fault::kStatement && error.fault != Fault::kReadOnly) return error.fault;
   } else if (flags.timings) {
     result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
@@ -164,16 +169,36 @@ Fault StatementRunner::run(BytesView sql, const std::vector<Parameter>& paramete
 
 Error StatementRunner::run_unified(BytesView sql, const std::vector<Parameter>& parameters,
                                    bool qualify, StatementResult& result) {
+  const sqlite::StatementCache::Entry* cached = cache_.find(sql);
+  const bool was_prepared = cached != nullptr && cached->statement.has_value();
+  const bool autocommit = connection_.is_autocommit();
   Error error;
   const bool reads = begins_with_read(connection_, cache_, sql, error);
   failed_to_compile_ = !error.ok();
   if (failed_to_compile_) return error;
-  if (!reads) return run_all(sql, parameters, result);
-  result.rows = std::make_unique<command::Rows>();
-  RowsCollector rows(*result.rows);
-  QueryRunner query(connection_, cache_, QueryRunner::Writes::kRefused);
-  error = query.run_text(sql, parameters, qualify, rows);
-  if (error.ok() && rows.too_many()) return {Fault::kStatement, kTooManyRows};
+  if (reads) {
+    result.rows = std::make_unique<command::Rows>();
+    RowsCollector rows(*result.rows);
+    QueryRunner query(connection_, cache_, QueryRunner::Writes::kRefused);
+    error = query.run_text(sql, parameters, qualify, rows);
+    if (error.ok() && rows.too_many()) error = {Fault::kStatement, kTooManyRows};
+  } else {
+    error = run_all(sql, parameters, result);
+  }
+  // What was prepared before the schema changed finds out only now that it does not compile any
+  // more. A replica that has just started must not be the only one to see it as that. A statement
+  // that failed has left the schema as it was, unless it ended the transaction.
+  if (was_prepared && error.fault == Fault::kStatement &&
+      connection_.is_autocommit() == autocommit) {
+    Error again;
+    std::string_view rest = sql;
+    (void)connection_.prepare(rest, false, again);
+    if (again.fault == Fault::kStatement) {
+      failed_to_compile_ = true;
+      result.rows = nullptr;
+      return again;
+    }
+  }
   return error;
 }
 
@@ -227,10 +252,20 @@ Error StatementRunner::run_one(Statement& statement, sqlite::Keyword keyword,
   Error error = bind_parameters(statement, parameters, used);
   if (!error.ok()) return error;
   // VACUUM attaches a file of its own, which is refused to everybody else.
-  if (keyword == sqlite::Keyword::kVacuum) connection_.set_vacuum_allowed(true);
+  const bool vacuums =
+      keyword == sqlite::Keyword::kVacuum || keyword == sqlite::Keyword::kVacuumInto;
+  if (vacuums) connection_.set_vacuum_allowed(true);
   // The first step comes before any question about the result: it may prepare the statement anew.
+  const std::int64_t rowid = connection_.last_insert_rowid();
   const Statement::Step first = statement.step(error);
-  connection_.set_vacuum_allowed(false);
+  if (vacuums) {
+    connection_.set_vacuum_allowed(false);
+    // VACUUM leaves one of its own rows' there.
+    connection_.set_last_insert_rowid(rowid);
+    // The other file is the statement's own trouble, and not that of the database.
+    const bool own = keyword == sqlite::Keyword::kVacuumInto && !error.ok();
+    if (own && error.fault != Fault::kInterrupt) error.fault = Fault::kStatement;
+  }
   const bool returning = first != Statement::Step::kError && keyword == sqlite::Keyword::kOther &&
                          statement.column_count() > 0 && !statement.is_read_only();
   if (returning) {

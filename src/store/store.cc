@@ -79,6 +79,29 @@ class Barrier final : public Write {
   const Then then_;
 };
 
+// Texts of so many bytes are compiled on a thread that serves others.
+constexpr std::size_t kShortRequest = 16 * 1024;
+
+// Whether the statements of the request in `batch` only read; nullopt if that would take to compile
+// more than `bytes_max` of them.
+std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch,
+                               std::size_t bytes_max) {
+  const std::optional<command::Command> decoded = command::decode_command(batch);
+  CHECK(decoded && decoded->requests.size() == 1);
+  command::RequestReader request(decoded->requests.front());
+  reader.forget_stale_statements();
+  std::size_t bytes = 0;
+  while (request.next()) {
+    if (request.sql().empty()) continue;
+    // A short text costs something too.
+    bytes += 128 + request.sql().size();
+    if (bytes > bytes_max) return std::nullopt;
+    sqlite::Error error;
+    if (!begins_with_read(reader.connection(), reader.cache(), request.sql(), error)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Store::Store(Options options, FileSystem& files, const Clock& clock)
@@ -271,7 +294,9 @@ void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
     const std::optional<command::Command> decoded = command::decode_command(request);
     CHECK(decoded && decoded->requests.size() == 1);
     const Result<std::optional<std::uint64_t>> ran =
-        Trial(machine->writer()).run(decoded->requests.front(), header, deadline);
+        Trial(machine->writer()).run(decoded->requests.front(), header, [deadline] {
+          return std::chrono::steady_clock::now() >= deadline;
+        });
     if (!ran.ok()) return waiting->failed(ran.error());
     if (*ran) request = command::limited_to(request, **ran);
     propose(std::move(request), header, std::nullopt, std::move(waiting));
@@ -293,28 +318,16 @@ void Store::replace_database(const std::string& path, std::unique_ptr<Write> wri
 }
 
 void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
-  auto find_out = [](const ReaderPool::Reader& reader, BytesView encoded) {
-    const std::optional<command::Command> decoded = command::decode_command(encoded);
-    CHECK(decoded && decoded->requests.size() == 1);
-    command::RequestReader request(decoded->requests.front());
-    bool reads = true;
-    sqlite::Error error;
-    while (reads && request.next()) {
-      reads = request.sql().empty() ||
-              begins_with_read(reader.connection(), reader.cache(), request.sql(), error);
-    }
-    return reads;
-  };
   if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
-    const bool reads = find_out(*reader, batch);
+    const std::optional<bool> reads = only_reads(*reader, batch, kShortRequest);
     reader.reset();
-    return then(reads);
+    if (reads) return then(*reads);
   }
-  readers_->submit([find_out, then = std::move(then),
-                    encoded = Bytes(batch)](const Result<ReaderPool::Reader>& reader) {
-    // The way of writes knows best why nothing works.
-    then(reader.ok() && find_out(*reader, encoded));
-  });
+  readers_->submit(
+      [then = std::move(then), encoded = Bytes(batch)](const Result<ReaderPool::Reader>& reader) {
+        // The way of writes knows best why nothing works.
+        then(reader.ok() && *only_reads(*reader, encoded, SIZE_MAX));
+      });
 }
 
 void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
@@ -382,7 +395,8 @@ void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
 }
 
 void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
-  const TimePoint deadline = clock_.now() + query.linearizable_timeout;
+  const TimePoint now = clock_.now();
+  const TimePoint deadline = now + std::min(query.linearizable_timeout, TimePoint::max() - now);
   // Shared, because callbacks are copied about; each runs once.
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
@@ -416,7 +430,7 @@ void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index 
       // Free again before the client hears of it, and may come with the next one.
       const ReaderPool::Reader reader = std::move(*taken);
       QueryRunner runner(reader.connection(), reader.cache());
-      status = runner.run(read->first, deadline, *read->second);
+      status = runner.run(read->first, deadline, reader.stopping(), *read->second);
     }
     read->second->finished(status, index);
   });

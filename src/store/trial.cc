@@ -3,10 +3,9 @@
 namespace rqlite::store {
 
 Result<std::optional<std::uint64_t>> Trial::run(BytesView request, const command::Header& header,
-                                                TimePoint deadline) {
-  using Clock = std::chrono::steady_clock;
-  if (Clock::now() >= deadline) return Status(Code::kDeadline, "context deadline exceeded");
-  if (!runner_.is_groupable(request)) {
+                                                const std::function<bool()>& expired) {
+  if (expired()) return Status(Code::kDeadline, "context deadline exceeded");
+  if (!runner_.runs_in_transaction(request)) {
     return Status(Code::kInvalid,
                   "db_timeout needs statements that run in a transaction, each on its own");
   }
@@ -17,7 +16,7 @@ Result<std::optional<std::uint64_t>> Trial::run(BytesView request, const command
   }
   writer_.begin_entry(header.unix_milliseconds, header.seed);
   bool timed_out = false;
-  runner_.watch([&] { return timed_out = timed_out || Clock::now() >= deadline; });
+  runner_.watch([&] { return timed_out = timed_out || expired(); });
   command::RequestResult result;
   const RequestRunner::Outcome outcome = runner_.run_in_group(request, result);
   runner_.watch(nullptr);
@@ -28,6 +27,7 @@ Result<std::optional<std::uint64_t>> Trial::run(BytesView request, const command
     if (!undone.ok()) return sqlite::status_of(undone, "roll back");
   }
   (void)connection.take_session_changed();
+  (void)connection.take_virtual_table_written();
   RETURN_IF_ERROR(writer_.put_back(mark));
   if (timed_out) return std::optional<std::uint64_t>(result.statements.size() - 1);
   if (outcome == RequestRunner::Outcome::kTrouble) return runner_.trouble();

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "command/command.h"
 #include "store/request_runner.h"
@@ -22,11 +22,12 @@ class Trial {
   // `writer` must outlive *this.
   explicit Trial(Writer& writer) : writer_(writer), runner_(writer) {}
 
-  // How many of the request's statements ran before `deadline`; nullopt: all. kInvalid: it cannot
-  // be tried, because it controls transactions itself or runs in none; kDeadline: too late already.
-  // Precondition: no transaction is open, and neither is one afterwards.
+  // How many of the request's statements ran before `expired` said yes, which is asked before each
+  // and every now and then while it runs; nullopt: all. kInvalid: it cannot be tried, because it
+  // controls transactions itself or runs in none; kDeadline: too late already. Precondition: no
+  // transaction is open, and neither is one afterwards.
   Result<std::optional<std::uint64_t>> run(BytesView request, const command::Header& header,
-                                           TimePoint deadline);
+                                           const std::function<bool()>& expired);
 
  private:
   Writer& writer_;

@@ -2,46 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "store/machine_fixture.h"
 #include "store/random_statements.h"
 
 namespace rqlite::store {
 namespace {
-
-std::uint64_t seeds() {
-  const char* text = std::getenv("RQLITE_SEEDS");
-  return text == nullptr ? 15 : std::strtoull(text, nullptr, 10);
-}
-
-std::string text_of(const command::RequestResult& result) {
-  std::string text = result.error.empty() ? "" : "request: " + result.error + "\n";
-  if (result.key == command::RequestResult::Key::kReplayed) text += "replayed:\n";
-  for (const command::StatementResult& each : result.statements) {
-    text += each.error + " id " + std::to_string(each.last_insert_id) + " rows " +
-            std::to_string(each.rows_affected);
-    if (each.rows)
-      text += " returned " + std::to_string(each.rows->count) + " " + each.rows->values;
-    text += '\n';
-  }
-  return text;
-}
-
-std::string text_of(const std::vector<command::RequestResult>& results) {
-  std::string text;
-  for (const command::RequestResult& each : results) text += text_of(each);
-  return text;
-}
-
-std::string sql_of(const TestEntry& entry) {
-  std::string text;
-  for (const TestRequest& request : entry) {
-    text += request.transaction ? "transaction:\n" : "request:\n";
-    for (const std::string& sql : request.sql) text += "  " + sql + "\n";
-  }
-  return text;
-}
 
 // The pages of the database, but for the counter of transactions in its header: how many
 // transactions there were is what grouping is about.

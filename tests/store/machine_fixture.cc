@@ -1,8 +1,10 @@
 #include "store/machine_fixture.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sqlite3.h>
 
+#include <cstdlib>
 #include <map>
 
 #include "store/recovery.h"
@@ -40,6 +42,43 @@ std::string quoted_rows(sqlite3* database, const std::string& sql) {
 }
 
 }  // namespace
+
+std::uint64_t seeds() {
+  const char* text = std::getenv("RQLITE_SEEDS");
+  return text == nullptr ? 15 : std::strtoull(text, nullptr, 10);
+}
+
+std::string text_of(const command::RequestResult& result) {
+  std::string text = result.error.empty() ? "" : "request: " + result.error + "\n";
+  if (result.key == command::RequestResult::Key::kReplayed) text += "replayed:\n";
+  for (const command::StatementResult& each : result.statements) {
+    text += fmt::format("{} id {} rows {}", each.error, each.last_insert_id, each.rows_affected);
+    if (each.rows) {
+      text += fmt::format(" returned {} {} of {}", each.rows->count, each.rows->values,
+                          fmt::join(each.rows->columns, ","));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string text_of(const std::vector<command::RequestResult>& results) {
+  std::string text;
+  for (const command::RequestResult& each : results) text += text_of(each);
+  return text;
+}
+
+std::string sql_of(const TestEntry& entry) {
+  std::string text;
+  for (const TestRequest& request : entry) {
+    text += request.unified ? "unified " : "";
+    text += request.transaction ? "transaction" : "request";
+    if (request.runs_max != UINT64_MAX) text += fmt::format(" of {} statements", request.runs_max);
+    text += request.key.empty() ? ":\n" : " " + request.key + ":\n";
+    for (const std::string& sql : request.sql) text += "  " + sql + "\n";
+  }
+  return text;
+}
 
 // How a test writes the entry of a replacement.
 constexpr std::string_view kReplace = "replace by ";
@@ -90,8 +129,14 @@ Bytes command_of(const TestEntry& entry, std::uint64_t index) {
                                    {.unix_milliseconds = 1, .seed = index});
   }
   for (const TestRequest& request : entry) {
-    command::RequestBuilder builder(batch, {.transaction = request.transaction}, request.key);
-    for (const std::string& sql : request.sql) builder.begin_statement(sql);
+    Bytes alone;
+    {
+      command::RequestBuilder builder(
+          alone, {.transaction = request.transaction, .unified = request.unified}, request.key);
+      for (const std::string& sql : request.sql) builder.begin_statement(sql);
+    }
+    if (request.runs_max != UINT64_MAX) alone = command::limited_to(alone, request.runs_max);
+    batch += alone;
   }
   return command::encode_command(
       std::move(batch),

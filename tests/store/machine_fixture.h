@@ -47,10 +47,20 @@ struct TestRequest {
   std::vector<std::string> sql;
   bool transaction = false;
   std::string key = {};
+  bool unified = false;
+  std::uint64_t runs_max = UINT64_MAX;  // of its statements
 };
 using TestEntry = std::vector<TestRequest>;
 // The entry that replaces the database by the one that MachineOnDisk::put_aside() made from `sql`.
 TestEntry replacement_by(const std::string& sql);
+
+// How many random histories a test plays.
+std::uint64_t seeds();
+
+// For comparisons, and for people.
+std::string text_of(const command::RequestResult& result);
+std::string text_of(const std::vector<command::RequestResult>& results);
+std::string sql_of(const TestEntry& entry);
 
 // The entry's command, with a time and a seed that follow from its index. It comes from a write
 // queue, with a stream of its own that begins at first_number().

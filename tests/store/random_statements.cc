@@ -126,6 +126,58 @@ std::string RandomStatements::odd() {
   }
 }
 
+std::string RandomStatements::read() {
+  switch (random_.below(14)) {
+    case 0:
+      return "SELECT id, u, v AS value FROM t WHERE id > " + number(20) + " ORDER BY id LIMIT 5";
+    case 1:
+      return "SELECT count(*), max(u), (SELECT count(*) FROM log) FROM t";
+    case 2:
+      return "SELECT * FROM made" + number(4);
+    case 3:
+      return "SELECT CASE id WHEN " + number(9) +
+             " THEN abs(-9223372036854775808) ELSE u END FROM t";
+    case 4:
+      return "SELECT changes(), total_changes(), last_insert_rowid()";
+    case 5:
+      return "SELECT random(), hex(randomblob(3)), CURRENT_TIMESTAMP";
+    case 6:
+      return "EXPLAIN QUERY PLAN SELECT * FROM made" + number(4);
+    case 7:
+      return "SELECT w FROM words WHERE words MATCH 'word" + number(50) + "'";
+    case 8:
+      return "SELECT 1; SELECT * FROM made" + number(4);
+    case 9:
+      return "SELECT 1; " + insert();
+    case 10:
+      return "VALUES(1, 'a'), (2, x'00')";
+    case 11:
+      return "PRAGMA table_info(made" + number(4) + ")";
+    case 12:
+      return "SELECT ?";
+    default:
+      return "SELECT 1; VACUUM";
+  }
+}
+
+std::string RandomStatements::unified() {
+  switch (random_.below(10)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return read();
+    case 4:
+      return "INSERT INTO made" + number(4) + "(a) VALUES(" + number(9) + ")";
+    case 5:
+      return "CREATE TABLE made" + number(4) + "(a, b)";
+    case 6:
+      return "DROP TABLE made" + number(4);
+    default:
+      return statement();
+  }
+}
+
 std::string RandomStatements::statement() {
   const std::uint64_t kind = random_.below(100);
   if (kind < 60) return insert();
@@ -140,8 +192,12 @@ TestEntry RandomStatements::entry() {
   for (std::uint64_t i = 0; i < requests; i++) {
     TestRequest& request = entry.emplace_back();
     request.transaction = random_.chance(0.3);
+    request.unified = random_.chance(0.3);
+    if (random_.chance(0.05)) request.runs_max = random_.below(3);
     const std::uint64_t statements = 1 + random_.below(4);
-    for (std::uint64_t j = 0; j < statements; j++) request.sql.push_back(statement());
+    for (std::uint64_t j = 0; j < statements; j++) {
+      request.sql.push_back(request.unified ? unified() : statement());
+    }
     if (random_.chance(0.2)) {
       request.key = "key" + number(5);
       keyed_.push_back(request);

@@ -10,7 +10,8 @@ namespace rqlite::store {
 
 // Random SQL that is fond of everything that tells grouped execution from ungrouped: conflict
 // clauses, RAISE(ROLLBACK), deferred foreign keys, VACUUM, PRAGMAs, SQL with its own transaction,
-// temporary and virtual tables, counters, idempotency keys, and statements that fail.
+// temporary and virtual tables, counters, idempotency keys, and statements that fail; and of what
+// tells a read of a unified request from a write, and one that does not compile from either.
 class RandomStatements {
  public:
   explicit RandomStatements(std::uint64_t seed) : random_(seed) {}
@@ -28,6 +29,8 @@ class RandomStatements {
   std::string foreign_key();
   std::string control();
   std::string odd();
+  std::string read();
+  std::string unified();
 
   Random random_;
   std::vector<TestRequest> keyed_;  // so far: they come again
