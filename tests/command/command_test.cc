@@ -38,7 +38,7 @@ TEST(CommandTest, CarriesThePlaceInItsQueuesStream) {
 }
 
 TEST(CommandTest, MayBeWithoutRequests) {
-  const std::optional<Command> command = decode_command(encode_command({}, {1, 2}));
+  const std::optional<Command> command = decode_command(encode_command(Bytes(), {1, 2}));
   ASSERT_TRUE(command.has_value());
   EXPECT_TRUE(command->requests.empty());
   EXPECT_EQ(command->header.seed, 2u);

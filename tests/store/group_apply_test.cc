@@ -8,12 +8,32 @@
 namespace rqlite::store {
 namespace {
 
-// The pages of the database, but for the counter of transactions in its header: how many
-// transactions there were is what grouping is about.
+std::uint32_t number_at(const Bytes& content, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; i++) {
+    number = number << 8 | static_cast<unsigned char>(content[at + i]);
+  }
+  return number;
+}
+
+// The pages of the database, but for the counter of transactions in its header, and what nobody
+// reads any more in free pages: how many transactions there were is what grouping is about, and
+// what was made and dropped in one of them is never written.
 Bytes pages(SimFileSystem& files) {
   Result<Bytes> content = files.read_file("/data/db.sqlite");
   EXPECT_TRUE(content.ok());
   for (std::size_t at : {24u, 92u}) content->replace(at, 4, 4, '\0');
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t trunk = number_at(*content, 32); trunk != 0;) {
+    const std::size_t at = (trunk - 1) * kPage;
+    trunk = number_at(*content, at);
+    const std::size_t leaves = number_at(*content, at + 4);
+    for (std::size_t i = 0; i < leaves; i++) {
+      content->replace((number_at(*content, at + 8 + 4 * i) - 1) * kPage, kPage, kPage, '\0');
+    }
+    const std::size_t used = 8 + 4 * leaves;
+    content->replace(at + used, kPage - used, kPage - used, '\0');
+  }
   return *content;
 }
 
