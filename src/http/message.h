@@ -93,15 +93,15 @@ class Reply {
   // Sends all but the body, whose first piece `head` may carry. What comes after another response
   // is accepted, and dropped.
   virtual std::unique_ptr<BodyStream> begin(Response head) = 0;
-  // Runs `work` on the connection's thread.
+  // Runs `work` on the connection's thread, at once if this is it.
   virtual void post(std::function<void()> work) = 0;
   // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be
   // called at most once, by the handler before it returns.
   using LateResponse = std::function<std::optional<Response>()>;
   virtual void send_after(std::chrono::nanoseconds delay, LateResponse make) = 0;
   // Calls `gone`, at most once, on the connection's thread, when the client has gone away before a
-  // response was sent; it is noticed within a second or two. To be called by the handler before it
-  // returns. Nothing that is sent afterwards arrives.
+  // response was sent; it is noticed within a second or two. To be called on the connection's
+  // thread. Nothing that is sent afterwards arrives.
   virtual void on_gone(std::function<void()> gone) = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "http/query_reply.h"
 
+#include <atomic>
 #include <utility>
 
 #include "http/outflow.h"
@@ -25,6 +26,11 @@ class QueryReply final : public store::QuerySink {
   }
   void done(double seconds) override { json_.end_rows(seconds); }
   void failed(std::string error) override { json_.fail_rows(error); }
+  void leave() override {
+    gone_ = std::make_shared<std::atomic<bool>>(false);
+    reply_->on_gone([gone = gone_] { *gone = true; });
+  }
+  bool is_wanted() override { return !gone_ || !*gone_; }
   bool post(std::function<void()> work) override {
     reply_->post(std::move(work));
     return true;
@@ -71,7 +77,8 @@ class QueryReply final : public store::QuerySink {
   const std::string& served_by_;
   ResultsJson json_;
   bool may_block_ = false;
-  std::unique_ptr<BodyStream> stream_;  // once the response has begun
+  std::shared_ptr<std::atomic<bool>> gone_;  // the client; once the read has left its thread
+  std::unique_ptr<BodyStream> stream_;       // once the response has begun
 };
 
 store::Level level_of(std::string_view text) {

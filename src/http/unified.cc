@@ -29,12 +29,14 @@ void unified(Request& request, std::shared_ptr<Reply> reply, store::Store* store
   }
   const auto waiting = std::make_shared<store::Query>(std::move(query));
   store->find_out_if_reads(waiting->request, [=, &served_by](bool reads) {
-    if (reads) {
-      store->query(std::move(*waiting), make_query_reply(options, reply, served_by));
-    } else {
-      write(*store, std::move(waiting->request), waiting->timeout,
-            make_write_reply(options, reply, served_by));
+    if (!reads) {
+      return write(*store, std::move(waiting->request), waiting->timeout,
+                   make_write_reply(options, reply, served_by));
     }
+    // A query begins on the connection's thread, which a long search for the answer has left.
+    reply->post([=, &served_by] {
+      store->query(std::move(*waiting), make_query_reply(options, reply, served_by));
+    });
   });
 }
 

@@ -57,6 +57,10 @@ class QuerySink {
   virtual void done(double seconds) = 0;
   // The statement failed; rows that came before are void. Columns may not have come.
   virtual void failed(std::string error) = 0;
+  // On the thread that asked: the read goes on on another one, and may take long.
+  virtual void leave() {}
+  // Whether anybody still waits for the result. While it reads, on the thread that does.
+  virtual bool is_wanted() { return true; }
   // Runs `work` on the thread that asked, where the read goes on if it is short. False: it cannot,
   // and does not.
   virtual bool post([[maybe_unused]] std::function<void()> work) { return false; }

@@ -58,6 +58,7 @@ class QueryRunner::Watch {
  private:
   bool expired() {
     if (runner_.stopping_ != nullptr && *runner_.stopping_) return runner_.stopped_ = true;
+    if (!runner_.sink_->is_wanted()) return runner_.unwanted_ = true;
     if (!runner_.must_be_short_ && runner_.deadline_ == TimePoint::max()) return false;
     const Clock::time_point now = Clock::now();
     if (now >= runner_.deadline_) return runner_.timed_out_ = true;
@@ -75,6 +76,7 @@ Status QueryRunner::run(const Query& query, TimePoint deadline, const std::atomi
   must_be_short_ = false;
   deadline_ = deadline;
   stopping_ = &stopping;
+  sink_ = &sink;
   sink.begin(true);
   return run_request(query, sink);
 }
@@ -83,6 +85,7 @@ bool QueryRunner::run_if_short(const Query& query, TimePoint deadline, QuerySink
                                Status& status) {
   must_be_short_ = true;
   deadline_ = deadline;
+  sink_ = &sink;
   sink.begin(false);
   status = run_request(query, sink);
   return !too_long_;

@@ -58,7 +58,8 @@ class QueryRunner {
   bool timed_out_ = false;
   const std::atomic<bool>* stopping_ = nullptr;
   bool stopped_ = false;
-  bool unwanted_ = false;  // by whoever takes the rows
+  QuerySink* sink_ = nullptr;  // of the query that runs
+  bool unwanted_ = false;      // by whoever takes the rows
 };
 
 }  // namespace rqlite::store

@@ -423,6 +423,7 @@ void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index 
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
   const TimePoint deadline = deadline_in(read->first.timeout);
+  read->second->leave();
   readers_->submit([read, index, deadline](Result<ReaderPool::Reader> taken) {
     if (!taken.ok()) return read->second->finished(taken.error(), {});
     Status status;

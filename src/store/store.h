@@ -165,7 +165,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
                const std::optional<command::StreamPlace>& place, std::unique_ptr<Write> write);
-  // On a reader's thread.
+  // On a reader's thread; to be called on the thread that asked, or not at all by one that did.
   void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
   // Here and now if it is short, else the same.
   void run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
