@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/backup.h"
+#include "http/basic_auth.h"
 #include "http/execute.h"
 #include "http/load.h"
 #include "http/metrics.h"
@@ -21,30 +22,72 @@ namespace rqlite::http {
 struct Api::Route {
   std::string_view path;
   bool is_prefix;
-  std::string_view methods;  // separated by blanks
+  std::string_view methods;  // separated by blanks; empty: all
+  Permissions needed;        // empty: none is asked for, nor counted
   std::string_view preset_type;
+  std::optional<Counter> counter;
   void (Api::*handler)(Request, std::shared_ptr<Reply>);
+
+  [[nodiscard]] bool allows(std::string_view method) const;
 };
 
-const Api::Route* Api::find_route(const std::string& path) {
-  static const std::array<Route, 11> kRoutes{{
-      {"/db/execute", true, "POST", kJsonType, &Api::execute},
-      {"/db/query", true, "GET POST", kJsonType, &Api::query},
-      {"/db/request", true, "POST", kJsonType, &Api::unified},
-      {"/db/queue", false, "GET", kJsonType, &Api::queue_state},
-      {"/metrics", false, "GET", {}, &Api::metrics},
-      {"/db/load", true, "POST", {}, &Api::load},
-      {"/boot", false, "POST", {}, &Api::boot},
-      {"/db/backup", true, "GET", {}, &Api::backup},
-      {"/snapshot", false, "POST", {}, &Api::snapshot},
-      {"/status", true, "GET", kJsonType, &Api::status},
-      {"/readyz", true, "GET", {}, &Api::ready},
-  }};
-  for (const Route& route : kRoutes) {
-    if (route.is_prefix ? path.starts_with(route.path) : path == route.path) return &route;
+bool Api::Route::allows(std::string_view method) const {
+  if (methods.empty()) return true;
+  for (std::size_t at = 0; at < methods.size();) {
+    const std::size_t end = std::min(methods.find(' ', at), methods.size());
+    if (methods.substr(at, end - at) == method) return true;
+    at = end + 1;
   }
-  return nullptr;
+  return false;
 }
+
+std::optional<Response> Api::find_route(Request& request, const Route*& route) {
+  using enum Permission;
+  static const std::array<Route, 11> kRoutes{{
+      {"/db/execute", true, "POST", {kExecute}, kJsonType, Counter::kExecutions, &Api::execute},
+      {"/db/query", true, "GET POST", {kQuery}, kJsonType, Counter::kQueries, &Api::query},
+      {"/db/request",
+       true,
+       "POST",
+       {kQuery, kExecute},
+       kJsonType,
+       Counter::kRequests,
+       &Api::unified},
+      {"/db/load", true, "POST", {kLoad}, {}, Counter::kLoads, &Api::load},
+      {"/boot", false, "POST", {kLoad}, {}, Counter::kBoot, &Api::boot},
+      {"/db/backup", true, "GET", {kBackup}, {}, Counter::kBackups, &Api::backup},
+      {"/db/queue", false, "GET", {kExecute}, kJsonType, {}, &Api::queue_state},
+      {"/metrics", false, "GET", {kStatus}, {}, {}, &Api::metrics},
+      {"/snapshot", false, "POST", {kSnapshot}, {}, Counter::kUserSnapshots, &Api::snapshot},
+      {"/status", true, "GET", {kStatus}, kJsonType, Counter::kStatus, &Api::status},
+      {"/readyz", true, "GET", {kReady}, {}, Counter::kReadyz, &Api::ready},
+  }};
+  if (request.method == "OPTIONS") return Response::bare(200);
+  Result<Parameters> parameters = Parameters::parse(request.raw_query);
+  if (!parameters.ok()) return Response::text(400, parameters.error().text());
+  request.parameters = std::move(*parameters);
+  const std::string_view path = request.path;
+  for (const Route& each : kRoutes) {
+    if (each.is_prefix ? !path.starts_with(each.path) : path != each.path) continue;
+    route = &each;
+    return std::nullopt;
+  }
+  return Response::bare(404);
+}
+
+namespace {
+
+// Who asks, as far as the request says. Several fields say nothing: another server on the way may
+// have looked at another one.
+std::optional<Login> login_of(const Request& request) {
+  const std::vector<std::string_view> values = request.headers->values("Authorization");
+  return values.size() == 1 ? parse_basic_auth(values.front()) : std::nullopt;
+}
+
+}  // namespace
+
+Api::Api(Options options, const Clock& clock)
+    : gate_(std::move(options.credentials)), options_(std::move(options)), clock_(clock) {}
 
 void Api::open(store::Store& store, queue::WriteQueue& queue) {
   queue_ = &queue;
@@ -52,43 +95,112 @@ void Api::open(store::Store& store, queue::WriteQueue& queue) {
 }
 
 void Api::handle(Request request, std::shared_ptr<Reply> reply) {
-  if (request.method == "OPTIONS") return reply->send(Response::bare(200));
-  Result<Parameters> parameters = Parameters::parse(request.raw_query);
-  if (!parameters.ok()) return reply->send(Response::text(400, parameters.error().text()));
-  request.parameters = std::move(*parameters);
-  const Route* route = find_route(request.path);
-  if (route == nullptr) return reply->send(Response::bare(404));
-  const std::string_view methods = route->methods;
-  bool allowed = false;
-  for (std::size_t at = 0; at < methods.size();) {
-    const std::size_t end = std::min(methods.find(' ', at), methods.size());
-    allowed = allowed || methods.substr(at, end - at) == request.method;
-    at = end + 1;
+  const Route* route = nullptr;
+  if (std::optional<Response> answer = find_route(request, route)) {
+    return reply->send(std::move(*answer));
   }
-  if (!allowed) return reply->send(Response::bare(405, route->preset_type));
-  (this->*route->handler)(std::move(request), std::move(reply));
+  if (route->needed.empty() || !gate_.asks_for_credentials()) {
+    return decided(*route, true, std::move(request), std::move(reply));
+  }
+  std::optional<Login> login = login_of(request);
+  switch (gate_.check(login, route->needed)) {
+    case Credentials::Verdict::kAllowed:
+      return decided(*route, true, std::move(request), std::move(reply));
+    case Credentials::Verdict::kDenied:
+      return decided(*route, false, std::move(request), std::move(reply));
+    case Credentials::Verdict::kNeedsHashing:
+      return handle_when_hashed(*route, std::move(login), std::move(request), std::move(reply));
+  }
+}
+
+namespace {
+
+Response too_many_hashes() {
+  Response response = Response::text(503, "too many passwords wait to be checked");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+}  // namespace
+
+void Api::handle_when_hashed(const Route& route, std::optional<Login> login, Request request,
+                             std::shared_ptr<Reply> reply) {
+  // Its headers have to last until then.
+  const std::shared_ptr<const Headers> headers = request.headers->keep();
+  const auto waiting = std::make_shared<Request>(std::move(request));
+  waiting->headers = headers.get();
+  const bool waits = gate_.verify(std::move(login), route.needed,
+                                  [this, &route, headers, waiting, reply](bool allowed) {
+                                    reply->post([this, &route, headers, waiting, reply, allowed] {
+                                      decided(route, allowed, std::move(*waiting), reply);
+                                    });
+                                  });
+  if (!waits) reply->send(too_many_hashes());
+}
+
+void Api::decided(const Route& route, bool allowed, Request request, std::shared_ptr<Reply> reply) {
+  if (std::optional<Response> answer = judge(route, allowed, request.method)) {
+    return reply->send(std::move(*answer));
+  }
+  (this->*route.handler)(std::move(request), std::move(reply));
+}
+
+std::optional<Response> Api::judge(const Route& route, bool allowed, std::string_view method) {
+  if (route.counter) counters_.add(*route.counter);
+  if (!route.needed.empty()) counters_.add(allowed ? Counter::kAuthOk : Counter::kAuthFail);
+  if (!allowed) return Response::bare(401, route.preset_type);
+  if (!route.allows(method)) return Response::bare(405, route.preset_type);
+  return std::nullopt;
+}
+
+void Api::admit(Request head, std::function<void(Admission)> then) {
+  const Route* found = nullptr;
+  if (std::optional<Response> answer = find_route(head, found)) return then({*answer, nullptr});
+  const Route& route = *found;
+  std::optional<Login> login = login_of(head);
+  switch (gate_.check(login, route.needed)) {
+    case Credentials::Verdict::kAllowed:
+      return then(admission(route, true, head.method));
+    case Credentials::Verdict::kDenied:
+      return then(admission(route, false, head.method));
+    case Credentials::Verdict::kNeedsHashing:
+      break;
+  }
+  auto tell = [this, &route, method = head.method, then](bool allowed) {
+    then(admission(route, allowed, method));
+  };
+  if (!gate_.verify(std::move(login), route.needed, tell)) then({too_many_hashes(), nullptr});
+}
+
+Handler::Admission Api::admission(const Route& route, bool allowed, std::string_view method) {
+  // What passes is counted when it is whole.
+  if (!allowed || !route.allows(method)) return {judge(route, allowed, method), nullptr};
+  store::Store* store = store_;
+  const bool takes_file = route.handler == &Api::load || route.handler == &Api::boot;
+  if (!takes_file || store == nullptr) return {};
+  return {std::nullopt, std::make_shared<Upload>(uploads_, store->files(), store->scratch_path())};
 }
 
 void Api::execute(Request request, std::shared_ptr<Reply> reply) {
   if (request.parameters.has("queue")) return execute_queued(std::move(request), std::move(reply));
-  http::execute(request, std::move(reply), store_, options_.http_address);
+  http::execute(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
 void Api::execute_queued(Request request, std::shared_ptr<Reply> reply) {
   http::execute_queued(request, std::move(reply), store_, queue_, clock_,
-                       options_.queue_requests_are_atomic);
+                       options_.queue_requests_are_atomic, counters_);
 }
 
 void Api::query(Request request, std::shared_ptr<Reply> reply) {
-  http::query(request, std::move(reply), store_, options_.http_address);
+  http::query(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
 void Api::unified(Request request, std::shared_ptr<Reply> reply) {
-  http::unified(request, std::move(reply), store_, options_.http_address);
+  http::unified(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
 void Api::queue_state(Request request, std::shared_ptr<Reply> reply) {
-  http::queue_state(request, std::move(reply), store_, queue_);
+  http::queue_state(request, std::move(reply), store_, queue_, counters_);
 }
 
 void Api::metrics(Request, std::shared_ptr<Reply> reply) {
@@ -103,15 +215,6 @@ void Api::status(Request request, std::shared_ptr<Reply> reply) {
   reply->send(http::status(request, store_, queue_, options_.process_status));
 }
 
-std::shared_ptr<BodySink> Api::body_sink(const Request& head) {
-  store::Store* store = store_;
-  const Route* route = find_route(head.path);
-  const bool takes_file =
-      route != nullptr && (route->handler == &Api::load || route->handler == &Api::boot);
-  if (!takes_file || store == nullptr || head.method != "POST") return nullptr;
-  return std::make_shared<Upload>(uploads_, store->files(), store->scratch_path());
-}
-
 std::shared_ptr<Upload> Api::upload_of(Request& request, store::Store& store) {
   if (auto taken = std::dynamic_pointer_cast<Upload>(request.taken)) return taken;
   // It came with the head, or before the store was open.
@@ -124,7 +227,7 @@ void Api::load(Request request, std::shared_ptr<Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
-  http::load(request, std::move(reply), store, std::move(body), options_.http_address);
+  http::load(request, std::move(reply), store, std::move(body), options_.http_address, counters_);
 }
 
 void Api::boot(Request request, std::shared_ptr<Reply> reply) {
@@ -135,7 +238,7 @@ void Api::boot(Request request, std::shared_ptr<Reply> reply) {
 }
 
 void Api::backup(Request request, std::shared_ptr<Reply> reply) {
-  http::backup(request, std::move(reply), store_, [this] {
+  http::backup(request, std::move(reply), store_, counters_, [this] {
     const auto now = clock_.wall_now().time_since_epoch();
     last_backup_ = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   });

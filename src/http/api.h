@@ -4,10 +4,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/worker.h"
+#include "http/counters.h"
+#include "http/credentials.h"
+#include "http/gate.h"
 #include "http/json_tree.h"
 #include "http/message.h"
 #include "http/metrics_text.h"
@@ -17,31 +21,52 @@
 
 namespace rqlite::http {
 
-// The client API: finds the route of a request and answers it from the store and the queue.
+// The client API: finds the route of a request, lets it pass if it may, and has it answered from
+// the store and the queue.
 //
-// Threads: handle() on the HTTP threads. It answers before the store is open, too, saying so.
+// Threads: handle() and admit() on the HTTP threads, the others on any. It answers before
+// the store is open, too, saying so.
 class Api final : public Handler {
  public:
   struct Options {
     std::string http_address;                // as clients reach this node, "host:port"
     bool queue_requests_are_atomic = false;  // -write-queue-tx
+    // Who may do what; null: everybody everything.
+    std::shared_ptr<const Credentials> credentials;
     // Adds to `/status` what neither store nor queue knows.
     std::function<void(JsonTree&)> process_status;
     // Likewise, to `/metrics`.
     std::function<void(MetricsText&)> process_metrics;
   };
 
-  Api(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  Api(Options options, const Clock& clock);
 
   // The store and the queue are there from now on; both must outlive the API's requests.
   void open(store::Store& store, queue::WriteQueue& queue);
+  // Lets go of requests whose password waits to be hashed: no reply is held here afterwards.
+  void close() { gate_.close(); }
+
+  // Another credentials file takes effect. Precondition: there was one at the start.
+  void replace_credentials(std::shared_ptr<const Credentials> credentials) {
+    gate_.replace(std::move(credentials));
+  }
+  [[nodiscard]] Counters& counters() { return counters_; }
 
   void handle(Request request, std::shared_ptr<Reply> reply) override;
-  std::shared_ptr<BodySink> body_sink(const Request& head) override;
+  void admit(Request head, std::function<void(Admission)> then) override;
 
  private:
   struct Route;
-  static const Route* find_route(const std::string& path);
+  // Reads the request's parameters and finds its route, or what is wrong with either.
+  static std::optional<Response> find_route(Request& request, const Route*& route);
+
+  // What comes when it is known whether the request may pass.
+  void decided(const Route& route, bool allowed, Request request, std::shared_ptr<Reply> reply);
+  // Counts the request, and refuses it if it may not pass or has a method that is not allowed.
+  std::optional<Response> judge(const Route& route, bool allowed, std::string_view method);
+  Admission admission(const Route& route, bool allowed, std::string_view method);
+  void handle_when_hashed(const Route& route, std::optional<Login> login, Request request,
+                          std::shared_ptr<Reply> reply);
 
   void execute(Request request, std::shared_ptr<Reply> reply);
   void execute_queued(Request request, std::shared_ptr<Reply> reply);
@@ -58,8 +83,10 @@ class Api final : public Handler {
   void backup(Request request, std::shared_ptr<Reply> reply);
   void snapshot(Request request, std::shared_ptr<Reply> reply);
 
+  Gate gate_;
   const Options options_;
   const Clock& clock_;
+  Counters counters_;
   std::atomic<std::int64_t> last_backup_{0};  // seconds since 1970; 0: none
   Worker uploads_{"uploads"};
   std::atomic<store::Store*> store_{nullptr};

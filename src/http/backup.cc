@@ -148,7 +148,7 @@ Status send_vacuumed(store::Store& store, sqlite::Connection& connection, Backup
 
 }  // namespace
 
-void backup(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void backup(Request& request, std::shared_ptr<Reply> reply, store::Store* store, Counters& counters,
             std::function<void()> done) {
   Options options = options_of(request.parameters);
   if (options.vacuum && options.format != Format::kBinary) {
@@ -156,6 +156,7 @@ void backup(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
   }
   if (store == nullptr) return reply->send(Response::text(500, "store not open"));
   if (!request.parameters.has("noleader") && !store->has_leader()) {
+    counters.add(Counter::kLeaderNotFound);
     return reply->send(Response::text(503, "leader not found"));
   }
   const bool sql = options.format == Format::kSql;

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -66,6 +67,8 @@ bool names_a_version(const beast::flat_buffer& received) {
   return is_digit(start + 6) && line[start + 7] == '.' && is_digit(start + 8);
 }
 
+// Header fields that somebody else holds (`Fields` is a reference) or a copy of them.
+template <typename Fields>
 class MessageHeaders final : public Headers {
  public:
   explicit MessageHeaders(const beast::http::fields& fields) : fields_(fields) {}
@@ -77,9 +80,12 @@ class MessageHeaders final : public Headers {
     }
     return values;
   }
+  [[nodiscard]] std::shared_ptr<const Headers> keep() const override {
+    return std::make_shared<MessageHeaders<beast::http::fields>>(fields_);
+  }
 
  private:
-  const beast::http::fields& fields_;
+  const Fields fields_;
 };
 
 void append_number_text(std::string& to, std::size_t number, int base = 10) {
@@ -255,7 +261,8 @@ void Connection::parse() {
     if (!headers_seen_ && parser_->is_header_done()) {
       headers_seen_ = true;
       on_headers();
-      if (closing_ || state_ == State::kWriting) return;
+      // It was refused, or somebody still thinks about it.
+      if (closing_ || state_ != State::kReading) return;
     }
     if (sink_ && (parser_->is_done() || parser_->get().body().size() >= kReadBodyBytes)) {
       return pass_body_on();
@@ -283,23 +290,53 @@ void Connection::on_headers() {
   if (encoding != message.end() && !beast::iequals(encoding->value(), "chunked")) {
     return refuse(501, "Not Implemented", "Unsupported transfer encoding");
   }
-  if (!parser_->is_done()) {  // else it is here already
-    Request head;
-    if (!read_head(head)) return;
-    sink_ = context_.handler.body_sink(head);
-  }
-  if (!sink_ && parser_->content_length().value_or(0) > context_.limits.body_bytes_max) {
-    return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
-  }
   const auto expect = message.find(beast::http::field::expect);
-  if (expect == message.end()) return;
-  if (!beast::iequals(expect->value(), "100-continue")) {
+  if (expect != message.end() && !beast::iequals(expect->value(), "100-continue")) {
     return refuse(417, "Expectation Failed", "");
   }
   if (parser_->is_done()) return;
-  // A few bytes into a socket that has nothing else to send: no need to wait for it.
-  boost::system::error_code ignored;
-  asio::write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), ignored);
+  // Whoever may not do this is told before the body costs anything.
+  std::optional<Request> request = read_head();
+  if (!request) return refuse(400, "Bad Request", "400 Bad Request");
+  const MessageHeaders<const beast::http::fields&> headers(message);
+  request->headers = &headers;
+  state_ = State::kHandling;
+  deadline_ = TimePoint::max();
+  parsing_ = true;
+  context_.handler.admit(std::move(*request),
+                         [self = shared_from_this()](Handler::Admission admission) {
+                           asio::dispatch(self->socket_.get_executor(),
+                                          [self, admission = std::move(admission)]() mutable {
+                                            self->on_admitted(std::move(admission));
+                                          });
+                         });
+  parsing_ = false;
+}
+
+void Connection::on_admitted(Handler::Admission admission) {
+  if (closing_) return;
+  if (admission.refusal) {
+    keep_alive_ = false;
+    return respond(std::move(*admission.refusal));
+  }
+  sink_ = std::move(admission.sink);
+  if (!sink_ && parser_->content_length().value_or(0) > context_.limits.body_bytes_max) {
+    return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
+  }
+  if (parser_->get().count(beast::http::field::expect) > 0) {
+    // A few bytes into a socket that has nothing else to send: no need to wait for it.
+    boost::system::error_code ignored;
+    asio::write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), ignored);
+  }
+  read_on();
+}
+
+void Connection::read_on() {
+  state_ = State::kReading;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+  if (parsing_) return;
+  if (buffer_.size() > 0) return parse();
+  read_some();
 }
 
 void Connection::on_parse_error(const boost::system::error_code& error) {
@@ -329,26 +366,27 @@ bool Connection::charge_body() {
 
 void Connection::uncharge_body() { context_.bodies_bytes -= std::exchange(charged_, 0); }
 
-bool Connection::read_head(Request& request) {
+std::optional<Request> Connection::read_head() {
   const auto& message = parser_->get();
-  request.method = std::string_view(message.method_string());
+  keep_alive_ = message.keep_alive();
+  const std::string_view method(message.method_string());
+  head_ = method == "HEAD";
   std::string_view target(message.target());
   // An absolute target names this server; a proxy may send one.
   for (std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
-    const std::size_t slash = target.find('/', scheme.size());
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    target.remove_prefix(end);
   }
+  Request request;
+  request.method = method;
   const std::size_t question = target.find('?');
   if (question != std::string_view::npos) request.raw_query = target.substr(question + 1);
   Result<std::string> path = percent_decode(target.substr(0, question), false);
-  if (!path.ok()) {
-    refuse(400, "Bad Request", "400 Bad Request");
-    return false;
-  }
+  if (!path.ok()) return std::nullopt;
   request.path = std::move(*path);
   request.content_type = std::string_view(message[beast::http::field::content_type]);
-  return true;
+  return request;
 }
 
 void Connection::pass_body_on() {
@@ -361,10 +399,7 @@ void Connection::pass_body_on() {
       return respond(Response::text(500, status.text()));
     }
     if (parser_->is_done()) return handle();
-    state_ = State::kReading;
-    deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
-    if (buffer_.size() > 0) return parse();
-    read_some();
+    read_on();
   };
   sink_->write(std::exchange(parser_->get().body(), {}), [self = shared_from_this(),
                                                           go_on](const Status& status) {
@@ -376,17 +411,15 @@ void Connection::handle() {
   received_ = true;
   state_ = State::kHandling;
   deadline_ = TimePoint::max();  // the handler answers for its own time
-  Request request;
-  if (!read_head(request)) return;
+  std::optional<Request> request = read_head();
+  if (!request) return refuse(400, "Bad Request", "400 Bad Request");
   auto message = parser_->release();
-  keep_alive_ = message.keep_alive();
-  head_ = request.method == "HEAD";
-  request.body = std::move(message.body());
-  request.taken = std::move(sink_);
-  const MessageHeaders headers(message);
-  request.headers = &headers;
+  request->body = std::move(message.body());
+  request->taken = std::move(sink_);
+  const MessageHeaders<const beast::http::fields&> headers(message);
+  request->headers = &headers;
   if (buffer_.capacity() > kKeptBufferBytes && buffer_.size() == 0) buffer_ = {};
-  context_.handler.handle(std::move(request), std::make_shared<ReplyToThis>(shared_from_this()));
+  context_.handler.handle(std::move(*request), std::make_shared<ReplyToThis>(shared_from_this()));
 }
 
 asio::steady_timer& Connection::timer() {

@@ -63,10 +63,14 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Feeds the parser with what was received.
   void parse();
   void on_headers();
+  // The request whose headers were received. Nothing: its path cannot be read.
+  std::optional<Request> read_head();
   void on_parse_error(const boost::system::error_code& error);
   void handle();
-  // What is known of the request before its body. False: it is refused.
-  bool read_head(Request& request);
+  // The handler has looked at the request's head.
+  void on_admitted(Handler::Admission admission);
+  // Goes on with the body, unless parse() itself does.
+  void read_on();
   // Gives what has come of the body to whoever takes it, and goes on when that is done.
   void pass_body_on();
   bool charge_body();
@@ -100,6 +104,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   bool headers_seen_ = false;
+  bool parsing_ = false;   // in parse(), which goes on by itself
   bool received_ = false;  // the whole request
   bool keep_alive_ = true;
   bool head_ = false;  // a HEAD request: the response has no body

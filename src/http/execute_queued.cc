@@ -31,6 +31,16 @@ struct Pending {
   std::uint64_t ticket = 0;              // while it waits for room; the connection's thread
 };
 
+// The request has its number, and somebody waits for its verdict.
+void note_waiting(const Pending& pending) {
+  pending.options.counters->add(Counter::kQueuedExecutionsWait);
+}
+
+Response too_late(const Pending& pending, std::uint64_t number) {
+  pending.options.counters->add(Counter::kQueuedExecutionsWaitTimeout);
+  return queue_wait_timeout(number);
+}
+
 Response accepted(const Pending& pending, std::uint64_t number) {
   ResultsJson::Envelope envelope = pending.options.envelope();
   envelope.sequence_number = number;
@@ -104,10 +114,11 @@ class Room final : public queue::RoomWaiter {
 
   std::unique_ptr<queue::Waiter> accepted(std::uint64_t number) override {
     if (pending_->wait) {
+      note_waiting(*pending_);
       pending_->number = number;
       // In this order: whoever comes second, this or the timer, sees the other.
       if (!pending_->late) return std::make_unique<Verdict>(pending_);
-      pending_->reply->send(queue_wait_timeout(number));
+      pending_->reply->send(too_late(*pending_, number));
       return nullptr;
     }
     pending_->reply->send(http::accepted(*pending_, number));
@@ -134,11 +145,12 @@ bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parse
 }  // namespace
 
 void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-                    queue::WriteQueue* queue, const Clock& clock, bool atomic) {
+                    queue::WriteQueue* queue, const Clock& clock, bool atomic, Counters& counters) {
   const Parameters& parameters = request.parameters;
-  RequestOptions options(parameters);
+  RequestOptions options(parameters, counters);
   options.flags.transaction = options.flags.transaction || atomic;
   const bool wait = parameters.has("wait");
+  counters.add(Counter::kQueuedExecutions);
   const Result<std::string> key = idempotency_key(request);
   if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
   Result<ParsedStatements> parsed = parse_body(request, options.flags, *key);
@@ -157,7 +169,7 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
   }
   if (store == nullptr) return reply->send(Response::text(503, "store not open"));
   if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader) {
-    return reply->send(Response::text(503, "leader not found"));
+    return reply->send(refused(options, {Code::kNoLeader, "leader not found"}));
   }
 
   auto pending = std::make_shared<Pending>(options, parameters, std::move(reply));
@@ -175,13 +187,17 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
       if (!waiting) return std::optional<Response>();
       waiting->late = true;
       const std::uint64_t number = waiting->number;
-      return number == 0 ? std::nullopt : std::optional(queue_wait_timeout(number));
+      return number == 0 ? std::nullopt : std::optional(too_late(*waiting, number));
     });
   }
   const Result<std::uint64_t> number = queue->push(encoded, waiter);
   if (number.ok()) {
     pending->number = *number;
-    if (!wait) pending->reply->send(accepted(*pending, *number));
+    if (wait) {
+      note_waiting(*pending);
+    } else {
+      pending->reply->send(accepted(*pending, *number));
+    }
   } else if (number.error().code() == Code::kFull) {
     pending->ticket = queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
                                             clock.now() + pending->timeout);

@@ -65,9 +65,9 @@ void load_text(const RequestOptions& options, const std::shared_ptr<Reply>& repl
 }  // namespace
 
 void load(const Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-          std::shared_ptr<Upload> body, const std::string& served_by) {
+          std::shared_ptr<Upload> body, const std::string& served_by, Counters& counters) {
   const Parameters& parameters = request.parameters;
-  RequestOptions options(parameters);
+  RequestOptions options(parameters, counters);
   options.format = {.pretty = parameters.has("pretty")};
   options.flags = {.timings = parameters.has("timings")};
   options.raft_index = false;

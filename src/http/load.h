@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "http/counters.h"
 #include "http/message.h"
 #include "http/upload.h"
 #include "store/store.h"
@@ -10,9 +11,10 @@
 namespace rqlite::http {
 
 // POST /db/load: the body is a database, which replaces this one, or else SQL text, which runs as
-// one statement. `store` is null while it is not open; `served_by` must outlive the request.
+// one statement. `store` is null while it is not open; `served_by`
+// and `counters` must outlive the request.
 void load(const Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-          std::shared_ptr<Upload> body, const std::string& served_by);
+          std::shared_ptr<Upload> body, const std::string& served_by, Counters& counters);
 
 // POST /boot: the body is a database, which replaces that of a cluster of one.
 void boot(std::shared_ptr<Reply> reply, store::Store* store, std::shared_ptr<Upload> body);

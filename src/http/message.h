@@ -21,6 +21,8 @@ class Headers {
   virtual ~Headers() = default;
   // The values of all fields of that name, which is compared without regard to case, in order.
   [[nodiscard]] virtual std::vector<std::string_view> values(std::string_view name) const = 0;
+  // The same fields, for as long as they are held.
+  [[nodiscard]] virtual std::shared_ptr<const Headers> keep() const = 0;
 };
 
 // Takes a request's body as it arrives.
@@ -96,7 +98,7 @@ class Reply {
   // Runs `work` on the connection's thread, at once if this is it.
   virtual void post(std::function<void()> work) = 0;
   // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be
-  // called at most once, by the handler before it returns.
+  // called at most once, on the connection's thread, which is the one that calls the handler.
   using LateResponse = std::function<std::optional<Response>()>;
   virtual void send_after(std::chrono::nanoseconds delay, LateResponse make) = 0;
   // Calls `gone`, at most once, on the connection's thread, when the client has gone away before a
@@ -111,10 +113,15 @@ class Handler {
   virtual ~Handler() = default;
   // Answers through `reply`, now or later.
   virtual void handle(Request request, std::shared_ptr<Reply> reply) = 0;
-  // Who is to take the body of a request that is complete but for that, if it is not to be kept in
-  // memory; null: nobody.
-  virtual std::shared_ptr<BodySink> body_sink([[maybe_unused]] const Request& head) {
-    return nullptr;
+  // What is to become of a request whose body has not come yet.
+  struct Admission {
+    std::optional<Response> refusal;  // which the body cannot change; the connection ends
+    std::shared_ptr<BodySink> sink;   // who takes the body; null: it stays in memory
+  };
+  // Tells that of `head`, a request without its body, by calling `then`, once, at once or later, on
+  // whatever thread. What is admitted comes to handle() when it is whole.
+  virtual void admit([[maybe_unused]] Request head, std::function<void(Admission)> then) {
+    then({});
   }
 };
 

@@ -3,14 +3,15 @@
 #include <memory>
 #include <string>
 
+#include "http/counters.h"
 #include "http/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
 
 // GET and POST /db/query: statements that read. `store` is null while it is not open; `served_by`
-// must outlive the request.
+// and `counters` must outlive the request.
 void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-           const std::string& served_by);
+           const std::string& served_by, Counters& counters);
 
 }  // namespace rqlite::http

@@ -129,13 +129,13 @@ JsonTree queue_figures(const queue::WriteQueue::Report& report,
 }
 
 void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-                 queue::WriteQueue* queue) {
+                 queue::WriteQueue* queue, Counters& counters) {
   if (store == nullptr) return reply->send(Response::text(503, "store not open"));
   const Parameters& parameters = request.parameters;
   if (!parameters.has("sequence_number")) return reply->send(whole_queue(request, *queue));
   const std::string_view text = parameters.text("sequence_number", "");
   auto asked = std::make_shared<Question>(
-      Question{RequestOptions(parameters), std::move(reply), store, queue,
+      Question{RequestOptions(parameters, counters), std::move(reply), store, queue,
                std::string(parameters.text("node", store->options().node_id))});
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked->number);
   if (error != std::errc() || end != text.data() + text.size()) {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "http/counters.h"
 #include "http/json_tree.h"
 #include "http/message.h"
 #include "queue/write_queue.h"
@@ -14,7 +15,7 @@ namespace rqlite::http {
 // what became of that request, with `wait` once it is known, with `node` of the queue of that
 // node. Both are null while the store is not open.
 void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-                 queue::WriteQueue* queue);
+                 queue::WriteQueue* queue, Counters& counters);
 
 // What `/db/queue` and `/status` say of the queue alike.
 JsonTree queue_figures(const queue::WriteQueue::Report& report,

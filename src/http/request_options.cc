@@ -5,13 +5,14 @@
 
 namespace rqlite::http {
 
-RequestOptions::RequestOptions(const Parameters& parameters)
+RequestOptions::RequestOptions(const Parameters& parameters, Counters& to_count_in)
     : format{.associative = parameters.has("associative"),
              .blob_array = parameters.has("blob_array"),
              .pretty = parameters.has("pretty")},
       flags{.transaction = parameters.has("transaction"), .timings = parameters.has("timings")},
       raft_index(parameters.has("raft_index")),
-      started(std::chrono::steady_clock::now()) {}
+      started(std::chrono::steady_clock::now()),
+      counters(&to_count_in) {}
 
 ResultsJson::Envelope RequestOptions::envelope() const {
   ResultsJson::Envelope envelope;
@@ -64,6 +65,7 @@ Response failed_request(const RequestOptions& options, const std::string& error)
 Response refused(const RequestOptions& options, const Status& why) {
   switch (why.code()) {
     case Code::kNoLeader:
+      options.counters->add(Counter::kLeaderNotFound);
       return Response::text(503, "leader not found");
     case Code::kFull: {
       Response response = Response::text(503, why.text());

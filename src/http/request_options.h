@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "http/counters.h"
 #include "http/message.h"
 #include "http/results_json.h"
 #include "http/statements_body.h"
@@ -14,13 +15,15 @@ namespace rqlite::http {
 
 // What the data endpoints read from a request's parameters alike.
 struct RequestOptions {
-  explicit RequestOptions(const Parameters& parameters);
+  // `to_count_in` must outlive the request.
+  RequestOptions(const Parameters& parameters, Counters& to_count_in);
 
   ResultFormat format;
   command::RequestFlags flags;
   bool raft_index;
   TimePoint started;
   std::string_view content_type = kJsonType;  // of the results; a constant
+  Counters* counters;
 
   // The envelope of a reply, with the time since the start where it was asked for.
   [[nodiscard]] ResultsJson::Envelope envelope() const;

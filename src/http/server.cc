@@ -166,11 +166,14 @@ void Server::Impl::accept() {
 void Server::Impl::take(tcp::socket socket, Lane& lane) {
   connections_++;
   asio::dispatch(lane.io, [this, &lane, socket = std::move(socket)]() mutable {
-    std::shared_ptr<Connection> connection(new Connection(std::move(socket), lane.context),
-                                           [this](Connection* gone) {
-                                             delete gone;
-                                             connections_--;
-                                           });
+    // Whoever lets go of it last, it goes on its own thread: it is on the list there.
+    std::shared_ptr<Connection> connection(
+        new Connection(std::move(socket), lane.context), [this, &lane](Connection* gone) {
+          asio::dispatch(lane.io, [this, last = std::unique_ptr<Connection>(gone)]() mutable {
+            last.reset();
+            connections_--;
+          });
+        });
     connection->start();
   });
 }

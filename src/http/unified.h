@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "http/counters.h"
 #include "http/message.h"
 #include "store/store.h"
 
@@ -10,8 +11,8 @@ namespace rqlite::http {
 
 // POST /db/request: statements that read and such that write. If all only read it is a query, else
 // it goes into the log as one entry, reads included. `store` is null while it is not open;
-// `served_by` must outlive the request.
+// `served_by` and `counters` must outlive the request.
 void unified(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
-             const std::string& served_by);
+             const std::string& served_by, Counters& counters);
 
 }  // namespace rqlite::http

@@ -40,11 +40,31 @@ sigset_t block_stop_signals() {
   return signals;
 }
 
-void wait_for_stop(const sigset_t& signals) {
+int wait_for(const sigset_t& signals) {
   int number = 0;
   while (sigwait(&signals, &number) != 0) {
   }
+  return number;
+}
+
+void say_received(int number) {
   log("rqlited", "received signal \"{}\"", number == SIGINT ? "interrupt" : "terminated");
+}
+
+// With a credentials file, a hangup means to read it again; without, it ends the process, as it
+// would without us.
+sigset_t block_hangup_too(sigset_t signals, const Options& options) {
+  if (options.auth.empty()) return signals;
+  sigaddset(&signals, SIGHUP);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGHUP, SIG_DFL);  // one that is ignored, as under nohup, would never come
+  return signals;
+}
+
+void serve_until_stop(Node& node, const sigset_t& signals) {
+  int number = wait_for(signals);
+  for (; number == SIGHUP; number = wait_for(signals)) node.reload();
+  say_received(number);
 }
 
 void say_hello(const std::vector<std::string>& arguments, const Options& options) {
@@ -86,16 +106,17 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs(line.output.c_str(), stderr);
     return line.exit_code;
   }
+  const sigset_t all_signals = block_hangup_too(signals, line.options);
   say_hello(arguments, line.options);
   Node node(line.options);
   if (const Status status = node.start(); !status.ok()) {
     log_line("rqlited", status.text());
     return 1;
   }
-  wait_for_stop(signals);
+  serve_until_stop(node, all_signals);
   // A second signal ends the process at once, whatever it is at.
   std::thread([signals] {
-    wait_for_stop(signals);
+    say_received(wait_for(signals));
     std::_Exit(1);
   }).detach();
   return node.stop() ? 0 : 1;

@@ -42,18 +42,27 @@ void split(const std::string& address, std::string& host, std::string& port) {
 
 }  // namespace
 
-Node::~Node() = default;
+Node::~Node() {
+  // Replies that wait there lead back to the server, which goes first.
+  if (api_) api_->close();
+}
 
 Status Node::start() {
   sqlite::use_utc_as_localtime();
+  Result<std::shared_ptr<const http::Credentials>> credentials = read_credentials();
+  if (!credentials.ok()) return credentials.error().with_context("failed to get credential store");
   http::Api::Options api;
+  api.credentials = std::move(*credentials);
   api.http_address = options_.http_adv_addr;
   api.queue_requests_are_atomic = options_.queue_tx;
   auto process = std::make_shared<const ProcessStatus>(clock_);
   api.process_status = [this, process](http::JsonTree& tree) {
     process->add_to(tree);
     tree["http"]["bind_addr"] = http::JsonTree::text(server_->address());
-    tree["http"]["auth"] = http::JsonTree::text("disabled");
+    tree["http"]["auth"] = http::JsonTree::text(options_.auth.empty() ? "disabled" : "enabled");
+    if (!options_.http_allow_origin.empty()) {
+      tree["http"]["allow_origin"] = http::JsonTree::text(options_.http_allow_origin);
+    }
     tree["http"]["tls"]["enabled"] = http::JsonTree::text("false");
   };
   api.process_metrics = [process](http::MetricsText& text) { process->add_to(text); };
@@ -62,9 +71,7 @@ Status Node::start() {
   http::Server::Options http;
   split(options_.http_addr, http.host, http.port);
   http.threads = http_threads();
-  http.headers = {{"X-Rqlite-Version", kVersion},
-                  {"Access-Control-Allow-Methods", "OPTIONS, GET, POST"},
-                  {"Access-Control-Allow-Headers", "Content-Type"}};
+  http.headers = fixed_headers();
   Result<std::unique_ptr<http::Server>> server = http::Server::listen(std::move(http), *api_);
   if (!server.ok()) return server.error().with_context("failed to start HTTP server");
   server_ = std::move(*server);
@@ -93,6 +100,43 @@ Status Node::start() {
   api_->open(*store_, *queue_);
   say_ready();
   return {};
+}
+
+Result<std::shared_ptr<const http::Credentials>> Node::read_credentials() const {
+  if (options_.auth.empty()) return std::shared_ptr<const http::Credentials>();
+  const Result<Bytes> text = posix_file_system().read_file(options_.auth);
+  if (!text.ok()) return text.error();
+  return http::Credentials::parse(*text);
+}
+
+void Node::reload() {
+  if (options_.auth.empty()) return;
+  Result<std::shared_ptr<const http::Credentials>> credentials = read_credentials();
+  if (!credentials.ok()) {
+    log("rqlited", "failed to reload credential store, the one in use stays: {}",
+        credentials.error().text());
+    return;
+  }
+  api_->replace_credentials(std::move(*credentials));
+  log("rqlited", "reloaded credential store from {}", options_.auth);
+}
+
+std::vector<std::pair<std::string, std::string>> Node::fixed_headers() const {
+  const bool auth = !options_.auth.empty();
+  std::vector<std::pair<std::string, std::string>> headers = {
+      {"X-Rqlite-Version", kVersion},
+      {"Access-Control-Allow-Methods", "OPTIONS, GET, POST"},
+      // A page elsewhere may name its writes, too.
+      {"Access-Control-Allow-Headers",
+       auth ? "Content-Type, Authorization, Idempotency-Key" : "Content-Type, Idempotency-Key"}};
+  if (auth) {
+    headers.emplace_back("Access-Control-Allow-Credentials", "true");
+    headers.emplace_back("Www-Authenticate", "Basic realm=\"rqlite\"");
+  }
+  if (!options_.http_allow_origin.empty()) {
+    headers.emplace_back("Access-Control-Allow-Origin", options_.http_allow_origin);
+  }
+  return headers;
 }
 
 Status Node::open_queue() {
@@ -127,6 +171,7 @@ bool Node::stop() {
     all_stored = false;
   }
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
+  api_->close();
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store
   queue_.reset();

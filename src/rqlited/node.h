@@ -2,10 +2,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "http/api.h"
+#include "http/credentials.h"
 #include "http/server.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
@@ -22,11 +25,17 @@ class Node {
   // Serves HTTP, then opens the store. Not ok: the message for the fatal line.
   Status start();
 
+  // Reads the credentials file again, if there is one. One that cannot be read changes nothing.
+  void reload();
+
   // Lets requests that were received be answered and queued ones be stored, then closes the
   // store. False if something accepted could not be stored.
   bool stop();
 
  private:
+  // Null: there is no file.
+  Result<std::shared_ptr<const http::Credentials>> read_credentials() const;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fixed_headers() const;
   Status open_queue();
   void say_ready() const;
 

@@ -21,8 +21,6 @@ constexpr const char* kAbout =
 // Flags of rqlite that this server does not have yet. They are refused by name: one that is
 // ignored would be found out too late.
 constexpr const char* kNotBuilt[] = {
-    "http-allow-origin",
-    "auth",
     "http-cert",
     "http-key",
     "http-ca-cert",
@@ -75,6 +73,10 @@ void declare(Flags& flags, Options& options) {
   flags.add("http-addr", &options.http_addr, "HTTP API address to bind, host:port");
   flags.add("http-adv-addr", &options.http_adv_addr,
             "HTTP API address told to clients. If not set, the one that is bound");
+  flags.add("http-allow-origin", &options.http_allow_origin,
+            "Value of the header Access-Control-Allow-Origin. If not set, there is none");
+  flags.add("auth", &options.auth,
+            "Path of the file that says who may do what. If not set, everybody may do everything");
   flags.add("raft-addr", &options.raft_addr, "Raft address to bind, host:port");
   flags.add("raft-adv-addr", &options.raft_adv_addr,
             "Raft address told to other nodes. If not set, the one that is bound");
@@ -127,6 +129,12 @@ bool is_port(const std::string& text) {
 
 bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 
+// Whether it is one line, whatever is sent behind it.
+bool is_header_value(const std::string& text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
 bool begins_with_http(std::string text) {
   text.resize(std::min<std::size_t>(text.size(), 4));
   std::transform(text.begin(), text.end(), text.begin(),
@@ -161,6 +169,9 @@ std::optional<std::string> validate(const Options& options) {
   if (!is_port(port)) return "raft advertised port is not valid";
   if (options.http_adv_addr == options.raft_adv_addr) {
     return "advertised HTTP and Raft addresses must differ";
+  }
+  if (!is_header_value(options.http_allow_origin)) {
+    return "-http-allow-origin must not hold control characters";
   }
   if (options.queue_capacity < 1) return "-write-queue-capacity must be greater than 0";
   if (options.queue_batch_size < 1) return "-write-queue-batch-size must be greater than 0";

@@ -19,7 +19,9 @@ struct Options {
   std::string http_addr = "localhost:4001";
   std::string http_adv_addr;  // by default http_addr
   std::string raft_addr = "localhost:4002";
-  std::string raft_adv_addr;  // by default raft_addr
+  std::string raft_adv_addr;      // by default raft_addr
+  std::string http_allow_origin;  // empty: the header is not sent
+  std::string auth;               // path of the credentials file; empty: there is none
   bool foreign_keys = false;
   std::int64_t read_connections_max = 256;
 

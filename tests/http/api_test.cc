@@ -32,6 +32,9 @@ class FakeHeaders final : public Headers {
     }
     return found;
   }
+  [[nodiscard]] std::shared_ptr<const Headers> keep() const override {
+    return std::make_shared<FakeHeaders>(*this);
+  }
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
@@ -63,6 +66,7 @@ class ApiTest : public ::testing::Test {
   Api api_{
       {.http_address = "localhost:4001",
        .queue_requests_are_atomic = false,
+       .credentials = nullptr,
        .process_status = [](JsonTree& tree) { tree["build"]["version"] = JsonTree::text("v1"); },
        .process_metrics = [](MetricsText& text) { text.gauge("up", "Whether it runs.", 1); }},
       clock_};

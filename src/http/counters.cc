@@ -1,0 +1,44 @@
+#include "http/counters.h"
+
+#include <string_view>
+
+namespace rqlite::http {
+namespace {
+
+// In the order of Counter.
+constexpr std::array<std::string_view, kCounters> kNames = {
+    "auth_fail",
+    "auth_ok",
+    "backups",
+    "boot",
+    "execute_stmts_rx",
+    "executions",
+    "leader_not_found",
+    "loads",
+    "queries",
+    "query_stmts_rx",
+    "queued_executions",
+    "queued_executions_wait",
+    "queued_executions_wait_timeout",
+    "num_readyz",
+    "request_stmts_rx",
+    "requests",
+    "sql_analyze",
+    "num_status",
+    "tls_cert_fetched",
+    "ui",
+    "user_reaps",
+    "user_snapshots",
+};
+
+}  // namespace
+
+JsonTree Counters::to_tree() const {
+  JsonTree tree;
+  for (std::size_t i = 0; i < kCounters; i++) {
+    tree[kNames[i]] = JsonTree::number(values_[i].load(std::memory_order_relaxed));
+  }
+  return tree;
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "http/json_tree.h"
+
+namespace rqlite::http {
+
+// What the client API counts by itself.
+enum class Counter : std::uint8_t {
+  kAuthFail,
+  kAuthOk,
+  kBackups,
+  kBoot,
+  kExecuteStatements,
+  kExecutions,
+  kLeaderNotFound,
+  kLoads,
+  kQueries,
+  kQueryStatements,
+  kQueuedExecutions,
+  kQueuedExecutionsWait,
+  kQueuedExecutionsWaitTimeout,
+  kReadyz,
+  kRequestStatements,
+  kRequests,
+  kSqlAnalyze,
+  kStatus,
+  kTlsCertFetched,
+  kUi,
+  kUserReaps,
+  kUserSnapshots,
+};
+inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kUserSnapshots) + 1;
+
+// Counts since the start of the process. Thread-safe.
+class Counters {
+ public:
+  void add(Counter counter, std::uint64_t by = 1) noexcept {
+    values_[static_cast<std::size_t>(counter)].fetch_add(by, std::memory_order_relaxed);
+  }
+
+  // All of them, each under its name.
+  [[nodiscard]] JsonTree to_tree() const;
+
+ private:
+  std::array<std::atomic<std::uint64_t>, kCounters> values_{};
+};
+
+}  // namespace rqlite::http
