@@ -170,8 +170,8 @@ bool Node::stop() {
         left.first, left.last);
     all_stored = false;
   }
-  server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   api_->close();
+  server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store
   queue_.reset();

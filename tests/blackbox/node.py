@@ -50,6 +50,7 @@ class Node:
         self.port, self.raft_port = free_ports(2)
         self.address = f"{HOST}:{self.port}"
         self.raft_address = f"{HOST}:{self.raft_port}"
+        self.login = {}  # the headers with which it may be asked whether it is ready
         self.process = None
         self.client = None
         self._clients = []
@@ -78,7 +79,7 @@ class Node:
     def is_ready(self):
         assert self.process.poll() is None, f"it did not start:\n{self.log()}"
         try:
-            return self.client.send("GET", "/readyz").status == 200
+            return self.client.send("GET", "/readyz", headers=self.login).status == 200
         except OSError:
             return False
 

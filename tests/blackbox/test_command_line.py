@@ -148,7 +148,7 @@ def test_an_invalid_value_is_fatal(arguments, message):
     assert done.stderr == f"fatal: {message}\n"
 
 
-@pytest.mark.parametrize("flag", [["-auth", "f.json"], ["-http-cert=c.pem"], ["-join", "a:1"],
+@pytest.mark.parametrize("flag", [["-disco-mode", "dns"], ["-http-cert=c.pem"], ["-join", "a:1"],
                                   ["-bootstrap-expect", "3"], ["-raft-non-voter"],
                                   ["-auto-backup", "f"], ["-extensions-path", "p"],
                                   ["-cdc-config", "stdout"]])

@@ -14,7 +14,7 @@ MEBI = 1 << 20
 
 FIXED = {
     "Access-Control-Allow-Methods": "OPTIONS, GET, POST",
-    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
 }
 
 

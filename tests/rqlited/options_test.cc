@@ -100,7 +100,14 @@ TEST(OptionsTest, BadFlagsShowTheUsageToo) {
 
 TEST(OptionsTest, FlagsThatDoNotWorkYetAreRefused) {
   EXPECT_EQ(outcome({"-join=a:4002", "/data"}), "1: fatal: -join is not built yet");
-  EXPECT_EQ(outcome({"-auth", "x", "/data"}), "1: fatal: -auth is not built yet");
+  EXPECT_EQ(outcome({"-disco-mode", "dns", "/data"}), "1: fatal: -disco-mode is not built yet");
+}
+
+TEST(OptionsTest, AnAllowedOriginIsOneLine) {
+  EXPECT_EQ(options({"-http-allow-origin", "https://a.example.com", "/data"}).http_allow_origin,
+            "https://a.example.com");
+  EXPECT_EQ(outcome({"-http-allow-origin", "a\r\nX-Evil: 1", "/data"}),
+            "1: fatal: -http-allow-origin must not hold control characters");
 }
 
 TEST(OptionsTest, NothingMayFollowTheDataDirectory) {
