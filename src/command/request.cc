@@ -122,6 +122,20 @@ Bytes limited_to(BytesView batch, std::size_t runs_max) {
   return limited;
 }
 
+std::size_t statements_in(BytesView batch) {
+  std::size_t statements = 0;
+  try {
+    protozero::pbf_reader requests(batch.data(), batch.size());
+    while (requests.next(kRequestField)) {
+      protozero::pbf_reader request(requests.get_view());
+      for (; request.next(kStatement); request.skip()) statements++;
+    }
+  } catch (const protozero::exception&) {
+    return statements;
+  }
+  return statements;
+}
+
 RequestReader::RequestReader(BytesView request) : reader_(request.data(), request.size()) {
   using protozero::pbf_wire_type;
   using protozero::tag_and_type;

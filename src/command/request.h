@@ -83,6 +83,9 @@ void append_refused_request(Bytes& to, BytesView why);
 // the time of the others was up.
 Bytes limited_to(BytesView batch, std::size_t runs_max);
 
+// How many statements the requests of `batch` have; as far as it can be read, if it is malformed.
+std::size_t statements_in(BytesView batch);
+
 // A parameter as a statement carries it; views into the encoded request.
 struct Parameter {
   BytesView name;  // without prefix; empty: positional

@@ -30,6 +30,7 @@ struct Request {
   std::uint64_t number = 0;
   Bytes encoded;                   // one request of command/request.h
   std::unique_ptr<Waiter> waiter;  // null: nobody waits for it
+  std::size_t statements = 0;
 };
 
 // Why a batch leaves: it is large enough, or there is no room for more; its oldest request has

@@ -24,6 +24,27 @@ double seconds_of(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
+AttemptFailure failure_of(Code code) {
+  switch (code) {
+    case Code::kNoLeader:
+      return AttemptFailure::kNoLeader;
+    case Code::kNotLeader:
+      return AttemptFailure::kNotLeader;
+    case Code::kUnknown:
+      return AttemptFailure::kLost;
+    case Code::kOk:
+    case Code::kInvalid:
+    case Code::kTooLarge:
+    case Code::kUnavailable:
+    case Code::kFull:
+    case Code::kDiskFull:
+    case Code::kDeadline:
+    case Code::kFailed:
+      break;
+  }
+  return AttemptFailure::kOther;
+}
+
 }  // namespace
 
 class WriteQueue::Answer final : public store::Write {
@@ -95,14 +116,16 @@ void WriteQueue::tell_rest() {
   }
 }
 
-void WriteQueue::enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter) {
-  accepted_ = number;
+void WriteQueue::enqueue(Request request) {
+  accepted_ = request.number;
   counts_.requests++;
-  batcher_.push({number, std::move(encoded), std::move(waiter)}, clock_.now());
+  counts_.statements_accepted += request.statements;
+  batcher_.push(std::move(request), clock_.now());
 }
 
 Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& waiter) {
   if (encoded.empty()) command::append_empty_request(encoded);
+  const std::size_t statements = command::statements_in(encoded);
   bool send = false;
   bool wake = false;
   std::uint64_t number = 0;
@@ -122,7 +145,7 @@ Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& 
     if (!next) return Status(Code::kFull, "queue is full");
     number = *next;
     const std::optional<TimePoint> before = batcher_.due();
-    enqueue(number, std::move(encoded), std::move(waiter));
+    enqueue({number, std::move(encoded), std::move(waiter), statements});
     const std::optional<TimePoint> due = batcher_.due();
     send = due && *due <= clock_.now() && pipeline_.has_room() && !sending_;
     // The thread needs to know only if this request changes when it has to act.
@@ -136,6 +159,7 @@ Result<std::uint64_t> WriteQueue::push(Bytes& encoded, std::unique_ptr<Waiter>& 
 std::uint64_t WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
                                          TimePoint deadline) {
   if (encoded.empty()) command::append_empty_request(encoded);
+  const std::size_t statements = command::statements_in(encoded);
   std::uint64_t ticket = 0;
   Status refused;
   {
@@ -148,7 +172,8 @@ std::uint64_t WriteQueue::push_when_room(Bytes encoded, std::unique_ptr<RoomWait
       refused = room;
     } else {
       ticket = ++tickets_;
-      room_waiters_.emplace(ticket, RoomRequest{std::move(encoded), std::move(waiter), deadline});
+      room_waiters_.emplace(
+          ticket, RoomRequest{std::move(encoded), std::move(waiter), deadline, statements});
     }
   }
   if (ticket == 0) {
@@ -361,7 +386,8 @@ void WriteQueue::admit_and_expire() {
       const std::uint64_t number = *numbers_.next();
       // Under the lock, because nobody may get between the number and the queue; the callee's
       // contract is not to block.
-      enqueue(number, std::move(first.encoded), first.waiter->accepted(number));
+      std::unique_ptr<Waiter> waiter = first.waiter->accepted(number);
+      enqueue({number, std::move(first.encoded), std::move(waiter), first.statements});
       room_waiters_.erase(room_waiters_.begin());
     }
   }
@@ -405,6 +431,7 @@ std::optional<Pipeline::Send> WriteQueue::next_to_send() {
   if (!room_waiters_.empty()) batch.reason = FlushReason::kSize;
   counts_.flushes[static_cast<std::size_t>(batch.reason)]++;
   counts_.batch_requests.add(static_cast<double>(batch.requests.size()));
+  for (const Request& each : batch.requests) counts_.statements_sent += each.statements;
   for (const TimePoint arrived : batch.arrived) {
     counts_.queue_seconds.add(seconds_of(now - arrived));
   }
@@ -427,6 +454,7 @@ void WriteQueue::on_applied(std::uint64_t first, raft::Index index,
     if (!landed) return;
     landing_++;
     counts_.batches++;
+    for (const Request& each : landed->requests) counts_.statements_applied += each.statements;
     counts_.commit_seconds.add(seconds_of(landed->took));
     for (const command::RequestResult& each : results) {
       if (!each.ok()) counts_.failed_requests++;
@@ -459,6 +487,7 @@ void WriteQueue::on_failed(std::uint64_t first, const Status& why) {
   bool never = false;
   {
     MutexLock lock(mutex_);
+    counts_.failures[static_cast<std::size_t>(failure_of(why.code()))]++;
     never = pipeline_.failed(first, why, clock_.now());
   }
   if (never) log("queue", "the batch from {} on cannot be stored: {}", first, why.text());

@@ -39,6 +39,11 @@ enum class Progress {
   kSettled,    // applied, or failed: the store knows which
 };
 
+// Why an attempt to have a batch stored failed: nobody led, another node did, this node lost the
+// lead meanwhile (or the batch's fate is unknown for another reason), anything else.
+enum class AttemptFailure : std::uint8_t { kNoLeader, kNotLeader, kLost, kOther };
+inline constexpr std::size_t kAttemptFailures = 4;
+
 // The write queue: takes small requests from many clients and sends them on in batches, each of
 // which costs one entry of the log.
 //
@@ -107,6 +112,10 @@ class WriteQueue final : private store::StreamListener {
     std::uint64_t requests = 0;  // accepted
     std::uint64_t batches = 0;   // applied
     std::array<std::uint64_t, kFlushReasons> flushes{};
+    std::uint64_t statements_accepted = 0;
+    std::uint64_t statements_sent = 0;     // in batches that left, each counted once
+    std::uint64_t statements_applied = 0;  // in batches that were applied, or failed for good
+    std::array<std::uint64_t, kAttemptFailures> failures{};
     std::uint64_t resends = 0;          // of batches
     std::uint64_t failed_requests = 0;  // applied, and something of them failed
     std::uint64_t replayed_requests = 0;
@@ -125,6 +134,7 @@ class WriteQueue final : private store::StreamListener {
     Bytes encoded;
     std::unique_ptr<RoomWaiter> waiter;
     TimePoint deadline;
+    std::size_t statements;
   };
   // Brings the target's answer back.
   class Answer;
@@ -142,8 +152,7 @@ class WriteQueue final : private store::StreamListener {
   void send_due() EXCLUDES(mutex_);
   std::optional<Pipeline::Send> next_to_send() REQUIRES(mutex_);
   void stop_listening() EXCLUDES(mutex_);
-  void enqueue(std::uint64_t number, Bytes encoded, std::unique_ptr<Waiter> waiter)
-      REQUIRES(mutex_);
+  void enqueue(Request request) REQUIRES(mutex_);
 
   void on_committed(std::uint64_t first, std::uint64_t attempt) EXCLUDES(mutex_);
   void on_applied(std::uint64_t first, raft::Index index,

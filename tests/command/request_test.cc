@@ -266,6 +266,24 @@ std::string add_random_request(Random& random, Bytes& batch) {
   return text;
 }
 
+TEST(RequestTest, StatementsAreCountedAcrossRequests) {
+  Bytes batch;
+  EXPECT_EQ(statements_in(batch), 0u);
+  append_empty_request(batch);
+  append_refused_request(batch, "why");
+  EXPECT_EQ(statements_in(batch), 0u);
+  {
+    RequestBuilder builder(batch, {.transaction = true}, "key");
+    for (const char* sql : {"INSERT", "INSERT", ""}) {
+      builder.begin_statement(sql);
+      builder.add_value(sqlite::ValueView::of_integer(1));
+    }
+  }
+  RequestBuilder(batch, {}).begin_statement("SELECT 1");
+  EXPECT_EQ(statements_in(batch), 4u);
+  EXPECT_LE(statements_in(BytesView(batch).substr(0, batch.size() - 3)), 4u);
+}
+
 TEST(RequestRandomTest, BatchesOfAnyRequestsComeBack) {
   for (std::uint64_t seed = 1; seed <= 2000; seed++) {
     SCOPED_TRACE("seed " + std::to_string(seed));

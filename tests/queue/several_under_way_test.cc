@@ -117,6 +117,36 @@ TEST_F(SeveralUnderWayTest, ABatchThatFailsIsSentAgainAndThoseBehindItInOrder) {
   EXPECT_THAT(told_.lines(), ElementsAre("a applied", "b applied", "c applied"));
 }
 
+TEST_F(SeveralUnderWayTest, AttemptsThatFailAreCountedByTheirReason) {
+  Sent sent = std::move(send({"a"}).front());
+  for (const Code code : {Code::kNoLeader, Code::kNotLeader, Code::kUnknown, Code::kDiskFull}) {
+    sent.fail(code);
+    clock_.advance(1s);
+    sent = take("a");
+  }
+  sent.apply();
+  const WriteQueue::Report report = queue_->report();
+  EXPECT_THAT(report.failures, ElementsAre(1, 1, 1, 1));
+  EXPECT_EQ(report.batches, 1u);
+}
+
+TEST_F(SeveralUnderWayTest, StatementsAreCountedWhenTheyComeLeaveAndAreApplied) {
+  std::vector<Sent> sent = send({"a", "b"});
+  WriteQueue::Report report = queue_->report();
+  EXPECT_EQ(report.statements_accepted, 2u);
+  EXPECT_EQ(report.statements_sent, 2u);
+  EXPECT_EQ(report.statements_applied, 0u);
+  sent[0].fail(Code::kUnknown);
+  sent[1].fail(Code::kUnknown);
+  clock_.advance(20ms);
+  take("a").apply();
+  report = queue_->report();
+  EXPECT_EQ(report.statements_sent, 2u);
+  EXPECT_EQ(report.statements_applied, 1u);
+  take("b").apply();
+  EXPECT_EQ(queue_->report().statements_applied, 2u);
+}
+
 TEST_F(SeveralUnderWayTest, OnlyWhatFailedIsSentAgain) {
   std::vector<Sent> sent = send({"a", "b"});
   sent[1].fail(Code::kDiskFull);
