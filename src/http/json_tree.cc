@@ -1,5 +1,6 @@
 #include "http/json_tree.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/json_text.h"
@@ -43,46 +44,76 @@ JsonTree JsonTree::array(std::vector<JsonTree> elements) {
   return tree;
 }
 
+JsonTree JsonTree::record() {
+  JsonTree tree;
+  tree.is_record_ = true;
+  return tree;
+}
+
 JsonTree& JsonTree::operator[](std::string_view name) {
-  return members_.try_emplace(std::string(name)).first->second;
+  auto place = is_record_ ? std::find_if(members_.begin(), members_.end(),
+                                         [&](const Member& each) { return each.first == name; })
+                          : std::lower_bound(members_.begin(), members_.end(), name,
+                                             [](const Member& each, std::string_view wanted) {
+                                               return each.first < wanted;
+                                             });
+  if (place == members_.end() || place->first != name) {
+    place = members_.emplace(place, std::string(name), JsonTree());
+  }
+  return place->second;
+}
+
+const JsonTree* JsonTree::find(std::string_view name) const {
+  for (const auto& [key, member] : members_) {
+    if (key == name) return &member;
+  }
+  return nullptr;
 }
 
 const JsonTree& JsonTree::at(std::string_view path) const {
   static const JsonTree kNothing;
   if (path.empty() || !scalar_.empty() || is_array_) return *this;
   const std::size_t dot = path.find('.');
-  const auto found = members_.find(path.substr(0, dot));
-  if (found == members_.end()) return kNothing;
-  return found->second.at(dot == std::string_view::npos ? "" : path.substr(dot + 1));
+  const JsonTree* found = find(path.substr(0, dot));
+  if (found == nullptr) return kNothing;
+  return found->at(dot == std::string_view::npos ? "" : path.substr(dot + 1));
 }
 
-Bytes JsonTree::to_json() const {
+Bytes JsonTree::to_json(Records records) const {
   Bytes json;
-  append(json);
+  append(json, records);
   return json;
 }
 
-void JsonTree::append(Bytes& to) const {
+void JsonTree::append(Bytes& to, Records records) const {
   if (!scalar_.empty()) {
     to += scalar_;
     return;
   }
+  if (!is_array_) return append_members(to, records);
   bool first = true;
-  if (is_array_) {
-    to += '[';
-    for (const JsonTree& element : elements_) {
-      if (!std::exchange(first, false)) to += ',';
-      element.append(to);
-    }
-    to += ']';
-    return;
-  }
-  to += '{';
-  for (const auto& [name, member] : members_) {
+  to += '[';
+  for (const JsonTree& element : elements_) {
     if (!std::exchange(first, false)) to += ',';
-    append_json_string(to, name);
+    element.append(to, records);
+  }
+  to += ']';
+}
+
+void JsonTree::append_members(Bytes& to, Records records) const {
+  std::vector<const Member*> members;
+  for (const Member& each : members_) members.push_back(&each);
+  if (is_record_ && records == Records::kSorted) {
+    std::sort(members.begin(), members.end(),
+              [](const Member* one, const Member* other) { return one->first < other->first; });
+  }
+  bool first = true;
+  to += '{';
+  for (const Member* each : members) {
+    if (!std::exchange(first, false)) to += ',';
+    append_json_string(to, each->first);
     to += ':';
-    member.append(to);
+    each->second.append(to, records);
   }
   to += '}';
 }

@@ -184,6 +184,7 @@ Error Connection::add_functions() {
 
 int Connection::authorize(int action, const char* first, const char* second, const char* schema) {
   if (internal_) return SQLITE_OK;
+  if (text_only_) return action == SQLITE_PRAGMA ? SQLITE_IGNORE : SQLITE_OK;
   switch (action) {
     case SQLITE_ATTACH:
     case SQLITE_DETACH:

@@ -84,6 +84,21 @@ class Connection {
   // keep changes to itself until the commit, so it shows where transactions began and ended.
   bool take_virtual_table_written();
 
+  // While it lives, statements are prepared for the sake of their text only: nothing is refused,
+  // and no PRAGMA does what some do as soon as they are prepared. None of them may be run.
+  class TextOnly {
+   public:
+    explicit TextOnly(Connection& connection) : connection_(connection) {
+      connection_.text_only_ = true;
+    }
+    ~TextOnly() { connection_.text_only_ = false; }
+    TextOnly(const TextOnly&) = delete;
+    TextOnly& operator=(const TextOnly&) = delete;
+
+   private:
+    Connection& connection_;
+  };
+
   // VACUUM attaches a file by itself, which is else refused: tell before and after.
   void set_vacuum_allowed(bool allowed) { vacuum_allowed_ = allowed; }
 
@@ -144,6 +159,7 @@ class Connection {
   Statement schema_version_;
   Statement nothing_;  // makes SQLite report commits that are still to be reported
   std::function<bool()> expired_;
+  bool text_only_ = false;
   bool internal_ = false;  // a statement of ours runs: nothing is refused
   bool vacuum_allowed_ = false;
   bool session_changed_ = false;
