@@ -205,14 +205,14 @@ def test_kill_9_at_any_moment_of_a_load(node, crew, home):
     seed = int(os.environ.get("LOAD_SEED", random.randrange(1 << 30)))
     print("seed", seed)
     chance = random.Random(seed)
+    # Each with a name of its own: whether it replaced the one before can be seen.
     bodies = [database(home, "CREATE TABLE marks(n)", f"CREATE TABLE number{i}(x)",
                        "CREATE TABLE ballast(x)",
-                       f"INSERT INTO ballast VALUES(randomblob({3_000_000 * (i + 1)}))")
-              for i in range(2)]
+                       f"INSERT INTO ballast VALUES(randomblob({3_000_000 * (i % 2 + 1)}))")
+              for i in range(12)]
     node.client.must("CREATE TABLE marks(n)")
     number, marks = None, []
-    for turn in range(12):
-        body = bodies[turn % 2]
+    for turn, body in enumerate(bodies):
         loader = node.new_client(timeout=60)
         outcome = []
 
@@ -229,7 +229,7 @@ def test_kill_9_at_any_moment_of_a_load(node, crew, home):
         thread.join()
         node.start()
         tables = node.client.column("SELECT name FROM sqlite_master WHERE name LIKE 'number%'")
-        if tables == [f"number{turn % 2}"]:
+        if tables == [f"number{turn}"]:
             number, marks = tables, []
         else:
             assert tables == (number or []) and not outcome
