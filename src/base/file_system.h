@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace rqlite {
@@ -42,6 +43,19 @@ class File {
   Status write(std::uint64_t offset, BytesView bytes);
 };
 
+// What tells that a file is no longer what it was: two that differ. The other way round, a file
+// that was changed twice within the grain of the system's clock, a few milliseconds, looks
+// unchanged.
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  WallTime modified;  // its content; programs that copy files may set it
+  WallTime changed;   // its content, or what the system knows about it
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
 // The part of a file system that we use. Thread-safe. Paths are absolute.
 class FileSystem {
  public:
@@ -51,6 +65,9 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Open how) = 0;
 
   virtual Result<bool> exists(const std::string& path) = 0;
+
+  // Of the file that `path` names, through links.
+  virtual Result<FileStamp> stamp(const std::string& path) = 0;
 
   // Names in the directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -14,6 +15,12 @@
 
 namespace rqlite {
 namespace {
+
+WallTime time_of(const timespec& since_1970) {
+  const auto nanos =
+      std::chrono::seconds(since_1970.tv_sec) + std::chrono::nanoseconds(since_1970.tv_nsec);
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(nanos));
+}
 
 class PosixFile final : public File {
  public:
@@ -121,6 +128,13 @@ class PosixFileSystem final : public FileSystem {
     if (::access(path.c_str(), F_OK) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return status_from_errno("access " + path, errno);
+  }
+
+  Result<FileStamp> stamp(const std::string& path) override {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) return status_from_errno("stat " + path, errno);
+    return FileStamp{info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
+                     time_of(info.st_mtim), time_of(info.st_ctim)};
   }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {

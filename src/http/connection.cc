@@ -1,14 +1,10 @@
 #include "http/connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
-#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <mutex>
@@ -102,7 +98,7 @@ class Connection::ReplyToThis final : public Reply,
                                       public std::enable_shared_from_this<ReplyToThis> {
  public:
   explicit ReplyToThis(std::shared_ptr<Connection> connection)
-      : executor_(connection->socket_.get_executor()), connection_(std::move(connection)) {}
+      : executor_(connection->socket_.executor()), connection_(std::move(connection)) {}
   ~ReplyToThis() override {
     if (connection_) send(Response::text(503, "shutting down"));
   }
@@ -200,9 +196,43 @@ Connection::~Connection() {
 
 void Connection::start() {
   registered_ = context_.connections.insert(context_.connections.end(), weak_from_this());
-  boost::system::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  begin_request();
+  socket_.send_without_delay();
+  if (context_.tls == nullptr) return begin_request();
+  begin_handshake();
+}
+
+void Connection::begin_handshake() {
+  state_ = State::kHandshake;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.handshake_timeout;
+  socket_.async_first_byte(
+      [self = shared_from_this()](const boost::system::error_code& error, char byte) {
+        self->on_first_byte(error, byte);
+      });
+}
+
+void Connection::on_first_byte(const boost::system::error_code& error, char byte) {
+  if (closing_) return;
+  if (error) return close();
+  // TLS begins with a byte that is no letter, and a request of HTTP with its method.
+  if (byte >= 'A' && byte <= 'Z') return refuse_clear_text();
+  socket_.async_handshake(context_.tls->new_session(socket_.native_handle()),
+                          [self = shared_from_this()](const boost::system::error_code& failed,
+                                                      std::size_t) { self->on_handshake(failed); });
+}
+
+void Connection::on_handshake(const boost::system::error_code& error) {
+  if (closing_) return;
+  if (!error) return begin_request();
+  context_.tls->on_failed_handshake(socket_.client_address(),
+                                    error == asio::error::connection_aborted
+                                        ? socket_.tls_failure()
+                                        : "the client closed the connection");
+  close();
+}
+
+void Connection::refuse_clear_text() {
+  output_ = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+  write(true);
 }
 
 void Connection::begin_request() {
@@ -213,6 +243,7 @@ void Connection::begin_request() {
   headers_seen_ = false;
   received_ = false;
   sink_ = nullptr;
+  state_ = State::kIdle;
   if (context_.stopping && buffer_.size() == 0) return close();
   if (buffer_.size() > 0) {
     // The next request came with the last one.
@@ -220,7 +251,6 @@ void Connection::begin_request() {
     deadline_ = std::chrono::steady_clock::now() + context_.limits.header_timeout;
     return parse();
   }
-  state_ = State::kIdle;
   deadline_ = std::chrono::steady_clock::now() + context_.limits.idle_timeout;
   read_some();
 }
@@ -303,13 +333,12 @@ void Connection::on_headers() {
   state_ = State::kHandling;
   deadline_ = TimePoint::max();
   parsing_ = true;
-  context_.handler.admit(std::move(*request),
-                         [self = shared_from_this()](Handler::Admission admission) {
-                           asio::dispatch(self->socket_.get_executor(),
-                                          [self, admission = std::move(admission)]() mutable {
-                                            self->on_admitted(std::move(admission));
-                                          });
-                         });
+  context_.handler.admit(std::move(*request), [self = shared_from_this()](
+                                                  Handler::Admission admission) {
+    asio::dispatch(self->socket_.executor(), [self, admission = std::move(admission)]() mutable {
+      self->on_admitted(std::move(admission));
+    });
+  });
   parsing_ = false;
 }
 
@@ -324,9 +353,8 @@ void Connection::on_admitted(Handler::Admission admission) {
     return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
   }
   if (parser_->get().count(beast::http::field::expect) > 0) {
-    // A few bytes into a socket that has nothing else to send: no need to wait for it.
-    boost::system::error_code ignored;
-    asio::write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), ignored);
+    // A few bytes into a socket that has nothing else to send, unless its client takes nothing.
+    if (!socket_.send_now("HTTP/1.1 100 Continue\r\n\r\n")) return close();
   }
   read_on();
 }
@@ -401,10 +429,10 @@ void Connection::pass_body_on() {
     if (parser_->is_done()) return handle();
     read_on();
   };
-  sink_->write(std::exchange(parser_->get().body(), {}), [self = shared_from_this(),
-                                                          go_on](const Status& status) {
-    asio::dispatch(self->socket_.get_executor(), [self, go_on, status] { go_on(status); });
-  });
+  sink_->write(std::exchange(parser_->get().body(), {}),
+               [self = shared_from_this(), go_on](const Status& status) {
+                 asio::dispatch(self->socket_.executor(), [self, go_on, status] { go_on(status); });
+               });
 }
 
 void Connection::handle() {
@@ -423,7 +451,7 @@ void Connection::handle() {
 }
 
 asio::steady_timer& Connection::timer() {
-  if (!timer_) timer_.emplace(socket_.get_executor());
+  if (!timer_) timer_.emplace(socket_.executor());
   return *timer_;
 }
 
@@ -531,6 +559,9 @@ std::shared_ptr<Connection> Connection::end_stream() {
 
 // For what is not a request that could be routed: the answer, then the end of the connection.
 void Connection::refuse(int status, std::string_view reason, std::string_view body) {
+  // What was received of it is no longer of use to anybody.
+  parser_.reset();
+  uncharge_body();
   output_ = "HTTP/1.1 ";
   append_number_text(output_, static_cast<std::size_t>(status));
   output_.append(" ").append(reason).append("\r\n");
@@ -576,8 +607,12 @@ void Connection::on_written() {
   }
   if (outflow_) return send_stream();
   if (!close_after_) return begin_request();
-  boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  socket_.async_end([self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+    if (!self->closing_) self->on_end();
+  });
+}
+
+void Connection::on_end() {
   if (received_) return close();
   deadline_ = std::chrono::steady_clock::now() + kLinger;
   linger();
@@ -596,31 +631,30 @@ void Connection::linger() {
 }
 
 void Connection::check(TimePoint now) {
-  if (now >= deadline_) return close();
-  if (state_ != State::kHandling || !gone_ || !client_is_gone()) return;
+  if (now >= deadline_) {
+    if (state_ == State::kHandshake && socket_.has_tls()) {
+      context_.tls->on_failed_handshake(socket_.client_address(), "it took too long");
+    }
+    return close();
+  }
+  if (state_ != State::kHandling || !gone_ || !socket_.client_is_gone()) return;
   const std::function<void()> gone = std::exchange(gone_, nullptr);
   gone();
   if (const auto reply = gone_reply_.lock()) reply->abandon();
   close();
 }
 
-// Whether the client has ended its side. Bytes that it sent ahead hide that until they are read.
-bool Connection::client_is_gone() {
-  char byte = 0;
-  const ssize_t got = ::recv(socket_.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
 void Connection::finish() {
-  if (state_ == State::kIdle) close();
+  if (state_ == State::kIdle || state_ == State::kHandshake) close();
 }
 
 void Connection::close() {
   if (std::exchange(closing_, true)) return;
   const std::shared_ptr<Connection> self = end_stream();
   if (timer_) timer_->cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  // Who waits for something is not to think that this was all.
+  if (state_ == State::kIdle) socket_.say_end_now();
+  socket_.close();
 }
 
 }  // namespace rqlite::http

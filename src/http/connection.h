@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -16,6 +15,8 @@
 #include "http/message.h"
 #include "http/outflow.h"
 #include "http/server.h"
+#include "http/socket.h"
+#include "http/tls_context.h"
 
 namespace rqlite::http {
 
@@ -28,12 +29,13 @@ struct ConnectionContext {
   Handler& handler;
   const std::string& fixed_headers;  // of every routed response, each with its line end
   std::atomic<std::size_t>& bodies_bytes;
+  TlsContext* tls;  // null: plain
   std::list<std::weak_ptr<Connection>> connections;
   bool stopping = false;
 };
 
-// One client's connection: reads a request, has it handled, writes the response, and so on, in
-// order. Threads: that of its io_context.
+// One client's connection: shakes hands if there is TLS, reads a request, has it handled, writes
+// the response, and so on, in order. Threads: that of its io_context.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::ip::tcp::socket socket, ConnectionContext& context);
@@ -55,8 +57,13 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   class ReplyToThis;
   class StreamToThis;
 
-  enum class State { kIdle, kReading, kHandling, kWriting };
+  enum class State { kHandshake, kIdle, kReading, kHandling, kWriting };
 
+  void begin_handshake();
+  void on_first_byte(const boost::system::error_code& error, char byte);
+  void on_handshake(const boost::system::error_code& error);
+  // For whoever speaks HTTP in clear where TLS is spoken.
+  void refuse_clear_text();
   void begin_request();
   void read_some();
   void on_read(const boost::system::error_code& error, std::size_t bytes);
@@ -86,7 +93,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void send_stream();
   // Of the request that is being handled.
   boost::asio::steady_timer& timer();
-  [[nodiscard]] bool client_is_gone();
   void refuse(int status, std::string_view reason, std::string_view body);
   // Writes output_, then goes on with the next request, the stream, or the end.
   void write(bool close_after);
@@ -96,9 +102,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Of a stream, whose maker is let go of.
   std::shared_ptr<Connection> end_stream();
   void on_written();
+  // Our side of the connection is done.
+  void on_end();
   void linger();
 
-  boost::asio::ip::tcp::socket socket_;
+  Socket socket_;
   ConnectionContext& context_;
   std::list<std::weak_ptr<Connection>>::iterator registered_;
   boost::beast::flat_buffer buffer_;

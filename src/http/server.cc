@@ -56,6 +56,7 @@ class Server::Impl {
                   impl.handler_,
                   impl.fixed_headers_,
                   impl.bodies_bytes_,
+                  impl.options_.tls,
                   {},
                   false} {}
     ConnectionContext context;  // outlives the connections, the last of which go with `io`

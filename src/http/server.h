@@ -12,19 +12,23 @@
 
 namespace rqlite::http {
 
+class TlsContext;
+
 // Bounds on what one client can make the server hold, and for how long.
 struct ServerLimits {
   std::size_t header_bytes_max = 1 << 20;
   std::size_t body_bytes_max = 256 << 20;         // of one request
   std::size_t all_bodies_bytes_max = 1024 << 20;  // of all requests that are being received
   std::size_t connections_max = 16384;
-  std::chrono::seconds header_timeout{20};  // from a request's first byte to its headers' end
-  std::chrono::seconds body_timeout{30};    // without a byte of the body
-  std::chrono::seconds idle_timeout{300};   // between requests
-  std::chrono::seconds write_timeout{60};   // for each 256 KiB of a response to be taken
+  std::chrono::seconds handshake_timeout{10};  // of TLS, from the connection on
+  std::chrono::seconds header_timeout{20};     // from a request's first byte to its headers' end
+  std::chrono::seconds body_timeout{30};       // without a byte of the body
+  std::chrono::seconds idle_timeout{300};      // between requests
+  std::chrono::seconds write_timeout{60};      // for each 256 KiB of a response to be taken
 };
 
-// The HTTP/1.1 port: accepts connections, reads requests, and writes what the handler answers.
+// The HTTP/1.1 port, over TLS or in clear: accepts connections, reads requests, and writes what the
+// handler answers.
 //
 // Threads: `Options::threads` of its own, each with the connections it was given; all methods from
 // any one thread. Stop: stop() lets requests that were received be answered; join() ends the
@@ -36,6 +40,7 @@ class Server {
     std::string port;
     std::size_t threads = 1;
     ServerLimits limits;
+    TlsContext* tls = nullptr;  // of a TLS port; must outlive the server
     // Headers that every routed response carries.
     std::vector<std::pair<std::string, std::string>> headers;
   };

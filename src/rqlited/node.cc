@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "http/tls_status.h"
 #include "rqlited/process_status.h"
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
@@ -63,12 +64,19 @@ Status Node::start() {
     if (!options_.http_allow_origin.empty()) {
       tree["http"]["allow_origin"] = http::JsonTree::text(options_.http_allow_origin);
     }
-    tree["http"]["tls"]["enabled"] = http::JsonTree::text("false");
+    http::add_tls_status(tree["http"]["tls"], tls_.get());
   };
-  api.process_metrics = [process](http::MetricsText& text) { process->add_to(text); };
+  api.process_metrics = [this, process](http::MetricsText& text) {
+    process->add_to(text);
+    if (tls_) http::add_tls_metrics(text, *tls_);
+  };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
 
+  if (const Status status = open_tls(); !status.ok()) {
+    return status.with_context("failed to start HTTP server");
+  }
   http::Server::Options http;
+  http.tls = tls_.get();
   split(options_.http_addr, http.host, http.port);
   http.threads = http_threads();
   http.headers = fixed_headers();
@@ -139,6 +147,30 @@ std::vector<std::pair<std::string, std::string>> Node::fixed_headers() const {
   return headers;
 }
 
+Status Node::open_tls() {
+  if (options_.http_cert.empty()) {
+    // Users know that this starts. That it protects nothing they should know too.
+    if (options_.http_verify_client || !options_.http_ca_cert.empty()) {
+      log("http",
+          "WARNING: clients are not verified and nothing is encrypted, because "
+          "-http-cert and -http-key are not set");
+    }
+    return {};
+  }
+  http::TlsContext::Options tls;
+  tls.certificate_file = options_.http_cert;
+  tls.key_file = options_.http_key;
+  tls.ca_file = options_.http_ca_cert;
+  tls.verify_client = options_.http_verify_client;
+  tls.common_name = options_.http_verify_common_name;
+  Result<std::unique_ptr<http::TlsContext>> opened =
+      http::TlsContext::open(std::move(tls), posix_file_system(), clock_);
+  if (!opened.ok()) return opened.error();
+  tls_ = std::move(*opened);
+  log("http", "secure HTTPS server enabled with {}", http::describe(tls_->options()));
+  return {};
+}
+
 Status Node::open_queue() {
   Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
       posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
@@ -157,7 +189,7 @@ void Node::say_ready() const {
   std::string port;
   split(options_.http_adv_addr, host, port);
   const std::string& address = options_.http_adv_addr;
-  log("rqlited", "node HTTP API available at http://{}", address);
+  log("rqlited", "node HTTP API available at {}://{}", tls_ ? "https" : "http", address);
   log("rqlited", "connect using the command-line tool via 'rqlite -H {} -p {}'", host, port);
 }
 

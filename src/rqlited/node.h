@@ -10,6 +10,7 @@
 #include "http/api.h"
 #include "http/credentials.h"
 #include "http/server.h"
+#include "http/tls_context.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
 #include "store/store.h"
@@ -36,6 +37,7 @@ class Node {
   // Null: there is no file.
   Result<std::shared_ptr<const http::Credentials>> read_credentials() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> fixed_headers() const;
+  Status open_tls();
   Status open_queue();
   void say_ready() const;
 
@@ -45,6 +47,7 @@ class Node {
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.
   std::unique_ptr<http::Api> api_;
+  std::unique_ptr<http::TlsContext> tls_;  // null: HTTP in clear
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<queue::WriteQueue> queue_;

@@ -21,11 +21,6 @@ constexpr const char* kAbout =
 // Flags of rqlite that this server does not have yet. They are refused by name: one that is
 // ignored would be found out too late.
 constexpr const char* kNotBuilt[] = {
-    "http-cert",
-    "http-key",
-    "http-ca-cert",
-    "http-verify-client",
-    "http-verify-common-name",
     "node-cert",
     "node-key",
     "node-ca-cert",
@@ -77,6 +72,15 @@ void declare(Flags& flags, Options& options) {
             "Value of the header Access-Control-Allow-Origin. If not set, there is none");
   flags.add("auth", &options.auth,
             "Path of the file that says who may do what. If not set, everybody may do everything");
+  flags.add("http-cert", &options.http_cert,
+            "PEM file with the certificate of the HTTP API. With -http-key, the API is HTTPS");
+  flags.add("http-key", &options.http_key, "PEM file with the private key of -http-cert");
+  flags.add("http-ca-cert", &options.http_ca_cert,
+            "PEM file with the CAs of clients' certificates. If not set, the system's");
+  flags.add("http-verify-client", &options.http_verify_client,
+            "Refuse HTTPS clients without a good certificate");
+  flags.add("http-verify-common-name", &options.http_verify_common_name,
+            "Common name that the certificate of a HTTPS client must have");
   flags.add("raft-addr", &options.raft_addr, "Raft address to bind, host:port");
   flags.add("raft-adv-addr", &options.raft_adv_addr,
             "Raft address told to other nodes. If not set, the one that is bound");
@@ -147,6 +151,12 @@ std::optional<std::string> validate(const Options& options) {
   std::string host;
   std::string port;
   if (options.data_directory.empty()) return "data directory path is required";
+  if (options.http_cert.empty() != options.http_key.empty()) {
+    return "either both -http-cert and -http-key must be set, or neither";
+  }
+  if (!options.http_verify_common_name.empty() && !options.http_verify_client) {
+    return "-http-verify-common-name requires -http-verify-client";
+  }
   if (options.raft_addr == options.http_addr) return "HTTP and Raft addresses must differ";
   if (begins_with_http(options.http_addr) || begins_with_http(options.http_adv_addr)) {
     return "HTTP options should not include protocol (http:// or https://)";

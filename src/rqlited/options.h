@@ -18,6 +18,11 @@ struct Options {
   std::string node_id;  // by default the advertised Raft address
   std::string http_addr = "localhost:4001";
   std::string http_adv_addr;  // by default http_addr
+  std::string http_cert;      // and http_key: both or neither
+  std::string http_key;
+  std::string http_ca_cert;
+  bool http_verify_client = false;
+  std::string http_verify_common_name;  // with http_verify_client
   std::string raft_addr = "localhost:4002";
   std::string raft_adv_addr;      // by default raft_addr
   std::string http_allow_origin;  // empty: the header is not sent

@@ -48,6 +48,24 @@ TEST_F(PosixFileSystemTest, TellsWhatIsMissing) {
   EXPECT_TRUE(files_.remove(root_ + "/nope").ok());
 }
 
+TEST_F(PosixFileSystemTest, AStampTellsAFileFromItsSuccessor) {
+  ASSERT_TRUE(files_.replace_file(root_ + "/a", "one").ok());
+  const FileStamp first = *files_.stamp(root_ + "/a");
+  EXPECT_EQ(first.size, 3u);
+  EXPECT_EQ(*files_.stamp(root_ + "/a"), first);
+  // Of the same size, and of the same age to whoever believes the time that a copy was given.
+  ASSERT_TRUE(files_.replace_file(root_ + "/b", "two").ok());
+  std::filesystem::last_write_time(root_ + "/b", std::filesystem::last_write_time(root_ + "/a"));
+  ASSERT_TRUE(files_.rename(root_ + "/b", root_ + "/a").ok());
+  const FileStamp second = *files_.stamp(root_ + "/a");
+  EXPECT_EQ(second.modified, first.modified);
+  EXPECT_NE(second, first);
+  std::filesystem::create_symlink(root_ + "/a", root_ + "/link");
+  EXPECT_EQ(*files_.stamp(root_ + "/link"), second);
+  EXPECT_EQ(files_.stamp(root_ + "/nope").status(),
+            Status(Code::kFailed, "stat " + root_ + "/nope: no such file or directory"));
+}
+
 TEST_F(PosixFileSystemTest, ListsRenamesAndReplaces) {
   ASSERT_TRUE(files_.make_directories(root_ + "/x/y").ok());
   ASSERT_TRUE(files_.make_directories(root_ + "/x/y").ok());

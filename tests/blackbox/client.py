@@ -38,8 +38,12 @@ def target(path, flags=(), **parameters):
 class Client:
     """Not thread-safe: one for each thread."""
 
-    def __init__(self, host, port, timeout=60):
-        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    def __init__(self, host, port, timeout=60, tls=None):
+        """`tls` is an ssl.SSLContext, or None for HTTP in clear."""
+        if tls is None:
+            self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        else:
+            self._connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)
 
     def send(self, method, path, body=None, headers=None):
         """A body that is no text and no bytes is sent as JSON."""
@@ -54,6 +58,11 @@ class Client:
         except Exception:
             self.close()
             raise
+
+    @property
+    def socket(self):
+        """Of the connection, which the first request opens."""
+        return self._connection.sock
 
     def close(self):
         self._connection.close()

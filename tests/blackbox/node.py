@@ -53,6 +53,7 @@ class Node:
         self.login = {}  # the headers with which it may be asked whether it is ready
         self.process = None
         self.client = None
+        self.tls = None  # the ssl.SSLContext of its clients, if it speaks TLS
         self._clients = []
 
     # Life and death.
@@ -115,7 +116,7 @@ class Node:
     # What can be seen of it.
 
     def new_client(self, timeout=60):
-        client = Client(HOST, self.port, timeout)
+        client = Client(HOST, self.port, timeout, self.tls)
         self._clients.append(client)
         return client
 

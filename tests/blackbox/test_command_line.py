@@ -46,6 +46,11 @@ def test_help_has_the_documented_layout():
     ("fk", None),
     ("http-addr string", '"localhost:4001"'),
     ("http-adv-addr string", None),
+    ("http-cert string", None),
+    ("http-key string", None),
+    ("http-ca-cert string", None),
+    ("http-verify-client", None),
+    ("http-verify-common-name string", None),
     ("raft-addr string", '"localhost:4002"'),
     ("node-id string", None),
     ("db-max-ro-conns int", "256"),
@@ -117,6 +122,11 @@ def test_flags_end_at_the_data_directory(arguments, directory, extra):
 INVALID = [
     (["-fk"], "data directory path is required"),
     (["  "], "data directory path is required"),
+    (["-http-cert", "c.pem", "-http-verify-common-name", "x", "d"],
+     "either both -http-cert and -http-key must be set, or neither"),
+    (["-http-key", "k.pem", "d"], "either both -http-cert and -http-key must be set, or neither"),
+    (["-http-verify-common-name", "x", "-raft-addr", "localhost:4001", "d"],
+     "-http-verify-common-name requires -http-verify-client"),
     (["-raft-addr", "localhost:4001", "d"], "HTTP and Raft addresses must differ"),
     (["-http-addr", "http://localhost:4001", "d"],
      "HTTP options should not include protocol (http:// or https://)"),
@@ -148,7 +158,7 @@ def test_an_invalid_value_is_fatal(arguments, message):
     assert done.stderr == f"fatal: {message}\n"
 
 
-@pytest.mark.parametrize("flag", [["-disco-mode", "dns"], ["-http-cert=c.pem"], ["-join", "a:1"],
+@pytest.mark.parametrize("flag", [["-disco-mode", "dns"], ["-node-cert=c.pem"], ["-join", "a:1"],
                                   ["-bootstrap-expect", "3"], ["-raft-non-voter"],
                                   ["-auto-backup", "f"], ["-extensions-path", "p"],
                                   ["-cdc-config", "stdout"]])

@@ -33,6 +33,7 @@ class SimFile final : public File {
     if (!status.ok()) bytes.resize(bytes.size() / 2);
     RETURN_IF_ERROR(system_.grow(*inode_, offset + bytes.size(), "write " + path_));
     SimFileSystem::put(inode_->now, offset, bytes);
+    inode_->changed = system_.time_;
     inode_->unsynced.push_back({offset, std::move(bytes), std::nullopt});
     return status;
   }
@@ -43,6 +44,7 @@ class SimFile final : public File {
     RETURN_IF_ERROR(system_.grow(*inode_, size, "reserve " + path_));
     if (inode_->now.size() >= size) return {};
     inode_->now.resize(size, '\0');
+    inode_->changed = system_.time_;
     inode_->unsynced.push_back({0, {}, size});
     return {};
   }
@@ -51,6 +53,7 @@ class SimFile final : public File {
     MutexLock lock(system_.mutex_);
     RETURN_IF_ERROR(system_.step("truncate " + path_, false));
     inode_->now.resize(size, '\0');
+    inode_->changed = system_.time_;
     inode_->unsynced.push_back({0, {}, size});
     return {};
   }
@@ -141,6 +144,11 @@ std::uint64_t SimFileSystem::operations() {
   return operations_;
 }
 
+void SimFileSystem::set_time(WallTime now) {
+  MutexLock lock(mutex_);
+  time_ = now;
+}
+
 void SimFileSystem::set_capacity(std::optional<std::uint64_t> bytes) {
   MutexLock lock(mutex_);
   capacity_ = bytes;
@@ -208,8 +216,10 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, Open 
       inode->unsynced.push_back({0, {}, 0});
     } else {
       inode = std::make_shared<Inode>();
+      inode->number = ++inodes_;
       change_name({path, inode, ""});
     }
+    inode->changed = time_;
   } else {
     if (found == now_.end()) return status_from_errno("open " + path, ENOENT);
     inode = found->second;
@@ -220,6 +230,14 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, Open 
 Result<bool> SimFileSystem::exists(const std::string& path) {
   MutexLock lock(mutex_);
   return now_.contains(path) || directories_.contains(path);
+}
+
+Result<FileStamp> SimFileSystem::stamp(const std::string& path) {
+  MutexLock lock(mutex_);
+  const auto found = now_.find(path);
+  if (found == now_.end()) return status_from_errno("stat " + path, ENOENT);
+  const Inode& inode = *found->second;
+  return FileStamp{1, inode.number, inode.now.size(), inode.changed, inode.changed};
 }
 
 Result<std::vector<std::string>> SimFileSystem::list(const std::string& directory) {

@@ -41,6 +41,8 @@ class SimFileSystem final : public FileSystem {
   void fail_sync_after(std::uint64_t count);
   // Operations so far that change something.
   [[nodiscard]] std::uint64_t operations();
+  // What the stamps of files say that are changed from now on. It stands still by itself.
+  void set_time(WallTime now);
   // Bytes that all files together may take; nullopt for no limit.
   void set_capacity(std::optional<std::uint64_t> bytes);
   // Bytes that all files together take.
@@ -48,6 +50,7 @@ class SimFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override;
   Result<bool> exists(const std::string& path) override;
+  Result<FileStamp> stamp(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Status make_directories(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
@@ -67,6 +70,8 @@ class SimFileSystem final : public FileSystem {
     Bytes now;
     Bytes durable;
     std::vector<Write> unsynced;
+    std::uint64_t number = 0;
+    WallTime changed;
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
   struct NameChange {
@@ -90,6 +95,8 @@ class SimFileSystem final : public FileSystem {
   Names now_ GUARDED_BY(mutex_);
   Names durable_ GUARDED_BY(mutex_);
   std::vector<NameChange> unsynced_names_ GUARDED_BY(mutex_);
+  std::uint64_t inodes_ GUARDED_BY(mutex_) = 0;  // made so far
+  WallTime time_ GUARDED_BY(mutex_){std::chrono::hours(24 * 365 * 50)};
   std::set<std::string> directories_ GUARDED_BY(mutex_);
   std::optional<std::uint64_t> capacity_ GUARDED_BY(mutex_);
   std::uint64_t operations_ GUARDED_BY(mutex_) = 0;

@@ -62,6 +62,17 @@ TEST(OptionsTest, AdvertisedAddressesAndTheNodeIdFollowTheBoundOnes) {
   EXPECT_EQ(advertised.node_id, "one");
 }
 
+TEST(OptionsTest, TlsTakesACertificateAndItsKey) {
+  const Options tls = options({"-http-cert=c", "-http-key", "k", "-http-ca-cert=a",
+                               "-http-verify-client", "-http-verify-common-name=fiona", "/data"});
+  EXPECT_EQ(tls.http_cert, "c");
+  EXPECT_EQ(tls.http_key, "k");
+  EXPECT_EQ(tls.http_ca_cert, "a");
+  EXPECT_TRUE(tls.http_verify_client);
+  EXPECT_EQ(tls.http_verify_common_name, "fiona");
+  EXPECT_EQ(outcome({"-http-verify-client", "-http-verify-common-name=fiona", "/data"}), "run");
+}
+
 TEST(OptionsTest, TheDataDirectoryIsTrimmedAndMadeAbsolute) {
   EXPECT_EQ(options({" /data/node \t"}).data_directory, "/data/node");
   EXPECT_EQ(options({"data"}).data_directory, (std::filesystem::current_path() / "data").string());
@@ -121,6 +132,11 @@ TEST(OptionsTest, NothingMayFollowTheDataDirectory) {
 TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
   const std::pair<std::vector<std::string>, const char*> lines[] = {
       {{" "}, "data directory path is required"},
+      {{"-http-cert=c", "-http-verify-common-name=x", "/d"},
+       "either both -http-cert and -http-key must be set, or neither"},
+      {{"-http-key=k", "/d"}, "either both -http-cert and -http-key must be set, or neither"},
+      {{"-http-verify-common-name=x", "-raft-addr=httpx", "-http-addr=httpx", "/d"},
+       "-http-verify-common-name requires -http-verify-client"},
       {{"-raft-addr=httpx", "-http-addr=httpx", "/d"}, "HTTP and Raft addresses must differ"},
       {{"-http-addr=HTTP://h:1", "-raft-addr=x", "/d"},
        "HTTP options should not include protocol (http:// or https://)"},

@@ -29,9 +29,7 @@ class SyntaxTest : public ::testing::Test {
   }
 
   // "fine" or what is wrong.
-  std::string judge(std::string_view sql) {
-    return syntax_error(*reader_, sql).value_or("fine");
-  }
+  std::string judge(std::string_view sql) { return syntax_error(*reader_, sql).value_or("fine"); }
 
   std::filesystem::path folder_;
   EntryVfs vfs_;

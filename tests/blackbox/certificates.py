@@ -1,0 +1,63 @@
+"""Certificates made for a test, with the openssl command."""
+
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], capture_output=True, check=True, timeout=30)
+
+
+def new_key(path):
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path)
+
+
+class Pair(NamedTuple):
+    """The files of a certificate and of its key."""
+    certificate: Path
+    key: Path
+
+    def install(self, to):
+        """Replaces the files of another pair, one after the other, as an operator would."""
+        for source, target in zip(self, to):
+            fresh = target.with_name(target.name + ".new")
+            fresh.write_bytes(source.read_bytes())
+            os.replace(fresh, target)
+
+
+class Authority:
+    """Issues certificates for a server on 127.0.0.1 and for its clients."""
+
+    def __init__(self, directory, name):
+        self._directory = Path(directory) / name
+        self._directory.mkdir()
+        self.certificate = self._directory / "ca.pem"
+        self._key = self._directory / "ca-key.pem"
+        new_key(self._key)
+        openssl("req", "-x509", "-new", "-key", self._key, "-out", self.certificate, "-days", 2,
+                "-subj", f"/CN={name}")
+
+    def issue(self, name, days=2):
+        """A pair whose common name is `name`; of negative days, one that has expired."""
+        pair = Pair(self._directory / f"{name}.pem", self._directory / f"{name}-key.pem")
+        request, extensions = self._directory / "request.pem", self._directory / "extensions"
+        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
+        new_key(pair.key)
+        openssl("req", "-new", "-key", pair.key, "-out", request, "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
+                "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", pair.certificate)
+        return pair
+
+    def client(self, identity=None, version=None):
+        """What a client that trusts this authority uses; `identity` is the pair that it shows, and
+        `version` the only one of TLS that it speaks."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        if identity is not None:
+            context.load_cert_chain(*identity)
+        if version is not None:
+            context.set_ciphers("ALL:@SECLEVEL=0")  # or it would not speak an old one at all
+            context.minimum_version = context.maximum_version = version
+        return context
