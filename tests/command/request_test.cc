@@ -125,6 +125,34 @@ TEST(RequestTest, StatementsAreEqualWhateverStandsInFrontOfThem) {
   EXPECT_NE(statements({}, "", 2), plain);
 }
 
+TEST(RequestTest, MayRunInPart) {
+  Bytes batch;
+  {
+    RequestBuilder builder(batch, {.transaction = true, .unified = true, .qualify_columns = true},
+                           "k-1");
+    builder.begin_statement("a");
+    builder.add_value(ValueView::of_integer(1));
+    builder.begin_statement("b");
+  }
+  auto limit = [](const Bytes& encoded) {
+    return RequestReader(decode_command(encode_command(encoded, {}))->requests.at(0)).runs_max();
+  };
+  EXPECT_EQ(limit(batch), UINT64_MAX);
+  for (const std::size_t runs_max : {0u, 1u, 300u}) {
+    const Bytes limited = limited_to(batch, runs_max);
+    EXPECT_EQ(limit(limited), runs_max);
+    // Nothing else about it changes.
+    const Bytes before = encode_command(batch, {});
+    const Bytes after = encode_command(limited, {});
+    const RequestReader whole(decode_command(before)->requests.at(0));
+    const RequestReader part(decode_command(after)->requests.at(0));
+    EXPECT_EQ(part.flags(), whole.flags());
+    EXPECT_EQ(part.key(), "k-1");
+    EXPECT_EQ(part.statements(), whole.statements());
+    EXPECT_EQ(show_batch(limited), "transaction [a, 1][b]");
+  }
+}
+
 TEST(RequestTest, MayDoNothingInItsPlace) {
   Bytes batch = batch_of({"a"});
   append_empty_request(batch);

@@ -137,5 +137,21 @@ TEST(IndentTest, LeavesStringsAlone) {
             "[\n    \"{,:}\",\n    \"\\\"[\",\n    \"\\\\\"\n]");
 }
 
+TEST(JsonTextTest, IndentsPiecesAsItDoesTheWhole) {
+  const std::string compact =
+      R"({"a":[],"b":{},"c":[[1,-2.5],["{,:}\\\"["],null],"d":{"e":{"f":[{}]}}})";
+  const Bytes whole = indent_json(compact);
+  for (std::size_t first = 0; first <= compact.size(); first++) {
+    for (std::size_t second = first; second <= compact.size(); second++) {
+      JsonIndenter indenter;
+      Bytes text;
+      indenter.append(text, compact.substr(0, first));
+      indenter.append(text, compact.substr(first, second - first));
+      indenter.append(text, compact.substr(second));
+      ASSERT_EQ(text, whole) << first << " " << second;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rqlite::http

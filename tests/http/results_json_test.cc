@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 #include <string>
 
 namespace rqlite::http {
 namespace {
 
+using namespace std::string_literals;
 using command::Rows;
 using command::StatementResult;
 using sqlite::ValueView;
@@ -232,6 +234,139 @@ TEST_F(PrettyTest, IndentsTheWholeReply) {
   EXPECT_EQ(finish(envelope(0.5)),
             "{\n    \"results\": [\n        {\n            \"last_insert_id\": 1,\n"
             "            \"rows_affected\": 1\n        }\n    ],\n    \"time\": 0.5\n}");
+}
+
+// Text that is taken while the rest is being made.
+
+using Step = std::function<void(ResultsJson&)>;
+
+Step add_whole(const std::function<StatementResult()>& make) {
+  return [make](ResultsJson& json) { json.add(make()); };
+}
+Step begin_read(std::vector<std::string> names, std::vector<std::string> types) {
+  return [=](ResultsJson& json) { json.begin_rows(names, types); };
+}
+Step add_one_row(std::vector<ValueView> values) {
+  return [=](ResultsJson& json) { json.add_row(values); };
+}
+Step end_read(double seconds) {
+  return [=](ResultsJson& json) { json.end_rows(seconds); };
+}
+Step fail_read(const std::string& error) {
+  return [=](ResultsJson& json) { json.fail_rows(error); };
+}
+
+// What `steps` make if something is taken in front of each step whose bit is set.
+std::string made_of(const std::vector<Step>& steps, std::size_t takes, ResultFormat format,
+                    const ResultsJson::Envelope& envelope) {
+  ResultsJson json(format);
+  std::string text;
+  for (std::size_t i = 0; i <= steps.size(); i++) {
+    if ((takes >> i & 1) != 0) {
+      const ResultsJson::Text taken = json.take();
+      if (!taken.impossible.empty()) return "impossible: " + taken.impossible;
+      text += taken.json;
+    }
+    if (i < steps.size()) steps[i](json);
+  }
+  const ResultsJson::Text last = std::move(json).finish(envelope);
+  return last.impossible.empty() ? text + last.json : "impossible: " + last.impossible;
+}
+
+std::vector<ResultFormat> all_formats() {
+  std::vector<ResultFormat> formats;
+  for (int bits = 0; bits < 4; bits++) {
+    formats.push_back({.associative = (bits & 1) != 0, .pretty = (bits & 2) != 0});
+  }
+  return formats;
+}
+
+// Of results that succeed, the text is the same wherever it is cut.
+TEST(TakeTest, NobodySeesWhereATextWasCut) {
+  const std::vector<Step> steps = {
+      begin_read({"b", "a"}, {"integer", "text"}),
+      add_one_row({ValueView::of_integer(1), ValueView::of_text("[{\"x\\")}),
+      add_one_row({ValueView::null(), ValueView::of_text("")}),
+      end_read(0.5),
+      add_whole([] { return write(1, 2, 0.25); }),
+      add_whole([] { return error("no such table: t"); }),
+      begin_read({"n"}, {""}),
+      end_read(0),
+      begin_read({}, {}),
+      end_read(0.5),
+  };
+  for (const ResultFormat format : all_formats()) {
+    const std::string whole = made_of(steps, 0, format, envelope(0.5, 7, 9));
+    for (std::size_t takes = 1; takes < 2u << steps.size(); takes++) {
+      ASSERT_EQ(made_of(steps, takes, format, envelope(0.5, 7, 9)), whole) << takes;
+    }
+  }
+}
+
+TEST(TakeTest, WhatIsTakenBeforeAReadBeganDoesNotShowInItsError) {
+  const std::vector<Step> steps = {
+      add_whole([] { return write(1, 1); }), fail_read("no such table: t"),
+      begin_read({"id"}, {"integer"}),       add_one_row({ValueView::of_integer(1)}),
+      fail_read("integer overflow"),
+  };
+  // Not while the one with rows is being read.
+  constexpr std::size_t kBehindItsStart = 0b11000;
+  for (const ResultFormat format : all_formats()) {
+    const std::string whole = made_of(steps, 0, format, {});
+    for (std::size_t takes = 0; takes < 2u << steps.size(); takes++) {
+      if ((takes & kBehindItsStart) != 0) continue;
+      ASSERT_EQ(made_of(steps, takes, format, {}), whole) << takes;
+    }
+  }
+}
+
+TEST(TakeTest, AnErrorStandsBehindTheRowsThatAreGone) {
+  const std::vector<Step> steps = {
+      begin_read({"id"}, {"integer"}),
+      add_one_row({ValueView::of_integer(1)}),
+      fail_read("query timeout"),
+      add_whole([] { return write(1, 1); }),
+  };
+  EXPECT_EQ(made_of(steps, 0b100, {}, {}),
+            R"({"results":[{"columns":["id"],"types":["integer"],"values":[[1]],)"
+            R"("error":"query timeout"},{"last_insert_id":1,"rows_affected":1}]})");
+  EXPECT_EQ(made_of(steps, 0b010, {.associative = true}, {}),
+            R"({"results":[{"types":{"id":"integer"},"rows":[{"id":1}],)"
+            R"("error":"query timeout"},{"last_insert_id":1,"rows_affected":1,"rows":null}]})");
+}
+
+TEST(TakeTest, AnErrorMayComeBeforeTheFirstRow) {
+  const std::vector<Step> steps = {begin_read({"id"}, {"integer"}), fail_read("query timeout")};
+  EXPECT_EQ(made_of(steps, 0b10, {}, {}),
+            R"({"results":[{"columns":["id"],"types":["integer"],"error":"query timeout"}]})");
+  EXPECT_EQ(made_of(steps, 0b10, {.associative = true}, {}),
+            R"({"results":[{"types":{"id":"integer"},"rows":[],"error":"query timeout"}]})");
+  const std::vector<Step> without = {begin_read({}, {}), fail_read("query timeout")};
+  EXPECT_EQ(made_of(without, 0b10, {}, {}), R"({"results":[{"error":"query timeout"}]})");
+}
+
+TEST(TakeTest, ARequestsErrorStandsBehindTheResultsThatAreGone) {
+  const std::vector<Step> steps = {add_whole([] { return write(1, 1); })};
+  EXPECT_EQ(made_of(steps, 0b10, {}, envelope(0.5, std::nullopt, 0, "store not open")),
+            R"({"results":[{"last_insert_id":1,"rows_affected":1}],)"
+            R"("error":"store not open","time":0.5})");
+}
+
+TEST(TakeTest, AnInfiniteNumberIsNotedUntilSomethingIsGone) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<Step> steps = {
+      begin_read({"x"}, {"real"}),
+      add_one_row({ValueView::of_real(1.5)}),
+      add_one_row({ValueView::of_real(infinity)}),
+      add_one_row({ValueView::of_real(2.5)}),
+      end_read(0),
+  };
+  for (const std::size_t takes : {0b000000u, 0b001000u, 0b010000u, 0b100000u}) {
+    EXPECT_EQ(made_of(steps, takes, {}, {}), std::string("impossible: ") + kInfinite) << takes;
+  }
+  EXPECT_EQ(made_of(steps, 0b000100, {}, {}),
+            R"({"results":[{"columns":["x"],"types":["real"],"values":[[1.5]],"error":")"s +
+                kInfinite + "\"}]}");
 }
 
 // Values by the type of their column.
