@@ -370,6 +370,11 @@ std::int64_t Connection::schema_version() {
 }
 
 Result<Connection::Checkpoint> Connection::checkpoint_passive() {
+  // A conflict clause's ROLLBACK behind a virtual table leaves a read transaction open, which no
+  // statement of ours has begun. The next one that reads ends it.
+  if (is_autocommit() && sqlite3_txn_state(database_, nullptr) != SQLITE_TXN_NONE) {
+    if (const Error error = refresh_schema(); !error.ok()) return status_of(error, "checkpoint");
+  }
   Checkpoint result{0, 0};
   const int code = sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                              &result.wal_frames, &result.copied_frames);

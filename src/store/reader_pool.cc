@@ -36,8 +36,11 @@ void ReaderPool::close() {
 
 void ReaderPool::Reader::forget_stale_statements() const {
   const std::int64_t version = connection().schema_version();
-  if (version != seat_->schema_version || version < 0) cache().forget_prepared();
-  seat_->schema_version = version;
+  if (version == seat_->schema_version && version >= 0) return;
+  // The connection itself would compile by what it remembers.
+  cache().forget_prepared();
+  const bool refreshed = connection().refresh_schema().ok();
+  seat_->schema_version = refreshed ? version : -1;
 }
 
 std::optional<ReaderPool::Reader> ReaderPool::try_take() {

@@ -55,7 +55,7 @@ class ReaderPool {
     }
     [[nodiscard]] sqlite::Connection& connection() const { return *seat_->connection; }
     [[nodiscard]] sqlite::StatementCache& cache() const { return seat_->cache; }
-    // What was prepared for an older schema, and may not compile any more, is prepared anew.
+    // What compiles from now on does so with the schema as it is now.
     void forget_stale_statements() const;
     // Set by close(): the read is to end.
     [[nodiscard]] const std::atomic<bool>& stopping() const { return pool_->stopping_; }

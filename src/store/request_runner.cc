@@ -167,9 +167,11 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
 // The statement's time was up before this entry was proposed.
 void RequestRunner::leave_out(const RequestReader& reader, command::StatementResult& result) {
   Error ignored;
-  const bool read = reader.flags().unified &&
-                    begins_with_read(writer_.connection(), writer_.cache(), reader.sql(), ignored);
-  result.error = read ? "query timeout" : "execute timeout";
+  const StatementKind kind =
+      kind_of_first(writer_.connection(), writer_.cache(), reader.sql(), ignored);
+  const bool read = reader.flags().unified && kind == StatementKind::kRead;
+  const bool queries = read || kind == StatementKind::kReturningWrite;
+  result.error = queries ? "query timeout" : "execute timeout";
   if (read) result.rows = std::make_unique<command::Rows>();
 }
 

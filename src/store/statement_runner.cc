@@ -125,28 +125,32 @@ void describe_columns(const Statement& statement, bool first_row, bool qualify,
   }
 }
 
-bool begins_with_read(sqlite::Connection& connection, sqlite::StatementCache& cache, BytesView sql,
-                      Error& error) {
+StatementKind kind_of_first(sqlite::Connection& connection, sqlite::StatementCache& cache,
+                            BytesView sql, Error& error) {
   sqlite::StatementCache::Entry* cached = cache.find(sql);
   const sqlite::SqlShape shape = cached != nullptr ? cached->shape : sqlite::shape_of(sql);
-  // SQLite's test sees through EXPLAIN, which never changes anything. And it takes a DROP IF EXISTS
-  // of nothing for a read, which a read of a table would tell by its columns.
-  auto is_read = [&shape](const Statement& first) {
-    if (!first.has_value() || shape.first == sqlite::Keyword::kExplain) return true;
-    const bool changes_something =
-        shape.first == sqlite::Keyword::kOther && first.column_count() == 0;
-    return first.is_read_only() && !changes_something;
+  auto kind_of = [&](const Statement& first) {
+    if (!error.ok()) return StatementKind::kNone;
+    // SQLite's test sees through EXPLAIN, which never changes anything.
+    if (!first.has_value() || shape.first == sqlite::Keyword::kExplain) return StatementKind::kRead;
+    const bool has_columns = first.column_count() > 0;
+    if (!first.is_read_only()) {
+      return has_columns ? StatementKind::kReturningWrite : StatementKind::kWrite;
+    }
+    // It also takes a DROP IF EXISTS of nothing for a read.
+    const bool reads = has_columns || shape.first != sqlite::Keyword::kOther;
+    return reads ? StatementKind::kRead : StatementKind::kWrite;
   };
   if (cached != nullptr && shape.single) {
     if (!cached->statement.has_value()) {
       std::string_view rest = cached->sql;
       cached->statement = connection.prepare(rest, true, error);
     }
-    return error.ok() && is_read(cached->statement);
+    return kind_of(cached->statement);
   }
   std::string_view rest = sql;
   const Statement first = connection.prepare(rest, false, error);
-  return error.ok() && is_read(first);
+  return kind_of(first);
 }
 
 Fault StatementRunner::run(BytesView sql, const std::vector<Parameter>& parameters,
@@ -173,7 +177,7 @@ Error StatementRunner::run_unified(BytesView sql, const std::vector<Parameter>& 
   const bool was_prepared = cached != nullptr && cached->statement.has_value();
   const bool autocommit = connection_.is_autocommit();
   Error error;
-  const bool reads = begins_with_read(connection_, cache_, sql, error);
+  const bool reads = kind_of_first(connection_, cache_, sql, error) == StatementKind::kRead;
   failed_to_compile_ = !error.ok();
   if (failed_to_compile_) return error;
   if (reads) {

@@ -47,10 +47,11 @@ class StatementRunner {
   bool failed_to_compile_ = false;
 };
 
-// Whether `sql` begins with a statement that cannot change the database; false, too, with an error
-// if it does not compile.
-bool begins_with_read(sqlite::Connection& connection, sqlite::StatementCache& cache, BytesView sql,
-                      sqlite::Error& error);
+// What the first statement of `sql` does: nothing that changes the database, or something that
+// does, and returns rows of it. kNone, with an error, if it does not compile.
+enum class StatementKind { kNone, kRead, kWrite, kReturningWrite };
+StatementKind kind_of_first(sqlite::Connection& connection, sqlite::StatementCache& cache,
+                            BytesView sql, sqlite::Error& error);
 
 // Binds what a client sent to a statement's parameters: positional values by index, named ones to
 // :name, @name and $name. `used` values were taken by statements before in the same text; it

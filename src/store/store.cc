@@ -97,7 +97,10 @@ std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch
     bytes += 128 + request.sql().size();
     if (bytes > bytes_max) return std::nullopt;
     sqlite::Error error;
-    if (!begins_with_read(reader.connection(), reader.cache(), request.sql(), error)) return false;
+    if (kind_of_first(reader.connection(), reader.cache(), request.sql(), error) !=
+        StatementKind::kRead) {
+      return false;
+    }
   }
   return true;
 }

@@ -95,6 +95,9 @@ class Client:
         return self.send("POST", target("/db/query", flags, **parameters), sql,
                          {"Content-Type": "text/plain"})
 
+    def request(self, body, *flags, **parameters):
+        return self.send("POST", target("/db/request", flags, **parameters), body)
+
     def get_query(self, sql, *flags, **parameters):
         return self.send("GET", target("/db/query", flags, q=sql, **parameters))
 

@@ -160,6 +160,9 @@ TEST_F(ReaderPoolTest, StatementsOfAnOlderSchemaAreForgotten) {
   ASSERT_TRUE(writer_->execute("DROP TABLE t").ok());
   reader->forget_stale_statements();
   EXPECT_FALSE(prepared(*reader));
+  sql = "SELECT a FROM t";
+  (void)reader->connection().prepare(sql, false, error);
+  EXPECT_EQ(error.text, "no such table: t");
 }
 
 TEST_F(ReaderPoolTest, ADatabaseThatCannotBeOpenedIsTheJobsError) {

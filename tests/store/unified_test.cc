@@ -195,6 +195,9 @@ TEST_F(UnifiedTest, ASettingOfTheConnectionIsARead) {
 }
 
 TEST_F(UnifiedTest, WhatWasTooSlowIsNotRun) {
+  EXPECT_EQ(run(TestRequest{.sql = {"SELECT 1", "INSERT INTO t(b) VALUES(1) RETURNING a"},
+                            .runs_max = 0}),
+            (Texts{"error: execute timeout", "error: query timeout"}));
   EXPECT_EQ(run({.sql = {kInsert, "SELECT 1", "", kInsert}, .unified = true, .runs_max = 1}),
             (Texts{"id 1 changed 1", "failed read: query timeout", "error: execute timeout"}));
   EXPECT_EQ(run({.sql = {kInsert, "SELECT 1", kInsert},
