@@ -69,6 +69,10 @@ class FileSystem {
   // Of the file that `path` names, through links.
   virtual Result<FileStamp> stamp(const std::string& path) = 0;
 
+  // What a path leads to, through links.
+  enum class Kind { kNothing, kFile, kDirectory, kOther };
+  virtual Result<Kind> kind(const std::string& path) = 0;
+
   // Names in the directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
 
@@ -80,6 +84,10 @@ class FileSystem {
 
   // Ok if there is no such file. Durable only after sync_directory().
   virtual Status remove(const std::string& path) = 0;
+
+  // Removes a file, or a directory with all that is in it, in no order that a crash would keep. Ok
+  // if there is nothing.
+  virtual Status remove_all(const std::string& path) = 0;
 
   virtual Status sync_directory(const std::string& path) = 0;
 

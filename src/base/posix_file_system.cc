@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "base/file_system.h"
@@ -137,6 +138,16 @@ class PosixFileSystem final : public FileSystem {
                      time_of(info.st_mtim), time_of(info.st_ctim)};
   }
 
+  Result<Kind> kind(const std::string& path) override {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) return Kind::kNothing;
+      return status_from_errno("stat " + path, errno);
+    }
+    if (S_ISREG(info.st_mode)) return Kind::kFile;
+    return S_ISDIR(info.st_mode) ? Kind::kDirectory : Kind::kOther;
+  }
+
   Result<std::vector<std::string>> list(const std::string& directory) override {
     DIR* stream = ::opendir(directory.c_str());
     if (stream == nullptr) return status_from_errno("open " + directory, errno);
@@ -174,6 +185,12 @@ class PosixFileSystem final : public FileSystem {
   Status remove(const std::string& path) override {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
     return status_from_errno("remove " + path, errno);
+  }
+
+  Status remove_all(const std::string& path) override {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    return error ? status_from_errno("remove " + path, error.value()) : Status();
   }
 
   Status sync_directory(const std::string& path) override {

@@ -6,6 +6,7 @@
 #include "http/json_text.h"
 #include "http/json_tree.h"
 #include "http/queue_state.h"
+#include "sqlite/extensions.h"
 #include "sqlite/library.h"
 
 namespace rqlite::http {
@@ -22,6 +23,12 @@ std::string_view role_name(raft::Role role) {
       return "Leader";
   }
   return "";
+}
+
+JsonTree list_of(const std::vector<std::string>& texts) {
+  std::vector<JsonTree> list;
+  for (const std::string& text : texts) list.push_back(JsonTree::text(text));
+  return JsonTree::array(std::move(list));
 }
 
 JsonTree raft_status(const store::Store::Report& report) {
@@ -58,6 +65,7 @@ JsonTree store_status(store::Store& store) {
   tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
   tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
   tree["db_conf"]["fk_constraints"] = JsonTree::boolean(options.foreign_keys);
+  if (!options.extensions.empty()) tree["db_conf"]["extensions"] = list_of(options.extensions);
   tree["snapshots"]["taken"] = JsonTree::number(report.snapshots_taken);
   tree["snapshots"]["blocked_by_readers"] = JsonTree::number(report.snapshots_blocked);
   tree["snapshots"]["longest_write_pause"] =
@@ -77,6 +85,7 @@ JsonTree store_status(store::Store& store) {
   readers["idle"] = JsonTree::number(report.readers.open - report.readers.in_use);
   tree["sqlite3"]["version"] = JsonTree::text(sqlite::library_version());
   tree["sqlite3"]["path"] = JsonTree::text(store.paths().main());
+  tree["sqlite3"]["extensions"] = list_of(sqlite::names_of(options.extensions));
   tree["raft"] = raft_status(report);
   return tree;
 }
@@ -99,6 +108,8 @@ Response status(const Request& request, store::Store* store, queue::WriteQueue* 
   } else {
     tree["store"] = store_status(*store);
     tree["http"]["queue"]["_default"] = queue_status(*queue);
+    tree["extensions"]["dir"] = JsonTree::text(store->paths().extensions());
+    tree["extensions"]["names"] = list_of(sqlite::names_of(store->options().extensions));
   }
   process(tree);
   const std::string_view key = request.parameters.text("key", "");

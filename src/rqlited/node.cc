@@ -11,6 +11,7 @@
 #include "rqlited/process_status.h"
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
+#include "sqlite/extension_folder.h"
 
 namespace rqlite::rqlited {
 namespace {
@@ -50,6 +51,7 @@ Node::~Node() {
 
 Status Node::start() {
   sqlite::use_utc_as_localtime();
+  RETURN_IF_ERROR(take_directory());
   Result<std::shared_ptr<const http::Credentials>> credentials = read_credentials();
   if (!credentials.ok()) return credentials.error().with_context("failed to get credential store");
   http::Api::Options api;
@@ -89,6 +91,7 @@ Status Node::start() {
   store.node_id = options_.node_id;
   store.raft_address = options_.raft_adv_addr;
   store.foreign_keys = options_.foreign_keys;
+  store.extensions = extensions_;
   store.read_connections_max = options_.read_connections_max == 0
                                    ? SIZE_MAX
                                    : static_cast<std::size_t>(options_.read_connections_max);
@@ -100,9 +103,12 @@ Status Node::start() {
   store.log_level = log_level_of(options_.raft_log_level);
   store.on_failure = [](const Status& why) { fail_hard(why); };
   Result<std::unique_ptr<store::Store>> opened =
-      store::Store::open(std::move(store), posix_file_system(), clock_);
+      store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
   if (!opened.ok()) return opened.error().with_context("failed to open store");
   store_ = std::move(*opened);
+  if (!extensions_.empty()) {
+    log("db", "loaded extensions: {}", fmt::join(sqlite::names_of(extensions_), ", "));
+  }
   if (Status status = open_queue(); !status.ok())
     return status.with_context("failed to open store");
   api_->open(*store_, *queue_);
@@ -168,6 +174,23 @@ Status Node::open_tls() {
   if (!opened.ok()) return opened.error();
   tls_ = std::move(*opened);
   log("http", "secure HTTPS server enabled with {}", http::describe(tls_->options()));
+  return {};
+}
+
+Status Node::take_directory() {
+  const store::DatabaseFiles paths(options_.data_directory);
+  FileSystem& files = posix_file_system();
+  if (const Status made = files.make_directories(paths.directory); !made.ok()) {
+    return made.with_context("failed to create extension store");
+  }
+  // Before anything in it is touched: it may be another process's.
+  Result<store::DirectoryLock> lock = store::DirectoryLock::take(paths.lock());
+  if (!lock.ok()) return lock.error().with_context("failed to open store");
+  lock_.emplace(std::move(*lock));
+  Result<sqlite::Extensions> extensions =
+      sqlite::fill_extension_folder(files, options_.extensions(), paths.extensions());
+  if (!extensions.ok()) return extensions.error();
+  extensions_ = std::move(*extensions);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "http/tls_context.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
+#include "sqlite/extensions.h"
+#include "store/directory_lock.h"
 #include "store/store.h"
 
 namespace rqlite::rqlited {
@@ -38,11 +41,16 @@ class Node {
   Result<std::shared_ptr<const http::Credentials>> read_credentials() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> fixed_headers() const;
   Status open_tls();
+  // Makes it, keeps other processes off it, and fills its folder of extensions.
+  Status take_directory();
   Status open_queue();
   void say_ready() const;
 
   const Options options_;
   const SystemClock clock_;
+
+  std::optional<store::DirectoryLock> lock_;  // until the store has it
+  sqlite::Extensions extensions_;
 
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.

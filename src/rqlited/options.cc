@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/file_system.h"
 #include "base/flags.h"
 
 namespace rqlite::rqlited {
@@ -42,7 +43,6 @@ constexpr const char* kNotBuilt[] = {
     "raft-non-voter",
     "auto-vacuum-int",
     "auto-optimize-int",
-    "extensions-path",
     "raft-leader-lease-timeout",
     "raft-election-timeout",
     "raft-commit-timeout",
@@ -87,6 +87,9 @@ void declare(Flags& flags, Options& options) {
   flags.add("fk", &options.foreign_keys, "Enable SQLite foreign key constraints");
   flags.add("db-max-ro-conns", &options.read_connections_max,
             "Most reads at the same time; 0 means no limit");
+  flags.add("extensions-path", &options.extensions_path,
+            "SQLite extensions to load: libraries, directories of them, and flat zip or tar.gz "
+            "archives, separated by commas");
   flags.add("write-queue-capacity", &options.queue_capacity,
             "Queued requests that may wait; further ones wait for room");
   flags.add("write-queue-batch-size", &options.queue_batch_size,
@@ -151,6 +154,12 @@ std::optional<std::string> validate(const Options& options) {
   std::string host;
   std::string port;
   if (options.data_directory.empty()) return "data directory path is required";
+  for (const std::string& path : options.extensions()) {
+    const Result<FileSystem::Kind> kind = posix_file_system().kind(path);
+    if (kind.ok() && *kind == FileSystem::Kind::kNothing) {
+      return "extension path does not exist: " + path;
+    }
+  }
   if (options.http_cert.empty() != options.http_key.empty()) {
     return "either both -http-cert and -http-key must be set, or neither";
   }
@@ -260,6 +269,18 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   }
   line.run = true;
   return line;
+}
+
+std::vector<std::string> Options::extensions() const {
+  std::vector<std::string> paths;
+  if (extensions_path.empty()) return paths;
+  std::size_t at = 0;
+  for (std::size_t comma; (comma = extensions_path.find(',', at)) != std::string::npos;) {
+    paths.push_back(extensions_path.substr(at, comma - at));
+    at = comma + 1;
+  }
+  paths.push_back(extensions_path.substr(at));
+  return paths;
 }
 
 raft::LogLevel log_level_of(std::string text) {

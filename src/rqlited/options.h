@@ -29,6 +29,7 @@ struct Options {
   std::string auth;               // path of the credentials file; empty: there is none
   bool foreign_keys = false;
   std::int64_t read_connections_max = 256;
+  std::string extensions_path;  // separated by commas
 
   std::int64_t queue_capacity = 1024;
   std::int64_t queue_batch_size = 128;
@@ -44,6 +45,9 @@ struct Options {
   Duration raft_heartbeat_timeout{std::chrono::seconds(1)};
 
   std::string data_directory;  // absolute
+
+  // The parts of extensions_path.
+  [[nodiscard]] std::vector<std::string> extensions() const;
 };
 
 // What is to be done with a command line: run, or print `output` to standard error and exit.

@@ -41,16 +41,18 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+bool is_same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         sqlite3_strnicmp(a.data(), b.data(), static_cast<int>(a.size())) == 0;
+}
+
 // PRAGMAs that, even with an argument, only tell something or change the database itself.
 bool leaves_session_alone(std::string_view name) {
   for (std::string_view harmless :
        {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
         "foreign_key_list", "foreign_key_check", "integrity_check", "quick_check", "user_version",
         "application_id", "optimize", "incremental_vacuum"}) {
-    if (sqlite3_strnicmp(name.data(), harmless.data(), static_cast<int>(name.size())) == 0 &&
-        name.size() == harmless.size()) {
-      return true;
-    }
+    if (is_same(name, harmless)) return true;
   }
   return false;
 }
@@ -58,26 +60,27 @@ bool leaves_session_alone(std::string_view name) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open_writer(const std::string& path, EntryVfs& vfs,
-                                                            bool foreign_keys) {
+                                                            bool foreign_keys,
+                                                            const Extensions& extensions) {
   std::unique_ptr<Connection> connection(new Connection());
   connection->vfs_ = &vfs;
   const int code =
       sqlite3_open_v2(path.c_str(), &connection->database_,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs.name());
   Error error = connection->error_of(code);
-  if (error.ok()) error = connection->set_up(/*writer=*/true, foreign_keys);
+  if (error.ok()) error = connection->set_up(/*writer=*/true, foreign_keys, extensions);
   if (!error.ok()) return status_of(error, "open " + path);
   return connection;
 }
 
 Result<std::unique_ptr<Connection>> Connection::open_reader(const std::string& path,
-                                                            bool foreign_keys,
-                                                            const char* base_vfs) {
+                                                            bool foreign_keys, const char* base_vfs,
+                                                            const Extensions& extensions) {
   std::unique_ptr<Connection> connection(new Connection());
   const int code = sqlite3_open_v2(path.c_str(), &connection->database_,
                                    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, base_vfs);
   Error error = connection->error_of(code);
-  if (error.ok()) error = connection->set_up(/*writer=*/false, foreign_keys);
+  if (error.ok()) error = connection->set_up(/*writer=*/false, foreign_keys, extensions);
   if (!error.ok()) return status_of(error, "open " + path);
   return connection;
 }
@@ -89,7 +92,7 @@ Connection::~Connection() {
   CHECK(sqlite3_close(database_) == SQLITE_OK);
 }
 
-Error Connection::set_up(bool writer, bool foreign_keys) {
+Error Connection::set_up(bool writer, bool foreign_keys, const Extensions& extensions) {
   sqlite3_extended_result_codes(database_, 1);
   sqlite3_busy_timeout(database_, kBusyTimeoutMs);
   // The last one to close must not checkpoint: that is the snapshot's business alone.
@@ -109,6 +112,8 @@ Error Connection::set_up(bool writer, bool foreign_keys) {
     pragmas += "PRAGMA query_only=ON; SELECT 1 FROM sqlite_schema;";
   }
   if (Error error = execute(pragmas); !error.ok()) return error;
+  // Before all that is ours, so that no extension can take its place.
+  if (Error error = load_extensions(database_, extensions); !error.ok()) return error;
   sqlite3_set_authorizer(
       database_,
       [](void* connection, int action, const char* first, const char* second, const char* schema,
@@ -189,6 +194,12 @@ int Connection::authorize(int action, const char* first, const char* second, con
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
       return vacuum_allowed_ ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_TRANSACTION:
+      // An extension function may run SQL, but not end the transaction that others share with it.
+      // VACUUM has transactions of its own.
+      return is_nested() && !vacuum_allowed_ ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_SAVEPOINT:
+      return is_nested() && is_same(second, kRequestSavepoint) ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_PRAGMA:
       if (is_forbidden_pragma(first, second != nullptr)) return SQLITE_DENY;
       if (second != nullptr && !leaves_session_alone(first)) session_changed_ = true;
@@ -219,6 +230,22 @@ int Connection::authorize(int action, const char* first, const char* second, con
       return SQLITE_OK;
     default:
       return SQLITE_OK;
+  }
+}
+
+bool Connection::is_nested() const {
+  if (stepping_ == nullptr) return false;
+  // SQLite prepares a statement anew by itself when it is to make its first step. One that controls
+  // the transaction calls nothing.
+  switch (shape_of(sqlite3_sql(stepping_)).first) {
+    case Keyword::kBegin:
+    case Keyword::kCommit:
+    case Keyword::kRollback:
+    case Keyword::kSavepoint:
+    case Keyword::kRelease:
+      return false;
+    default:
+      return true;
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/error.h"
+#include "sqlite/extensions.h"
 #include "sqlite/statement.h"
 
 struct sqlite3;
@@ -35,11 +36,13 @@ class Connection {
   // The one connection that writes. Its clock is that of `vfs`, its random() and randomblob()
   // are fed by seed(). Makes the file if there is none. `vfs` must outlive the connection.
   static Result<std::unique_ptr<Connection>> open_writer(const std::string& path, EntryVfs& vfs,
-                                                         bool foreign_keys);
+                                                         bool foreign_keys,
+                                                         const Extensions& extensions = {});
 
   // A connection that only reads. `base_vfs` as in EntryVfs.
   static Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool foreign_keys,
-                                                         const char* base_vfs = nullptr);
+                                                         const char* base_vfs = nullptr,
+                                                         const Extensions& extensions = {});
 
   ~Connection();
   Connection(const Connection&) = delete;
@@ -99,6 +102,10 @@ class Connection {
     Connection& connection_;
   };
 
+  // The savepoint of a request that shares a transaction with others: no function that runs SQL by
+  // itself may touch it.
+  static constexpr std::string_view kRequestSavepoint = "request";
+
   // VACUUM attaches a file by itself, which is else refused: tell before and after.
   void set_vacuum_allowed(bool allowed) { vacuum_allowed_ = allowed; }
 
@@ -144,11 +151,15 @@ class Connection {
   Error error_of(int code);
 
  private:
+  friend class Statement;
+
   Connection() = default;
-  Error set_up(bool writer, bool foreign_keys);
+  Error set_up(bool writer, bool foreign_keys, const Extensions& extensions);
   Error add_functions();
   // SQLite asks before it compiles each action of a statement.
   int authorize(int action, const char* first, const char* second, const char* schema);
+  // Whether what is being prepared is the doing of a function that a statement calls.
+  [[nodiscard]] bool is_nested() const;
   Error find_virtual_tables();
 
   sqlite3* database_ = nullptr;
@@ -160,7 +171,8 @@ class Connection {
   Statement nothing_;  // makes SQLite report commits that are still to be reported
   std::function<bool()> expired_;
   bool text_only_ = false;
-  bool internal_ = false;  // a statement of ours runs: nothing is refused
+  bool internal_ = false;             // a statement of ours runs: nothing is refused
+  sqlite3_stmt* stepping_ = nullptr;  // what makes a step just now
   bool vacuum_allowed_ = false;
   bool session_changed_ = false;
   bool virtual_table_written_ = false;

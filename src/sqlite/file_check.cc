@@ -121,7 +121,8 @@ Status status_of_check(sqlite3* database, int code, const std::string& path) {
 using Database = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
 using Prepared = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
 
-Status check_content(const std::string& path, CheckDepth depth, const char* base_vfs) {
+Status check_content(const std::string& path, CheckDepth depth, const char* base_vfs,
+                     const Extensions& extensions) {
   sqlite3* opened = nullptr;
   int code =
       sqlite3_open_v2(immutable_uri(path).c_str(), &opened,
@@ -130,9 +131,14 @@ Status check_content(const std::string& path, CheckDepth depth, const char* base
   if (code != SQLITE_OK) return status_of_check(opened, code, path);
 
   // The schema is a stranger's: it may call nothing that has effects, and is what SQLite parsed.
-  for (int off : {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_WRITABLE_SCHEMA,
-                  SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW}) {
+  for (int off : {SQLITE_DBCONFIG_WRITABLE_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,
+                  SQLITE_DBCONFIG_ENABLE_VIEW}) {
     sqlite3_db_config(opened, off, 0, nullptr);
+  }
+  // Few extensions say of their functions that they are harmless, and an index may need them.
+  sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, extensions.empty() ? 0 : 1, nullptr);
+  if (const Error error = load_extensions(opened, extensions); !error.ok()) {
+    return status_of(error, "check " + path);
   }
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // A CHECK constraint is the author's promise about values; SQLite can read them if it is broken.
@@ -163,9 +169,9 @@ Status check_content(const std::string& path, CheckDepth depth, const char* base
 }  // namespace
 
 Status check_file(FileSystem& files, const std::string& path, CheckDepth depth,
-                  const char* base_vfs) {
+                  const char* base_vfs, const Extensions& extensions) {
   RETURN_IF_ERROR(check_header(files, path));
-  return check_content(path, depth, base_vfs);
+  return check_content(path, depth, base_vfs, extensions);
 }
 
 }  // namespace rqlite::sqlite

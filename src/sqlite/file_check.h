@@ -4,6 +4,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "sqlite/extensions.h"
 
 namespace rqlite::sqlite {
 
@@ -22,8 +23,9 @@ enum class CheckDepth {
 // of another: complete to the byte, and without a page or a schema that SQLite would stumble over,
 // as far as SQLite's own check sees (that of 3.40 misses an index entry with bytes too many).
 // Both journal modes are fine. Asks for nothing but the file, leaves nothing beside it and does
-// not change it; what stands in its schema is not trusted. Blocks for as long as it reads; holds
-// about 2 MiB and a bit for each page. No one may write to the file meanwhile.
+// not change it; what stands in its schema is not trusted, but may use `extensions`. Blocks for as
+// long as it reads; holds about 2 MiB and a bit for each page. No one may write to the file
+// meanwhile.
 //
 // kInvalid: the data is no good, and one line, "invalid SQLite data: ...", tells why. That goes for
 // a schema, too, that needs a function or collation which is not there. Any other code: this node
@@ -31,6 +33,7 @@ enum class CheckDepth {
 //
 // `base_vfs` must show the files that `files` shows; null is the operating system's.
 Status check_file(FileSystem& files, const std::string& path,
-                  CheckDepth depth = CheckDepth::kIndexes, const char* base_vfs = nullptr);
+                  CheckDepth depth = CheckDepth::kIndexes, const char* base_vfs = nullptr,
+                  const Extensions& extensions = {});
 
 }  // namespace rqlite::sqlite

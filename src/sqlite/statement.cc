@@ -56,7 +56,9 @@ Error Statement::bind(int index, const ValueView& value) {
 void Statement::clear_bindings() { sqlite3_clear_bindings(statement_); }
 
 Statement::Step Statement::step(Error& error) {
+  sqlite3_stmt* const outer = std::exchange(connection_->stepping_, statement_);
   const int code = sqlite3_step(statement_);
+  connection_->stepping_ = outer;
   if (code == SQLITE_ROW) return Step::kRow;
   if (code == SQLITE_DONE) return Step::kDone;
   error = connection_->error_of(code);

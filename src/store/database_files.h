@@ -22,6 +22,8 @@ struct DatabaseFiles {
   }
   // For files that nobody needs after a restart, which removes them.
   [[nodiscard]] std::string scratch() const { return directory + "/scratch"; }
+  // Of shared libraries, copied and unpacked.
+  [[nodiscard]] std::string extensions() const { return directory + "/extensions"; }
   [[nodiscard]] std::string lock() const { return directory + "/lock"; }
   [[nodiscard]] std::string raft() const { return directory + "/raft"; }
   [[nodiscard]] std::string log() const { return directory + "/raft/log"; }

@@ -150,8 +150,8 @@ std::unique_ptr<ReaderPool::Seat> ReaderPool::take_seat() {
 
 Status ReaderPool::connect(Seat& seat) {
   if (seat.connection) return {};
-  auto opened =
-      sqlite::Connection::open_reader(options_.path, options_.foreign_keys, options_.base_vfs);
+  auto opened = sqlite::Connection::open_reader(options_.path, options_.foreign_keys,
+                                                options_.base_vfs, options_.extensions);
   {
     MutexLock lock(mutex_);
     connecting_--;

@@ -25,7 +25,8 @@ Status SetAside::take(const std::string& path, command::Replacement& replacement
 }
 
 Status SetAside::prepare(const std::string& path, command::Replacement& replacement) {
-  RETURN_IF_ERROR(sqlite::check_file(files_, path, sqlite::CheckDepth::kIndexes, base_vfs_));
+  RETURN_IF_ERROR(
+      sqlite::check_file(files_, path, sqlite::CheckDepth::kIndexes, base_vfs_, extensions_));
   Result<std::unique_ptr<File>> file = files_.open(path, FileSystem::Open::kExisting);
   if (!file.ok()) return file.error();
   // In WAL mode, so that whoever opens it first does not have to write to it.

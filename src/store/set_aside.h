@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "command/command.h"
+#include "sqlite/extensions.h"
 #include "store/database_files.h"
 
 namespace rqlite::store {
@@ -18,8 +19,10 @@ namespace rqlite::store {
 // Thread-safe; take() blocks for as long as it reads and syncs.
 class SetAside {
  public:
-  SetAside(FileSystem& files, const DatabaseFiles& paths, const char* base_vfs)
-      : files_(files), paths_(paths), base_vfs_(base_vfs) {}
+  // All of them must outlive it.
+  SetAside(FileSystem& files, const DatabaseFiles& paths, const char* base_vfs,
+           const sqlite::Extensions& extensions)
+      : files_(files), paths_(paths), base_vfs_(base_vfs), extensions_(extensions) {}
 
   // Takes the file at `path` over, which is gone from there whatever comes of it. Not ok: `why` is
   // kInvalid if it is no sound database, with the text for whoever sent it.
@@ -38,6 +41,7 @@ class SetAside {
   FileSystem& files_;
   const DatabaseFiles& paths_;
   const char* const base_vfs_;
+  const sqlite::Extensions& extensions_;
 
   Mutex mutex_;
   std::set<std::uint64_t> pending_ GUARDED_BY(mutex_);  // their fate is open

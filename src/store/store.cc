@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
+#include "sqlite/shared_library.h"
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
@@ -112,21 +113,25 @@ Store::Store(Options options, FileSystem& files, const Clock& clock)
       files_(files),
       clock_(clock),
       paths_(options_.directory),
-      set_aside_(files, paths_, options_.base_vfs) {}
+      set_aside_(files, paths_, options_.base_vfs, options_.extensions) {}
 
 Store::~Store() { close(0s); }
 
-Result<std::unique_ptr<Store>> Store::open(Options options, FileSystem& files, const Clock& clock) {
+Result<std::unique_ptr<Store>> Store::open(Options options, FileSystem& files, const Clock& clock,
+                                           std::optional<DirectoryLock> lock) {
   std::unique_ptr<Store> store(new Store(std::move(options), files, clock));
+  if (lock) store->lock_.emplace(std::move(*lock));
   if (Status status = store->start(); !status.ok()) return status;
   return store;
 }
 
 Status Store::start() {
   RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
-  Result<DirectoryLock> lock = DirectoryLock::take(paths_.lock());
-  if (!lock.ok()) return lock.error();
-  lock_.emplace(std::move(*lock));
+  if (!lock_) {
+    Result<DirectoryLock> lock = DirectoryLock::take(paths_.lock());
+    if (!lock.ok()) return lock.error();
+    lock_.emplace(std::move(*lock));
+  }
   RETURN_IF_ERROR(clear_scratch());
   RETURN_IF_ERROR(found_if_new());
   Result<SnapshotRecord> record =
@@ -141,9 +146,14 @@ Status Store::start() {
   if (!journal.ok()) return journal.error();
   journal_ = std::move(*journal);
 
-  Result<std::unique_ptr<Writer>> writer = Writer::open(
-      {paths_.main(), options_.foreign_keys, options_.base_vfs}, record->state.session);
-  if (!writer.ok()) return writer.error();
+  for (const std::string& extension : options_.extensions) {
+    RETURN_IF_ERROR(sqlite::check_shared_library(files_, extension)
+                        .with_context("failed to create on-disk database"));
+  }
+  Result<std::unique_ptr<Writer>> writer =
+      Writer::open({paths_.main(), options_.foreign_keys, options_.base_vfs, options_.extensions},
+                   record->state.session);
+  if (!writer.ok()) return writer.error().with_context("failed to create on-disk database");
   writer_ = std::move(*writer);
   Result<std::unique_ptr<Snapshotter>> snapshotter =
       Snapshotter::open({files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
@@ -161,6 +171,7 @@ Status Store::start() {
       ReaderPool::Options{.path = paths_.main(),
                           .foreign_keys = options_.foreign_keys,
                           .base_vfs = options_.base_vfs,
+                          .extensions = options_.extensions,
                           .connections_max = options_.read_connections_max});
   return start_raft(*record);
 }

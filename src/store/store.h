@@ -45,7 +45,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   struct Options {
     std::string directory;  // absolute; made if it does not exist
     std::string node_id;
-    std::string raft_address;  // as other members reach this node
+    std::string raft_address;       // as other members reach this node
+    sqlite::Extensions extensions;  // which every connection loads that a client's SQL runs on
     bool foreign_keys = false;
     std::size_t read_connections_max = 256;
     Snapshotter::Options snapshots;
@@ -58,9 +59,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
 
   // Opens the data directory, or founds a cluster of one in an empty one, and replays the log in
   // the background. The error says why the node cannot start. `files` and `clock` must outlive
-  // the store.
-  static Result<std::unique_ptr<Store>> open(Options options, FileSystem& files,
-                                             const Clock& clock);
+  // the store. `lock` is that of the directory, for a caller who has taken it already.
+  static Result<std::unique_ptr<Store>> open(Options options, FileSystem& files, const Clock& clock,
+                                             std::optional<DirectoryLock> lock = std::nullopt);
   ~Store() override;
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

@@ -17,7 +17,7 @@ Status Writer::connect(const SessionState& state) {
   connection_.reset();
   kept_foreign_keys_ = state.foreign_keys;
   Result<std::unique_ptr<sqlite::Connection>> opened = sqlite::Connection::open_writer(
-      options_.path, vfs_, state.foreign_keys.value_or(options_.foreign_keys));
+      options_.path, vfs_, state.foreign_keys.value_or(options_.foreign_keys), options_.extensions);
   if (!opened.ok()) return opened.error();
   connection_ = std::move(*opened);
   connection_->set_wal_position(position);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -64,6 +65,32 @@ TEST_F(PosixFileSystemTest, AStampTellsAFileFromItsSuccessor) {
   EXPECT_EQ(*files_.stamp(root_ + "/link"), second);
   EXPECT_EQ(files_.stamp(root_ + "/nope").status(),
             Status(Code::kFailed, "stat " + root_ + "/nope: no such file or directory"));
+}
+
+TEST_F(PosixFileSystemTest, TellsFilesFromDirectories) {
+  using Kind = FileSystem::Kind;
+  ASSERT_TRUE(files_.replace_file(root_ + "/file", "").ok());
+  std::filesystem::create_symlink(root_ + "/file", root_ + "/link");
+  std::filesystem::create_symlink(root_ + "/nothing", root_ + "/dangling");
+  ASSERT_EQ(mkfifo((root_ + "/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(*files_.kind(root_), Kind::kDirectory);
+  EXPECT_EQ(*files_.kind(root_ + "/file"), Kind::kFile);
+  EXPECT_EQ(*files_.kind(root_ + "/link"), Kind::kFile);
+  EXPECT_EQ(*files_.kind(root_ + "/dangling"), Kind::kNothing);
+  EXPECT_EQ(*files_.kind(root_ + "/file/in"), Kind::kNothing);
+  EXPECT_EQ(*files_.kind(root_ + "/pipe"), Kind::kOther);
+}
+
+TEST_F(PosixFileSystemTest, RemovesADirectoryWithAllThatIsInIt) {
+  ASSERT_TRUE(files_.make_directories(root_ + "/x/y").ok());
+  ASSERT_TRUE(files_.replace_file(root_ + "/x/y/a", "one").ok());
+  ASSERT_TRUE(files_.replace_file(root_ + "/kept", "").ok());
+  std::filesystem::create_symlink(root_ + "/kept", root_ + "/x/link");
+  EXPECT_TRUE(files_.remove_all(root_ + "/x").ok());
+  EXPECT_TRUE(files_.remove_all(root_ + "/x").ok());
+  EXPECT_EQ(*files_.list(root_), std::vector<std::string>{"kept"});
+  EXPECT_TRUE(files_.remove_all(root_ + "/kept").ok());
+  EXPECT_FALSE(*files_.exists(root_ + "/kept"));
 }
 
 TEST_F(PosixFileSystemTest, ListsRenamesAndReplaces) {

@@ -240,6 +240,12 @@ Result<FileStamp> SimFileSystem::stamp(const std::string& path) {
   return FileStamp{1, inode.number, inode.now.size(), inode.changed, inode.changed};
 }
 
+Result<FileSystem::Kind> SimFileSystem::kind(const std::string& path) {
+  MutexLock lock(mutex_);
+  if (now_.contains(path)) return Kind::kFile;
+  return directories_.contains(path) ? Kind::kDirectory : Kind::kNothing;
+}
+
 Result<std::vector<std::string>> SimFileSystem::list(const std::string& directory) {
   MutexLock lock(mutex_);
   if (!directories_.contains(directory)) return status_from_errno("open " + directory, ENOENT);
@@ -261,9 +267,25 @@ Status SimFileSystem::make_directories(const std::string& path) {
 Status SimFileSystem::rename(const std::string& from, const std::string& to) {
   MutexLock lock(mutex_);
   RETURN_IF_ERROR(step("rename " + from, false));
+  if (directories_.contains(from)) return rename_directory(from, to);
   const auto found = now_.find(from);
   if (found == now_.end()) return status_from_errno("rename " + from, ENOENT);
   change_name({to, found->second, from});
+  return {};
+}
+
+// File by file, for nothing that has to survive a loss of power as a whole.
+Status SimFileSystem::rename_directory(const std::string& from, const std::string& to) {
+  if (directories_.contains(to)) return status_from_errno("rename " + from, ENOTEMPTY);
+  directories_.erase(from);
+  directories_.insert(to);
+  std::vector<std::string> inside;
+  for (const auto& [path, inode] : now_) {
+    if (path.starts_with(from + "/")) inside.push_back(path);
+  }
+  for (const std::string& path : inside) {
+    change_name({to + path.substr(from.size()), now_.at(path), path});
+  }
   return {};
 }
 
@@ -272,6 +294,21 @@ Status SimFileSystem::remove(const std::string& path) {
   if (!now_.contains(path)) return {};
   RETURN_IF_ERROR(step("remove " + path, false));
   change_name({path, nullptr, ""});
+  return {};
+}
+
+Status SimFileSystem::remove_all(const std::string& path) {
+  MutexLock lock(mutex_);
+  RETURN_IF_ERROR(step("remove " + path, false));
+  const auto is_in_it = [&path](const std::string& each) {
+    return each == path || each.starts_with(path + "/");
+  };
+  std::vector<std::string> gone;
+  for (const auto& [each, inode] : now_) {
+    if (is_in_it(each)) gone.push_back(each);
+  }
+  for (std::string& each : gone) change_name({std::move(each), nullptr, ""});
+  std::erase_if(directories_, is_in_it);
   return {};
 }
 

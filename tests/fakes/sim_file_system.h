@@ -51,10 +51,12 @@ class SimFileSystem final : public FileSystem {
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override;
   Result<bool> exists(const std::string& path) override;
   Result<FileStamp> stamp(const std::string& path) override;
+  Result<Kind> kind(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Status make_directories(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
+  Status remove_all(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;
 
@@ -88,6 +90,7 @@ class SimFileSystem final : public FileSystem {
   // Whether the last operation came after the disk froze.
   bool was_frozen() const REQUIRES(mutex_);
   void change_name(NameChange change) REQUIRES(mutex_);
+  Status rename_directory(const std::string& from, const std::string& to) REQUIRES(mutex_);
   static void put(Bytes& content, std::uint64_t offset, BytesView bytes);
   static void lose_power(Inode& inode, Random& random);
 

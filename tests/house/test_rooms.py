@@ -14,7 +14,8 @@ FOREIGN = {
     "raft/core_abi.h": ("src/raft/core.cc",),
     "boost/": ("src/http/", "src/cluster/", "src/rqlited/", "src/shell/", "src/bench/"),
     "openssl/": ("src/http/",),
-    "zlib.h": ("src/http/",),
+    "archive": ("src/sqlite/",),
+    "zlib.h": ("src/http/", "src/sqlite/"),
     "crypt.h": ("src/http/",),
     "simdjson": ("src/http/", "src/shell/", "src/bench/"),
 }

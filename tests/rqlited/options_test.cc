@@ -38,6 +38,7 @@ TEST(OptionsTest, HaveTheDefaultsThatUsersKnow) {
   EXPECT_EQ(defaults.node_id, "localhost:4002");
   EXPECT_FALSE(defaults.foreign_keys);
   EXPECT_EQ(defaults.read_connections_max, 256);
+  EXPECT_TRUE(defaults.extensions().empty());
   EXPECT_EQ(defaults.queue_capacity, 1024);
   EXPECT_EQ(defaults.queue_batch_size, 128);
   EXPECT_EQ(defaults.queue_timeout, 50ms);
@@ -78,6 +79,15 @@ TEST(OptionsTest, TheDataDirectoryIsTrimmedAndMadeAbsolute) {
   EXPECT_EQ(options({"data"}).data_directory, (std::filesystem::current_path() / "data").string());
   EXPECT_EQ(options({"/data/x/../y/"}).data_directory, "/data/y");
   EXPECT_EQ(options({"/"}).data_directory, "/");
+}
+
+TEST(OptionsTest, ExtensionPathsAreSeparatedByCommasAlone) {
+  EXPECT_EQ(options({"-extensions-path=/", "/data"}).extensions(), std::vector<std::string>{"/"});
+  EXPECT_EQ(options({"-extensions-path", "/,/dev/null,.", "/data"}).extensions(),
+            (std::vector<std::string>{"/", "/dev/null", "."}));
+  EXPECT_EQ(outcome({"-extensions-path=/, /", "/data"}),
+            "1: fatal: extension path does not exist:  /");
+  EXPECT_EQ(outcome({"-extensions-path=,", "/data"}), "1: fatal: extension path does not exist: ");
 }
 
 TEST(OptionsTest, HelpGoesBeforeEverythingButFlagsBeforeIt) {
@@ -137,6 +147,8 @@ TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
       {{"-http-key=k", "/d"}, "either both -http-cert and -http-key must be set, or neither"},
       {{"-http-verify-common-name=x", "-raft-addr=httpx", "-http-addr=httpx", "/d"},
        "-http-verify-common-name requires -http-verify-client"},
+      {{"-extensions-path=/none", "-raft-addr=httpx", "-http-addr=httpx", "/d"},
+       "extension path does not exist: /none"},
       {{"-raft-addr=httpx", "-http-addr=httpx", "/d"}, "HTTP and Raft addresses must differ"},
       {{"-http-addr=HTTP://h:1", "-raft-addr=x", "/d"},
        "HTTP options should not include protocol (http:// or https://)"},
