@@ -31,7 +31,7 @@ class ReaderPool {
     std::string path;  // of the main file
     bool foreign_keys = false;
     const char* base_vfs = nullptr;
-    sqlite::Extensions extensions;
+    sqlite::Extensions extensions = {};
     std::size_t connections_max = 256;
     std::chrono::seconds idle_max{30};
   };

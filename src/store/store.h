@@ -45,8 +45,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   struct Options {
     std::string directory;  // absolute; made if it does not exist
     std::string node_id;
-    std::string raft_address;       // as other members reach this node
-    sqlite::Extensions extensions;  // which every connection loads that a client's SQL runs on
+    std::string raft_address;            // as other members reach this node
+    sqlite::Extensions extensions = {};  // which every connection loads that a client's SQL runs on
     bool foreign_keys = false;
     std::size_t read_connections_max = 256;
     Snapshotter::Options snapshots;

@@ -32,7 +32,7 @@ class Writer {
     std::string path;           // of the main file
     bool foreign_keys = false;  // as the server was told
     const char* base_vfs = nullptr;
-    sqlite::Extensions extensions;
+    sqlite::Extensions extensions = {};
   };
 
   static Result<std::unique_ptr<Writer>> open(const Options& options, const SessionState& state);

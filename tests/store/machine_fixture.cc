@@ -156,7 +156,7 @@ Status MachineOnDisk::open() {
   Result<SnapshotRecord> record = recover_database(files_, paths_, *slot_, vfs_.name());
   if (!record.ok()) return record.error();
   auto writer =
-      Writer::open({paths_.main(), options_.foreign_keys, vfs_.name(), {}}, record->state.session);
+      Writer::open({paths_.main(), options_.foreign_keys, vfs_.name()}, record->state.session);
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
   outcomes_ = std::make_unique<Outcomes>();
