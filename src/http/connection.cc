@@ -215,18 +215,20 @@ void Connection::on_first_byte(const boost::system::error_code& error, char byte
   if (error) return close();
   // TLS begins with a byte that is no letter, and a request of HTTP with its method.
   if (byte >= 'A' && byte <= 'Z') return refuse_clear_text();
+  // Asked for now, because one that is gone has no address any more.
   socket_.async_handshake(context_.tls->new_session(socket_.native_handle()),
-                          [self = shared_from_this()](const boost::system::error_code& failed,
-                                                      std::size_t) { self->on_handshake(failed); });
+                          [self = shared_from_this(), client = socket_.client_address()](
+                              const boost::system::error_code& failed, std::size_t) {
+                            self->on_handshake(failed, client);
+                          });
 }
 
-void Connection::on_handshake(const boost::system::error_code& error) {
+void Connection::on_handshake(const boost::system::error_code& error, const std::string& client) {
   if (closing_) return;
   if (!error) return begin_request();
-  context_.tls->on_failed_handshake(socket_.client_address(),
-                                    error == asio::error::connection_aborted
-                                        ? socket_.tls_failure()
-                                        : "the client closed the connection");
+  context_.tls->on_failed_handshake(client, error == asio::error::connection_aborted
+                                                ? socket_.tls_failure()
+                                                : "the client closed the connection");
   close();
 }
 

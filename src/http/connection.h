@@ -61,7 +61,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   void begin_handshake();
   void on_first_byte(const boost::system::error_code& error, char byte);
-  void on_handshake(const boost::system::error_code& error);
+  void on_handshake(const boost::system::error_code& error, const std::string& client);
   // For whoever speaks HTTP in clear where TLS is spoken.
   void refuse_clear_text();
   void begin_request();

@@ -43,6 +43,10 @@ class Counters {
     values_[static_cast<std::size_t>(counter)].fetch_add(by, std::memory_order_relaxed);
   }
 
+  [[nodiscard]] std::uint64_t value(Counter counter) const noexcept {
+    return values_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+  }
+
   // All of them, each under its name.
   [[nodiscard]] JsonTree to_tree() const;
 

@@ -143,17 +143,18 @@ void set_protocol(SSL_CTX& context) {
 
 }  // namespace
 
-TlsContext::TlsContext(Options options, FileSystem& files, const Clock& clock)
+TlsContext::TlsContext(Options options, FileSystem& files, const Clock& clock, Counters& counters)
     : options_(std::move(options)),
       clock_(clock),
+      counters_(counters),
       files_(files, clock, options_.certificate_file, options_.key_file) {}
 
 TlsContext::~TlsContext() = default;
 
 Result<std::unique_ptr<TlsContext>> TlsContext::open(Options options, FileSystem& files,
-                                                     const Clock& clock) {
+                                                     const Clock& clock, Counters& counters) {
   CHECK(options.common_name.empty() || options.verify_client);
-  std::unique_ptr<TlsContext> made(new TlsContext(std::move(options), files, clock));
+  std::unique_ptr<TlsContext> made(new TlsContext(std::move(options), files, clock, counters));
   RETURN_IF_ERROR(made->read_authorities(files));
   Result<std::optional<CertificateFiles::Texts>> texts = made->files_.read_if_new();
   if (!texts.ok()) return texts.error();
@@ -231,10 +232,10 @@ Result<TlsContext::Identity> TlsContext::make_identity(const CertificateFiles::T
 
 std::unique_ptr<TlsSession> TlsContext::new_session(int socket) {
   reload();
+  counters_.add(Counter::kTlsCertFetched);
   std::shared_ptr<SSL_CTX> context;
   {
     MutexLock lock(mutex_);
-    report_.sessions++;
     context = identity_.context;
   }
   return std::make_unique<TlsSession>(*context, socket);
@@ -305,6 +306,7 @@ void TlsContext::on_failed_handshake(std::string_view client, std::string_view w
 TlsContext::Report TlsContext::report() const {
   MutexLock lock(mutex_);
   Report report = report_;
+  report.sessions = counters_.value(Counter::kTlsCertFetched);
   report.expires = identity_.expires;
   return report;
 }

@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "http/certificate_files.h"
+#include "http/counters.h"
 #include "http/tls_session.h"
 
 namespace rqlite::http {
@@ -34,9 +35,9 @@ class TlsContext {
     std::string common_name;       // of the client's certificate; empty: any. With verify_client
   };
 
-  // Reads all files. `files` and `clock` must outlive it.
+  // Reads all files. What is passed must outlive it.
   static Result<std::unique_ptr<TlsContext>> open(Options options, FileSystem& files,
-                                                  const Clock& clock);
+                                                  const Clock& clock, Counters& counters);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -59,7 +60,7 @@ class TlsContext {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
-  TlsContext(Options options, FileSystem& files, const Clock& clock);
+  TlsContext(Options options, FileSystem& files, const Clock& clock, Counters& counters);
 
   // A certificate and its key, ready for use.
   struct Identity {
@@ -75,6 +76,7 @@ class TlsContext {
 
   const Options options_;
   const Clock& clock_;
+  Counters& counters_;
   // Constant once it is open.
   std::vector<std::shared_ptr<X509>> authorities_;  // none: the system's
 

@@ -170,7 +170,7 @@ Status Node::open_tls() {
   tls.verify_client = options_.http_verify_client;
   tls.common_name = options_.http_verify_common_name;
   Result<std::unique_ptr<http::TlsContext>> opened =
-      http::TlsContext::open(std::move(tls), posix_file_system(), clock_);
+      http::TlsContext::open(std::move(tls), posix_file_system(), clock_, api_->counters());
   if (!opened.ok()) return opened.error();
   tls_ = std::move(*opened);
   log("http", "secure HTTPS server enabled with {}", http::describe(tls_->options()));

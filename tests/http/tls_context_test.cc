@@ -84,7 +84,7 @@ class TlsContextTest : public ::testing::Test {
   Result<std::unique_ptr<TlsContext>> try_open(TlsContext::Options options) {
     options.certificate_file = "/cert";
     options.key_file = "/key";
-    return TlsContext::open(std::move(options), disk_, clock_);
+    return TlsContext::open(std::move(options), disk_, clock_, counters_);
   }
   std::unique_ptr<TlsContext> open(TlsContext::Options options = {}) {
     auto opened = try_open(std::move(options));
@@ -121,6 +121,7 @@ class TlsContextTest : public ::testing::Test {
   const Authority stranger_{"a stranger"};
   const PemPair server_ = authority_.issue({"server 1"});
   SimFileSystem disk_;
+  Counters counters_;
   FakeClock clock_;
 };
 
@@ -159,6 +160,14 @@ TEST_F(TlsContextTest, ChoosesTheProtocolThatIsSpokenHere) {
   EXPECT_EQ(meeting.client->protocol(), "http/1.1");
   client.protocols = "\x02h2";
   EXPECT_EQ(shake_hands(*context, client), "no application protocol");
+}
+
+TEST_F(TlsContextTest, CountsTheSessionsThatWereBegun) {
+  const auto context = open();
+  EXPECT_EQ(name_of(*context), "server 1");
+  Meeting(*context, {});
+  EXPECT_EQ(context->report().sessions, 2u);
+  EXPECT_EQ(counters_.value(Counter::kTlsCertFetched), 2u);
 }
 
 TEST_F(TlsContextTest, RefusesWhatIsNotTls) {

@@ -29,7 +29,7 @@ class TlsSessionTest : public ::testing::Test {
     TlsContext::Options options;
     options.certificate_file = "/cert";
     options.key_file = "/key";
-    context_ = *TlsContext::open(options, disk_, clock_);
+    context_ = *TlsContext::open(options, disk_, clock_, counters_);
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets_), 0);
     // Blocking, which is all the same to a session.
     client_.emplace(sockets_[1], TlsClient::Options());
@@ -71,6 +71,7 @@ class TlsSessionTest : public ::testing::Test {
 
   FakeClock clock_;
   SimFileSystem disk_;
+  Counters counters_;
   std::unique_ptr<TlsContext> context_;
   int sockets_[2];
   std::optional<TlsClient> client_;
