@@ -112,9 +112,10 @@ void Flags::add(std::string name, std::string* to, std::string description) {
   declare(std::move(name), to, std::move(description), to->empty() ? "" : '"' + *to + '"');
 }
 
-void Flags::refuse(std::string name) {
+void Flags::refuse(std::string name, std::string why) {
   Flag flag;
   flag.target = std::monostate();
+  flag.description = std::move(why);
   CHECK(flags_.emplace(std::move(name), std::move(flag)).second);
 }
 
@@ -144,7 +145,7 @@ Flags::Parsed Flags::parse(const std::vector<std::string>& arguments) {
     }
     Flag& flag = found->second;
     if (std::holds_alternative<std::monostate>(flag.target)) {
-      return {Outcome::kRefused, "-" + name + " is not built yet", {}};
+      return {Outcome::kRefused, "-" + name + " " + flag.description, {}};
     }
     if (!flag.takes_value) {
       if (!value) value = "true";

@@ -26,8 +26,9 @@ class Flags {
   void add(std::string name, std::uint64_t* to, std::string description);
   void add(std::string name, Duration* to, std::string description);
   void add(std::string name, std::string* to, std::string description);
-  // A flag that users know from elsewhere and that does not work here (yet).
-  void refuse(std::string name);
+  // A flag that users know from elsewhere and that does not work here (yet): the error says its
+  // name and `why`.
+  void refuse(std::string name, std::string why = "is not built yet");
 
   enum class Outcome { kOk, kHelp, kError, kRefused };
   struct Parsed {

@@ -207,6 +207,10 @@ void Api::metrics(Request, std::shared_ptr<Reply> reply) {
   reply->send(http::metrics(store_, queue_, options_.process_metrics));
 }
 
+Bytes Api::metrics_text() const {
+  return http::metrics(store_, queue_, options_.process_metrics).body;
+}
+
 void Api::ready(Request request, std::shared_ptr<Reply> reply) {
   http::readiness(request, std::move(reply), store_);
 }

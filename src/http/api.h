@@ -51,6 +51,8 @@ class Api final : public Handler {
     gate_.replace(std::move(credentials));
   }
   [[nodiscard]] Counters& counters() { return counters_; }
+  // What `/metrics` says now.
+  [[nodiscard]] Bytes metrics_text() const;
 
   void handle(Request request, std::shared_ptr<Reply> reply) override;
   void admit(Request head, std::function<void(Admission)> then) override;

@@ -51,6 +51,11 @@ Node::~Node() {
 
 Status Node::start() {
   sqlite::use_utc_as_localtime();
+  Result<Profiles> profiles = Profiles::create(
+      posix_file_system(), {options_.cpu_profile, options_.mem_profile, options_.trace_profile},
+      clock_);
+  if (!profiles.ok()) return profiles.error();
+  profiles_.emplace(std::move(*profiles));
   RETURN_IF_ERROR(take_directory());
   Result<std::shared_ptr<const http::Credentials>> credentials = read_credentials();
   if (!credentials.ok()) return credentials.error().with_context("failed to get credential store");
@@ -227,6 +232,7 @@ bool Node::stop() {
   }
   api_->close();
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
+  profiles_->write([this] { return api_->metrics_text(); });
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store
   queue_.reset();

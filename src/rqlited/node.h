@@ -14,6 +14,7 @@
 #include "http/tls_context.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
+#include "rqlited/profiles.h"
 #include "sqlite/extensions.h"
 #include "store/directory_lock.h"
 #include "store/store.h"
@@ -49,6 +50,7 @@ class Node {
   const Options options_;
   const SystemClock clock_;
 
+  std::optional<Profiles> profiles_;
   std::optional<store::DirectoryLock> lock_;  // until the store has it
   sqlite::Extensions extensions_;
 

@@ -55,9 +55,6 @@ constexpr const char* kNotBuilt[] = {
     "auto-backup",
     "auto-restore",
     "cdc-config",
-    "cpu-profile",
-    "mem-profile",
-    "trace-profile",
 };
 
 void declare(Flags& flags, Options& options) {
@@ -109,7 +106,16 @@ void declare(Flags& flags, Options& options) {
   flags.add("raft-snap-int", &options.raft_snap_int, "Time between checks for a snapshot");
   flags.add("raft-heartbeat-timeout", &options.raft_heartbeat_timeout,
             "Time without a leader before an election");
+  flags.add("cpu-profile", &options.cpu_profile,
+            "File for a table of the threads' processor time, written at a clean stop");
+  flags.add("mem-profile", &options.mem_profile,
+            "File for what the memory allocator says of itself, written at a clean stop");
+  flags.add("trace-profile", &options.trace_profile,
+            "File for all metrics, written at a clean stop");
   for (const char* name : kNotBuilt) flags.refuse(name);
+  // Of older versions of rqlite.
+  flags.refuse("on-disk-path",
+               "is not supported: the database is the file db.sqlite in the data directory");
 }
 
 // "host:port", "[v6]:port" or ":port".

@@ -44,6 +44,11 @@ struct Options {
   Duration raft_snap_int{std::chrono::seconds(10)};
   Duration raft_heartbeat_timeout{std::chrono::seconds(1)};
 
+  // Paths of files; empty: not wanted.
+  std::string cpu_profile;
+  std::string mem_profile;
+  std::string trace_profile;
+
   std::string data_directory;  // absolute
 
   // The parts of extensions_path.

@@ -4,9 +4,11 @@ import re
 import signal
 import socket
 import time
+from xml.etree import ElementTree
 
 import pytest
 
+from exposition import parse
 from node import HOST, eventually, run
 
 LINE = r"\[\w[\w-]*\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d .+"
@@ -168,6 +170,14 @@ def test_a_flag_that_is_not_built_is_refused_by_name(flag):
     assert done.stderr == f"fatal: {flag[0].split('=')[0]} is not built yet\n"
 
 
+def test_a_flag_of_older_versions_is_refused_with_the_reason():
+    done = run("-on-disk-path", "x", "d")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("fatal: -on-disk-path is not supported: the database is the file "
+                           "db.sqlite in the data directory\n")
+    assert "-on-disk-path" not in usage()
+
+
 @pytest.mark.parametrize("flag", ["-fk", "--fk", "-fk=true", "-fk=T", "--fk=1"])
 def test_a_boolean_flag_is_on(start_node, flag):
     assert start_node(flag).client.status("store.db_conf.fk_constraints") is True
@@ -323,3 +333,42 @@ def test_the_data_directory_may_be_relative_and_is_trimmed(home, make_node, monk
     assert node.client.status("store.dir") == str(home / "relative")
     assert node.stop() == 0
     assert (home / "relative" / "db.sqlite").exists()
+
+
+# Profiles.
+
+def test_profiles_are_made_at_the_start_and_filled_at_a_clean_stop(start_node, home):
+    paths = {kind: home / kind for kind in ("cpu", "mem", "trace")}
+    paths["cpu"].write_text("what an earlier run left, and longer than nothing")
+    node = start_node(*(f"-{kind}-profile={path}" for kind, path in paths.items()))
+    assert {path.read_text() for path in paths.values()} == {""}
+    node.client.must("CREATE TABLE t(n)", "INSERT INTO t VALUES(1)")
+    assert node.stop() == 0
+    cpu = paths["cpu"].read_text()
+    for thread in ("http-1", "raft", "apply", "queue", "(ended)", "(all)"):
+        assert re.search(rf"^{re.escape(thread)} .* \d+\.\d%$", cpu, re.M), cpu
+    shares = [float(each) for each in re.findall(r" ([\d.]+)%$", cpu, re.M)]
+    assert shares[-1] == 100
+    memory = ElementTree.parse(paths["mem"]).getroot()
+    assert memory.tag == "malloc" and memory.find("system") is not None
+    trace = parse(paths["trace"].read_text())
+    assert trace["rqlite_raft_applied_index"].value() >= 3
+    assert trace["process_cpu_seconds_total"].value() > 0
+
+
+def test_a_crash_leaves_profiles_empty(start_node, home):
+    node = start_node("-cpu-profile", home / "cpu")
+    node.kill()
+    assert (home / "cpu").read_text() == ""
+
+
+@pytest.mark.parametrize("flag, name", [("cpu", "CPU"), ("mem", "memory"), ("trace", "trace")])
+def test_a_profile_that_cannot_be_made_is_fatal(make_node, home, flag, name):
+    path = home / "nowhere" / "profile"
+    node = make_node(f"-{flag}-profile", path)
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert log.splitlines()[-1].endswith(
+        f"failed to create {name} profile file at {path}: "
+        f"open {path}: no such file or directory")
+    assert not node.data.exists()

@@ -131,6 +131,86 @@ TEST(OptionsTest, AnAllowedOriginIsOneLine) {
             "1: fatal: -http-allow-origin must not hold control characters");
 }
 
+// A script that ran with rqlite finds each of its flags: as one that works, or refused by name.
+TEST(OptionsTest, KnowAllFlagsOfRqlite) {
+  const std::vector<std::string> names = {
+      "auth",
+      "auto-backup",
+      "auto-optimize-int",
+      "auto-restore",
+      "auto-vacuum-int",
+      "bootstrap-expect",
+      "bootstrap-expect-timeout",
+      "cdc-config",
+      "cluster-connect-timeout",
+      "compress-snap-transport",
+      "cpu-profile",
+      "db-max-ro-conns",
+      "disco-config",
+      "disco-key",
+      "disco-mode",
+      "extensions-path",
+      "fk",
+      "http-addr",
+      "http-adv-addr",
+      "http-allow-origin",
+      "http-ca-cert",
+      "http-cert",
+      "http-key",
+      "http-verify-client",
+      "http-verify-common-name",
+      "join",
+      "join-as",
+      "join-attempts",
+      "join-interval",
+      "mem-profile",
+      "node-ca-cert",
+      "node-cert",
+      "node-id",
+      "node-key",
+      "node-no-verify",
+      "node-verify-client",
+      "node-verify-common-name",
+      "node-verify-server-name",
+      "raft-addr",
+      "raft-adv-addr",
+      "raft-apply-timeout",
+      "raft-cluster-remove-shutdown",
+      "raft-commit-timeout",
+      "raft-election-timeout",
+      "raft-heartbeat-timeout",
+      "raft-leader-lease-timeout",
+      "raft-log-level",
+      "raft-non-voter",
+      "raft-reap-node-timeout",
+      "raft-reap-read-only-node-timeout",
+      "raft-remove-shutdown",
+      "raft-shutdown-stepdown",
+      "raft-snap",
+      "raft-snap-int",
+      "raft-snap-wal-size",
+      "trace-profile",
+      "version",
+      "write-queue-batch-size",
+      "write-queue-capacity",
+      "write-queue-timeout",
+      "write-queue-tx",
+  };
+  EXPECT_EQ(names.size(), 61u);
+  const std::string usage = parse({"-h"}).output;
+  for (const std::string& name : names) {
+    if (usage.find("\n  -" + name + "\n") != std::string::npos) continue;
+    if (usage.find("\n  -" + name + " ") != std::string::npos) continue;
+    EXPECT_EQ(outcome({"-" + name, "/d"}), "1: fatal: -" + name + " is not built yet");
+  }
+}
+
+TEST(OptionsTest, FlagsThatNoVersionHasAnyMoreAreRefusedWithTheReason) {
+  EXPECT_EQ(outcome({"-on-disk-path=/x", "/d"}),
+            "1: fatal: -on-disk-path is not supported: the database is the file db.sqlite in the "
+            "data directory");
+}
+
 TEST(OptionsTest, NothingMayFollowTheDataDirectory) {
   EXPECT_EQ(outcome({"d", "extra", "-fk"}),
             "1: arguments after data directory (d) are not accepted ([extra -fk])");
