@@ -242,6 +242,7 @@ void Connection::begin_request() {
   parser_->header_limit(static_cast<std::uint32_t>(context_.limits.header_bytes_max));
   parser_->body_limit(boost::none);  // which limit it is, the head of the request tells
   parser_->eager(true);
+  head_lines_ = {};
   headers_seen_ = false;
   received_ = false;
   sink_ = nullptr;
@@ -251,7 +252,8 @@ void Connection::begin_request() {
     // The next request came with the last one.
     state_ = State::kReading;
     deadline_ = std::chrono::steady_clock::now() + context_.limits.header_timeout;
-    return parse();
+    if (look_at_head(0)) parse();
+    return;
   }
   deadline_ = std::chrono::steady_clock::now() + context_.limits.idle_timeout;
   read_some();
@@ -269,7 +271,9 @@ void Connection::read_some() {
 void Connection::on_read(const boost::system::error_code& error, std::size_t bytes) {
   if (closing_) return;
   if (error) return close();
+  const std::size_t before = buffer_.size();
   buffer_.commit(bytes);
+  if (!headers_seen_ && !look_at_head(before)) return;
   const TimePoint now = std::chrono::steady_clock::now();
   if (state_ == State::kIdle) {
     state_ = State::kReading;
@@ -278,6 +282,20 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t byt
     deadline_ = now + context_.limits.body_timeout;
   }
   parse();
+}
+
+bool Connection::look_at_head(std::size_t seen) {
+  const asio::mutable_buffer received = buffer_.data();
+  const std::optional<std::string> fixed =
+      head_lines_.check(static_cast<char*>(received.data()), received.size(), seen);
+  if (head_lines_.is_folded()) {
+    refuse(400, "Bad Request", "400 Bad Request");
+    return false;
+  }
+  if (!fixed) return true;
+  buffer_.clear();
+  buffer_.commit(asio::buffer_copy(buffer_.prepare(fixed->size()), asio::buffer(*fixed)));
+  return true;
 }
 
 void Connection::parse() {
@@ -443,6 +461,7 @@ void Connection::handle() {
   deadline_ = TimePoint::max();  // the handler answers for its own time
   std::optional<Request> request = read_head();
   if (!request) return refuse(400, "Bad Request", "400 Bad Request");
+  if (request->method == "OPTIONS" && request->path == "*") return answer_for_server();
   auto message = parser_->release();
   request->body = std::move(message.body());
   request->taken = std::move(sink_);
@@ -557,6 +576,16 @@ void Connection::send_stream() {
 std::shared_ptr<Connection> Connection::end_stream() {
   if (outflow_) std::exchange(outflow_, nullptr)->close();
   return std::exchange(self_, nullptr);
+}
+
+// `OPTIONS *` asks nobody in particular.
+void Connection::answer_for_server() {
+  const bool close_after = !keep_alive_ || context_.stopping;
+  output_ = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
+  if (close_after) output_ += "Connection: close\r\n";
+  output_ += "\r\n";
+  uncharge_body();
+  write(close_after);
 }
 
 // For what is not a request that could be routed: the answer, then the end of the connection.

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "http/growing_body.h"
+#include "http/head_lines.h"
 #include "http/message.h"
 #include "http/outflow.h"
 #include "http/server.h"
@@ -66,6 +67,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void refuse_clear_text();
   void begin_request();
   void read_some();
+  // Before the parser sees them: the bytes of the buffer but for the first `seen`. False: the
+  // request is refused.
+  bool look_at_head(std::size_t seen);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
   // Feeds the parser with what was received.
   void parse();
@@ -93,6 +97,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void send_stream();
   // Of the request that is being handled.
   boost::asio::steady_timer& timer();
+  void answer_for_server();
   void refuse(int status, std::string_view reason, std::string_view body);
   // Writes output_, then goes on with the next request, the stream, or the end.
   void write(bool close_after);
@@ -111,6 +116,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::list<std::weak_ptr<Connection>>::iterator registered_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  HeadLines head_lines_;
   bool headers_seen_ = false;
   bool parsing_ = false;   // in parse(), which goes on by itself
   bool received_ = false;  // the whole request
