@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 
 namespace rqlite::http {
 namespace {
@@ -175,6 +176,18 @@ Result<std::string> date_of_text(std::string_view text) {
     return Status(Code::kInvalid, "Time.MarshalText: timezone hour outside of range [0,23]");
   }
   return to_text(*moment);
+}
+
+std::string date_of_time(WallTime time) {
+  const auto since = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(since - seconds).count();
+  const std::time_t at = seconds.count();
+  std::tm parts{};
+  gmtime_r(&at, &parts);
+  char date[32];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:09}Z", date, nanos);
 }
 
 }  // namespace rqlite::http

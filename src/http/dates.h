@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace rqlite::http {
@@ -17,5 +18,8 @@ Result<std::string> date_of_integer(std::int64_t value);
 
 // A TEXT is read by the layouts that clients write; what none fits is the year 1.
 Result<std::string> date_of_text(std::string_view text);
+
+// A moment of ours, in UTC and to the nanosecond.
+std::string date_of_time(WallTime time);
 
 }  // namespace rqlite::http

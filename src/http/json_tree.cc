@@ -25,6 +25,12 @@ JsonTree JsonTree::integer(std::int64_t value) {
   return tree;
 }
 
+JsonTree JsonTree::real(double value) {
+  JsonTree tree;
+  append_json_real(tree.scalar_, value);
+  return tree;
+}
+
 JsonTree JsonTree::boolean(bool value) {
   JsonTree tree;
   tree.scalar_ = value ? "true" : "false";

@@ -18,6 +18,7 @@ class JsonTree {
   static JsonTree text(std::string_view value);
   static JsonTree number(std::uint64_t value);
   static JsonTree integer(std::int64_t value);
+  static JsonTree real(double value);  // finite
   static JsonTree boolean(bool value);
   static JsonTree null();
   static JsonTree array(std::vector<JsonTree> elements);

@@ -123,5 +123,12 @@ TEST(DateOfIntegerTest, YearsOfFiveDigitsFailTheStatement) {
   EXPECT_EQ(of_integer(1'000'000'000'000), kWhy);
 }
 
+TEST(DateOfTimeTest, IsInUtcAndToTheNanosecond) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(date_of_time(WallTime()), "1970-01-01T00:00:00.000000000Z");
+  EXPECT_EQ(date_of_time(WallTime(1'000'000'000s + 5ns)), "2001-09-09T01:46:40.000000005Z");
+  EXPECT_EQ(date_of_time(WallTime(-1ns)), "1969-12-31T23:59:59.999999999Z");
+}
+
 }  // namespace
 }  // namespace rqlite::http

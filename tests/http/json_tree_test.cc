@@ -20,6 +20,19 @@ TEST(JsonTreeTest, ObjectsKeepTheirKeysSorted) {
             R"("store":{"nodes":["a",null,{}],"open":true}})");
 }
 
+TEST(JsonTreeTest, RecordsKeepTheirOrderUnlessToldToSort) {
+  JsonTree record = JsonTree::record();
+  record["id"] = JsonTree::text("n");
+  record["addr"]["z"] = JsonTree::real(0.5);
+  record["addr"]["a"] = JsonTree();
+  record["id"] = JsonTree::text("m");
+  EXPECT_EQ(record.to_json(), R"({"id":"m","addr":{"a":{},"z":0.5}})");
+  EXPECT_EQ(record.to_json(JsonTree::Records::kSorted), R"({"addr":{"a":{},"z":0.5},"id":"m"})");
+  EXPECT_EQ(record.at("addr.z").to_json(), "0.5");
+  EXPECT_EQ(JsonTree::array({record}).to_json(JsonTree::Records::kSorted),
+            R"([{"addr":{"a":{},"z":0.5},"id":"m"}])");
+}
+
 TEST(JsonTreeTest, IsAnEmptyObjectToBeginWith) {
   EXPECT_EQ(JsonTree().to_json(), "{}");
   EXPECT_EQ(JsonTree::array({}).to_json(), "[]");
