@@ -7,12 +7,15 @@
 
 #include "http/backup.h"
 #include "http/basic_auth.h"
+#include "http/console.h"
 #include "http/execute.h"
 #include "http/load.h"
+#include "http/membership.h"
 #include "http/metrics.h"
 #include "http/query.h"
 #include "http/queue_state.h"
 #include "http/readiness.h"
+#include "http/sql_analysis.h"
 #include "http/status.h"
 #include "http/unified.h"
 
@@ -43,7 +46,7 @@ bool Api::Route::allows(std::string_view method) const {
 
 std::optional<Response> Api::find_route(Request& request, const Route*& route) {
   using enum Permission;
-  static const std::array<Route, 11> kRoutes{{
+  static const std::array<Route, 23> kRoutes{{
       {"/db/execute", true, "POST", {kExecute}, kJsonType, Counter::kExecutions, &Api::execute},
       {"/db/query", true, "GET POST", {kQuery}, kJsonType, Counter::kQueries, &Api::query},
       {"/db/request",
@@ -53,14 +56,26 @@ std::optional<Response> Api::find_route(Request& request, const Route*& route) {
        kJsonType,
        Counter::kRequests,
        &Api::unified},
-      {"/db/load", true, "POST", {kLoad}, {}, Counter::kLoads, &Api::load},
-      {"/boot", false, "POST", {kLoad}, {}, Counter::kBoot, &Api::boot},
-      {"/db/backup", true, "GET", {kBackup}, {}, Counter::kBackups, &Api::backup},
       {"/db/queue", false, "GET", {kExecute}, kJsonType, {}, &Api::queue_state},
-      {"/metrics", false, "GET", {kStatus}, {}, {}, &Api::metrics},
+      {"/db/backup", true, "GET", {kBackup}, {}, Counter::kBackups, &Api::backup},
+      {"/db/load", true, "POST", {kLoad}, {}, Counter::kLoads, &Api::load},
+      {"/db/sql", true, "GET POST", {kQuery}, kJsonType, Counter::kSqlAnalyze, &Api::analyze_sql},
+      {"/boot", false, "POST", {kLoad}, {}, Counter::kBoot, &Api::boot},
       {"/snapshot", false, "POST", {kSnapshot}, {}, Counter::kUserSnapshots, &Api::snapshot},
+      {"/reap", false, "POST", {kSnapshot}, {}, Counter::kUserReaps, &Api::reap},
+      {"/remove", true, "DELETE", {kRemove}, {}, {}, &Api::remove},
       {"/status", true, "GET", {kStatus}, kJsonType, Counter::kStatus, &Api::status},
+      {"/metrics", false, "GET", {kStatus}, {}, {}, &Api::metrics},
+      {"/nodes", true, "GET", {kStatus}, kJsonType, {}, &Api::nodes},
+      {"/leader", false, "GET POST", {kLeaderOps}, kJsonType, {}, &Api::leader},
       {"/readyz", true, "GET", {kReady}, {}, Counter::kReadyz, &Api::ready},
+      {"/licenses", false, "GET", {kStatus}, kTextType, {}, &Api::licenses},
+      {"/debug/vars", false, {}, {kStatus}, kJsonType, {}, &Api::debug_vars},
+      {"/debug/pprof", true, {}, {kStatus}, {}, {}, &Api::profile},
+      {"/", false, {}, {}, {}, {}, &Api::root},
+      {"", false, {}, {}, {}, {}, &Api::root},
+      {"/console", false, {}, {}, {}, {}, &Api::console_root},
+      {"/console", true, "GET HEAD", {kUi}, {}, Counter::kUi, &Api::console},
   }};
   if (request.method == "OPTIONS") return Response::bare(200);
   Result<Parameters> parameters = Parameters::parse(request.raw_query);
@@ -216,7 +231,10 @@ void Api::ready(Request request, std::shared_ptr<Reply> reply) {
 }
 
 void Api::status(Request request, std::shared_ptr<Reply> reply) {
-  reply->send(http::status(request, store_, queue_, options_.process_status));
+  const std::int64_t backup = last_backup_;
+  const auto last_backup =
+      backup == 0 ? std::nullopt : std::optional(WallTime(std::chrono::nanoseconds(backup)));
+  reply->send(http::status(request, store_, queue_, last_backup, options_.process_status));
 }
 
 std::shared_ptr<Upload> Api::upload_of(Request& request, store::Store& store) {
@@ -243,9 +261,12 @@ void Api::boot(Request request, std::shared_ptr<Reply> reply) {
 
 void Api::backup(Request request, std::shared_ptr<Reply> reply) {
   http::backup(request, std::move(reply), store_, counters_, [this] {
-    const auto now = clock_.wall_now().time_since_epoch();
-    last_backup_ = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
   });
+}
+
+void Api::analyze_sql(Request request, std::shared_ptr<Reply> reply) {
+  http::analyze_sql(request, std::move(reply), store_, counters_);
 }
 
 void Api::snapshot(Request, std::shared_ptr<Reply> reply) {
@@ -255,6 +276,50 @@ void Api::snapshot(Request, std::shared_ptr<Reply> reply) {
     if (!outcome.status.ok()) return reply->send(Response::text(500, outcome.status.text()));
     reply->send(Response::bare(outcome.nothing_new ? 204 : 200));
   });
+}
+
+void Api::reap(Request, std::shared_ptr<Reply> reply) {
+  if (store_ == nullptr) return reply->send(Response::text(503, "store not open"));
+  // A snapshot takes the place of the one before, and nothing is left to be reaped.
+  reply->send(Response::json("{\"snapshots_reaped\":0,\"wals_checkpointed\":0}\n"));
+}
+
+void Api::nodes(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::nodes(request, store_, options_.identity));
+}
+
+void Api::leader(Request request, std::shared_ptr<Reply> reply) {
+  if (request.method == "GET") {
+    return reply->send(http::leader(request, store_, options_.identity));
+  }
+  reply->send(http::step_down(request, store_, options_.http_address, counters_));
+}
+
+void Api::remove(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::remove_node(request, store_, options_.http_address, counters_));
+}
+
+void Api::root(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::redirect_to_console(request, 302));
+}
+
+void Api::console_root(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::redirect_to_console(request, 301));
+}
+
+void Api::console(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::console(request));
+}
+
+void Api::licenses(Request, std::shared_ptr<Reply> reply) { reply->send(http::licenses()); }
+
+void Api::debug_vars(Request request, std::shared_ptr<Reply> reply) {
+  reply->send(http::debug_vars(request, counters_, store_, queue_, options_.process_vars));
+}
+
+// Profiles are made from outside, by `perf` and the like.
+void Api::profile(Request, std::shared_ptr<Reply> reply) {
+  reply->send(Response::text(404, "404 page not found"));
 }
 
 }  // namespace rqlite::http

@@ -11,10 +11,12 @@
 #include "base/worker.h"
 #include "http/counters.h"
 #include "http/credentials.h"
+#include "http/debug_vars.h"
 #include "http/gate.h"
 #include "http/json_tree.h"
 #include "http/message.h"
 #include "http/metrics_text.h"
+#include "http/nodes.h"
 #include "http/upload.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
@@ -33,10 +35,12 @@ class Api final : public Handler {
     bool queue_requests_are_atomic = false;  // -write-queue-tx
     // Who may do what; null: everybody everything.
     std::shared_ptr<const Credentials> credentials;
+    NodeIdentity identity;
     // Adds to `/status` what neither store nor queue knows.
     std::function<void(JsonTree&)> process_status;
-    // Likewise, to `/metrics`.
+    // Likewise, to `/metrics` and to `/debug/vars`.
     std::function<void(MetricsText&)> process_metrics;
+    ProcessVars process_vars;
   };
 
   Api(Options options, const Clock& clock);
@@ -83,13 +87,24 @@ class Api final : public Handler {
   void load(Request request, std::shared_ptr<Reply> reply);
   void boot(Request request, std::shared_ptr<Reply> reply);
   void backup(Request request, std::shared_ptr<Reply> reply);
+  void analyze_sql(Request request, std::shared_ptr<Reply> reply);
   void snapshot(Request request, std::shared_ptr<Reply> reply);
+  void reap(Request request, std::shared_ptr<Reply> reply);
+  void nodes(Request request, std::shared_ptr<Reply> reply);
+  void leader(Request request, std::shared_ptr<Reply> reply);
+  void remove(Request request, std::shared_ptr<Reply> reply);
+  void root(Request request, std::shared_ptr<Reply> reply);
+  void console_root(Request request, std::shared_ptr<Reply> reply);
+  void console(Request request, std::shared_ptr<Reply> reply);
+  void licenses(Request request, std::shared_ptr<Reply> reply);
+  void debug_vars(Request request, std::shared_ptr<Reply> reply);
+  void profile(Request request, std::shared_ptr<Reply> reply);
 
   Gate gate_;
   const Options options_;
   const Clock& clock_;
   Counters counters_;
-  std::atomic<std::int64_t> last_backup_{0};  // seconds since 1970; 0: none
+  std::atomic<std::int64_t> last_backup_{0};  // nanoseconds since 1970; 0: none
   Worker uploads_{"uploads"};
   std::atomic<store::Store*> store_{nullptr};
   std::atomic<queue::WriteQueue*> queue_{nullptr};

@@ -33,12 +33,12 @@ constexpr std::array<std::string_view, kCounters> kNames = {
 
 }  // namespace
 
-JsonTree Counters::to_tree() const {
-  JsonTree tree;
+Counts Counters::read() const {
+  Counts counts;
   for (std::size_t i = 0; i < kCounters; i++) {
-    tree[kNames[i]] = JsonTree::number(values_[i].load(std::memory_order_relaxed));
+    counts.emplace(kNames[i], values_[i].load(std::memory_order_relaxed));
   }
-  return tree;
+  return counts;
 }
 
 }  // namespace rqlite::http

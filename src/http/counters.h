@@ -4,8 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-
-#include "http/json_tree.h"
+#include <functional>
+#include <map>
+#include <string>
 
 namespace rqlite::http {
 
@@ -36,6 +37,9 @@ enum class Counter : std::uint8_t {
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kUserSnapshots) + 1;
 
+// By name.
+using Counts = std::map<std::string, std::uint64_t, std::less<>>;
+
 // Counts since the start of the process. Thread-safe.
 class Counters {
  public:
@@ -47,8 +51,8 @@ class Counters {
     return values_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
   }
 
-  // All of them, each under its name.
-  [[nodiscard]] JsonTree to_tree() const;
+  // All of them.
+  [[nodiscard]] Counts read() const;
 
  private:
   std::array<std::atomic<std::uint64_t>, kCounters> values_{};

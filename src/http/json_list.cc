@@ -2,9 +2,12 @@
 
 namespace rqlite::http {
 
-std::size_t end_of_list(std::string_view text) {
+namespace {
+
+// Where the list or object ends that `text` begins with, by its first character.
+std::optional<std::size_t> end_of(std::string_view text, char first) {
   const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos || text[start] != '[') return text.size();
+  if (start == std::string_view::npos || text[start] != first) return std::nullopt;
   std::size_t depth = 0;
   for (std::size_t at = start; at < text.size(); at++) {
     switch (text[at]) {
@@ -25,7 +28,13 @@ std::size_t end_of_list(std::string_view text) {
         break;
     }
   }
-  return text.size();
+  return std::nullopt;
 }
+
+}  // namespace
+
+std::size_t end_of_list(std::string_view text) { return end_of(text, '[').value_or(text.size()); }
+
+std::optional<std::size_t> end_of_object(std::string_view text) { return end_of(text, '{'); }
 
 }  // namespace rqlite::http

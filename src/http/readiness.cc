@@ -7,6 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kSyncTimedOut = "timeout waiting for commit index";
+
 Response lines(int status, std::string text) { return {status, kTextType, {}, std::move(text)}; }
 
 // The answer to the node's own `SELECT 1`.
@@ -15,14 +17,16 @@ class ReadinessSink final : public store::QuerySink {
   ReadinessSink(std::shared_ptr<Reply> reply, bool sync) : reply_(std::move(reply)), sync_(sync) {}
 
   void columns(std::vector<std::string>, std::vector<std::string>) override {}
-  void begin(bool) override {}
+  void begin(bool) override { began_ = true; }
   bool row(std::span<const sqlite::ValueView>) override { return true; }
   void done(double) override {}
   void failed(std::string error) override { error_ = std::move(error); }
   void finished(const Status& status, raft::Index) override {
     std::string text = "[+]node ok\n[+]leader ok\n[+]store ok";
-    if (sync_ && !status.ok()) {
-      return reply_->send(lines(503, text + "\n[+]sync " + status.text()));
+    if (sync_ && !began_ && !status.ok()) {
+      const bool late = status.code() == Code::kDeadline;
+      return reply_->send(
+          lines(503, text + "\n[+]sync " + (late ? std::string(kSyncTimedOut) : status.text())));
     }
     if (sync_) text += "\n[+]sync ok";
     if (!status.ok() || !error_.empty()) {
@@ -35,6 +39,7 @@ class ReadinessSink final : public store::QuerySink {
  private:
   const std::shared_ptr<Reply> reply_;
   const bool sync_;
+  bool began_ = false;  // to read: it has caught up
   std::string error_;
 };
 
@@ -53,6 +58,7 @@ void readiness(Request& request, std::shared_ptr<Reply> reply, store::Store* sto
   command::RequestBuilder(query.request, {}).begin_statement("SELECT 1");
   query.level = sync ? store::Level::kLinearizable : store::Level::kNone;
   query.linearizable_timeout = request.parameters.duration("timeout", 30s);
+  query.timeout = query.linearizable_timeout;
   store->query(std::move(query), std::make_unique<ReadinessSink>(std::move(reply), sync));
 }
 

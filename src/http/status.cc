@@ -1,12 +1,18 @@
 #include "http/status.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
+#include "base/disk_usage.h"
 #include "base/duration.h"
+#include "http/dates.h"
 #include "http/json_text.h"
 #include "http/json_tree.h"
 #include "http/queue_state.h"
 #include "sqlite/extensions.h"
+#include "sqlite/figures.h"
 #include "sqlite/library.h"
 
 namespace rqlite::http {
@@ -31,6 +37,11 @@ JsonTree list_of(const std::vector<std::string>& texts) {
   return JsonTree::array(std::move(list));
 }
 
+// Since this node heard of the leader; it is one itself, or has heard of none.
+JsonTree last_contact(const store::Store::Report& report) {
+  return report.raft.leader == raft::RaftId() ? JsonTree::text("never") : JsonTree::number(0);
+}
+
 JsonTree raft_status(const store::Store::Report& report) {
   JsonTree raft;
   raft["state"] = JsonTree::text(role_name(report.raft.role));
@@ -41,52 +52,111 @@ JsonTree raft_status(const store::Store::Report& report) {
   raft["last_log_term"] = JsonTree::number(report.raft.last_term.value());
   raft["last_snapshot_index"] = JsonTree::number(report.snapshot_index.value());
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
-  raft["num_peers"] = JsonTree::number(0);
+  raft["last_contact"] = last_contact(report);
+  raft["num_peers"] = JsonTree::number(report.members.empty() ? 0 : report.members.size() - 1);
   raft["voter"] = JsonTree::boolean(true);
   raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
                                          std::min(report.raft.commit, report.applied).value());
   return raft;
 }
 
+void add_size(JsonTree& tree, const std::string& name, std::uint64_t bytes) {
+  tree[name] = JsonTree::number(bytes);
+  tree[name + "_friendly"] = JsonTree::text(format_bytes(bytes));
+}
+
+// Who is who in the pool of readers; the one writer is always in use, by the thread that owns it.
+JsonTree connections(std::size_t max, std::size_t open, std::size_t in_use) {
+  JsonTree tree = JsonTree::record();
+  tree["max_open_connections"] = JsonTree::number(max);
+  tree["open_connections"] = JsonTree::number(open);
+  tree["in_use"] = JsonTree::number(in_use);
+  tree["idle"] = JsonTree::number(open - in_use);
+  return tree;
+}
+
+JsonTree sqlite_status(store::Store& store, const store::Store::Report& report) {
+  JsonTree tree;
+  tree["version"] = JsonTree::text(sqlite::library_version());
+  tree["compile_options"] = list_of(sqlite::compile_options());
+  tree["extensions"] = list_of(sqlite::names_of(store.options().extensions));
+  tree["path"] = JsonTree::text(store.paths().main());
+  const std::uint64_t main_bytes = bytes_in(store.paths().main());
+  tree["size"] = JsonTree::number(main_bytes);
+  tree["wal_size"] = JsonTree::number(bytes_in(store.paths().wal()));
+  JsonTree& pool = tree["conn_pool_stats"];
+  pool["ro"] =
+      connections(store.options().read_connections_max, report.readers.open, report.readers.in_use);
+  pool["rw"] = connections(1, 1, 1);
+  // All readers busy: what they say comes another time.
+  std::optional<store::ReaderPool::Reader> reader = store.try_reader();
+  if (!reader) return tree;
+  const sqlite::Figures figures = sqlite::read_figures(reader->connection());
+  std::int64_t bytes = 1;
+  for (const auto& [name, value] : figures.memory) {
+    tree["mem_stats"][name] = JsonTree::integer(value);
+    if (name == "page_count" || name == "page_size") bytes *= value;
+  }
+  add_size(tree, "db_size", static_cast<std::uint64_t>(bytes));
+  for (const auto& [name, value] : figures.settings) {
+    tree["pragmas"]["ro"][name] = JsonTree::text(value);
+  }
+  return tree;
+}
+
+JsonTree node_list(const store::Store::Report& report) {
+  std::vector<JsonTree> nodes;
+  for (const auto& [id, member] : report.members) {
+    JsonTree& node = nodes.emplace_back(JsonTree::record());
+    node["id"] = JsonTree::text(member.node_id);
+    node["addr"] = JsonTree::text(member.raft_address);
+    node["suffrage"] = JsonTree::text("voter");
+  }
+  return JsonTree::array(std::move(nodes));
+}
+
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
-  const bool has_leader = report.raft.leader != raft::RaftId();
+  const auto leader = report.members.find(report.raft.leader);
+  const bool has_leader = leader != report.members.end();
   JsonTree tree;
   tree["open"] = JsonTree::boolean(true);
   tree["ready"] = JsonTree::boolean(store.is_ready());
   tree["node_id"] = JsonTree::text(options.node_id);
   tree["addr"] = JsonTree::text(options.raft_address);
   tree["dir"] = JsonTree::text(options.directory);
-  tree["leader"]["node_id"] = JsonTree::text(has_leader ? options.node_id : "");
-  tree["leader"]["addr"] = JsonTree::text(has_leader ? options.raft_address : "");
+  add_size(tree, "dir_size", bytes_in(options.directory));
+  tree["leader"]["node_id"] = JsonTree::text(has_leader ? leader->second.node_id : "");
+  tree["leader"]["addr"] = JsonTree::text(has_leader ? leader->second.raft_address : "");
   tree["fsm_index"] = JsonTree::number(report.applied.value());
+  tree["db_applied_index"] = JsonTree::number(report.applied.value());
+  if (report.applied_at != WallTime()) {
+    tree["fsm_update_time"] = JsonTree::text(date_of_time(report.applied_at));
+  }
   tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.heartbeat_timeout));
+  tree["election_timeout"] = JsonTree::text(format_duration(options.heartbeat_timeout));
   tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
   tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
+  tree["trailing_logs"] = JsonTree::number(0);  // a snapshot releases all of the log before it
   tree["db_conf"]["fk_constraints"] = JsonTree::boolean(options.foreign_keys);
   if (!options.extensions.empty()) tree["db_conf"]["extensions"] = list_of(options.extensions);
+  tree["cdc"]["enabled"] = JsonTree::boolean(false);
+  tree["cdc"]["registered"] = JsonTree::boolean(false);
   tree["snapshots"]["taken"] = JsonTree::number(report.snapshots_taken);
   tree["snapshots"]["blocked_by_readers"] = JsonTree::number(report.snapshots_blocked);
   tree["snapshots"]["longest_write_pause"] =
       JsonTree::text(format_duration(report.longest_snapshot_hold));
-  std::vector<JsonTree> nodes;
-  for (const auto& [id, member] : report.members) {
-    JsonTree& node = nodes.emplace_back();
-    node["id"] = JsonTree::text(member.node_id);
-    node["addr"] = JsonTree::text(member.raft_address);
-    node["suffrage"] = JsonTree::text("voter");
-  }
-  tree["nodes"] = JsonTree::array(std::move(nodes));
-  JsonTree& readers = tree["sqlite3"]["conn_pool_stats"]["ro"];
-  readers["max_open_connections"] = JsonTree::number(options.read_connections_max);
-  readers["open_connections"] = JsonTree::number(report.readers.open);
-  readers["in_use"] = JsonTree::number(report.readers.in_use);
-  readers["idle"] = JsonTree::number(report.readers.open - report.readers.in_use);
-  tree["sqlite3"]["version"] = JsonTree::text(sqlite::library_version());
-  tree["sqlite3"]["path"] = JsonTree::text(store.paths().main());
-  tree["sqlite3"]["extensions"] = list_of(sqlite::names_of(options.extensions));
+  // The main file is the snapshot.
+  JsonTree& snapshot = tree["snapshot_store"];
+  snapshot["dir"] = JsonTree::text(options.directory);
+  snapshot["dir_size"] = JsonTree::number(bytes_in(store.paths().main()));
+  snapshot["snapshots"] = JsonTree::array(
+      {JsonTree::text(report.snapshot_term.to_string() + "-" + report.snapshot_index.to_string())});
+  tree["nodes"] = node_list(report);
+  tree["sqlite3"] = sqlite_status(store, report);
   tree["raft"] = raft_status(report);
+  add_size(tree["raft"], "log_size", bytes_in(store.paths().log()));
   return tree;
 }
 
@@ -101,6 +171,7 @@ JsonTree queue_status(queue::WriteQueue& queue) {
 }  // namespace
 
 Response status(const Request& request, store::Store* store, queue::WriteQueue* queue,
+                std::optional<WallTime> last_backup,
                 const std::function<void(JsonTree&)>& process) {
   JsonTree tree;
   if (store == nullptr) {
@@ -111,10 +182,12 @@ Response status(const Request& request, store::Store* store, queue::WriteQueue* 
     tree["extensions"]["dir"] = JsonTree::text(store->paths().extensions());
     tree["extensions"]["names"] = list_of(sqlite::names_of(store->options().extensions));
   }
+  if (last_backup) tree["last_backup_time"] = JsonTree::text(date_of_time(*last_backup));
   process(tree);
   const std::string_view key = request.parameters.text("key", "");
-  Bytes json = tree.at(key).to_json();
-  if (key.empty() && request.parameters.has("pretty")) json = indent_json(json);
+  if (!key.empty()) return Response::json(tree.at(key).to_json(JsonTree::Records::kSorted));
+  Bytes json = tree.to_json();
+  if (request.parameters.has("pretty")) json = indent_json(json);
   return Response::json(std::move(json));
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
+#include "base/clock.h"
 #include "http/json_tree.h"
 #include "http/message.h"
 #include "queue/write_queue.h"
@@ -10,8 +12,9 @@
 namespace rqlite::http {
 
 // GET /status: what the node says of itself, as one JSON object with sorted keys. `store` and
-// `queue` are null while they are not open; `process` adds the sections that are not theirs.
+// `queue` are null while they are not open; `last_backup` is the end of the last
+// /db/backup that succeeded; `process` adds the sections that are not theirs.
 Response status(const Request& request, store::Store* store, queue::WriteQueue* queue,
-                const std::function<void(JsonTree&)>& process);
+                std::optional<WallTime> last_backup, const std::function<void(JsonTree&)>& process);
 
 }  // namespace rqlite::http

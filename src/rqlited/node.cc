@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "http/tls_status.h"
+#include "rqlited/network_status.h"
 #include "rqlited/process_status.h"
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
@@ -66,6 +67,11 @@ Status Node::start() {
   auto process = std::make_shared<const ProcessStatus>(clock_);
   api.process_status = [this, process](http::JsonTree& tree) {
     process->add_to(tree);
+    tree["network"] = network_status();
+    tree["cluster"]["addr"] = http::JsonTree::text(options_.raft_adv_addr);
+    tree["cluster"]["api_addr"] = http::JsonTree::text(options_.http_adv_addr);
+    tree["cluster"]["https"] = http::JsonTree::text(tls_ ? "true" : "false");
+    tree["http"]["cluster"]["local_node_addr"] = http::JsonTree::text(options_.raft_adv_addr);
     tree["http"]["bind_addr"] = http::JsonTree::text(server_->address());
     tree["http"]["auth"] = http::JsonTree::text(options_.auth.empty() ? "disabled" : "enabled");
     if (!options_.http_allow_origin.empty()) {
@@ -77,6 +83,9 @@ Status Node::start() {
     process->add_to(text);
     if (tls_) http::add_tls_metrics(text, *tls_);
   };
+  api.identity = {(options_.http_cert.empty() ? "http://" : "https://") + options_.http_adv_addr,
+                  kVersion};
+  api.process_vars = [process](http::DebugVars& vars) { process->add_to(vars); };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
 
   if (const Status status = open_tls(); !status.ok()) {
@@ -219,6 +228,8 @@ void Node::say_ready() const {
   const std::string& address = options_.http_adv_addr;
   log("rqlited", "node HTTP API available at {}://{}", tls_ ? "https" : "http", address);
   log("rqlited", "connect using the command-line tool via 'rqlite -H {} -p {}'", host, port);
+  log("rqlited", "visit the rqlite console for this node at {}://{}/console/",
+      tls_ ? "https" : "http", address);
 }
 
 bool Node::stop() {

@@ -1,6 +1,7 @@
 #include "rqlited/process_status.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +11,8 @@
 
 #include "base/duration.h"
 #include "base/file_system.h"
+#include "http/dates.h"
+#include "http/json_text.h"
 #include "rqlited/version.h"
 
 namespace rqlite::rqlited {
@@ -17,23 +20,17 @@ namespace {
 
 using http::JsonTree;
 
-// RFC 3339, with what there is of a fraction.
-std::string to_text(WallTime time) {
-  const auto since = time.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(since - seconds).count();
-  const std::time_t at = seconds.count();
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  return fmt::format("{}.{:09}Z", date, nanos);
-}
-
 std::string executable() {
   char path[4096];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "";
+}
+
+std::vector<std::string> arguments_of_process() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string each; std::getline(file, each, '\0');) arguments.push_back(each);
+  return arguments;
 }
 
 std::uint64_t threads() {
@@ -69,16 +66,21 @@ const char* architecture() {
 }
 
 ProcessStatus::ProcessStatus(const Clock& clock)
-    : clock_(clock), started_(clock.now()), started_at_(clock.wall_now()) {}
+    : clock_(clock),
+      started_(clock.now()),
+      started_at_(clock.wall_now()),
+      arguments_(arguments_of_process()) {}
 
 void ProcessStatus::add_to(JsonTree& tree) const {
   JsonTree& build = tree["build"];
   build["version"] = JsonTree::text(kVersion);
   build["commit"] = JsonTree::text(kCommit);
+  build["build_time"] = JsonTree::text("unknown");  // equal sources make equal programs
+  build["compiler_command"] = JsonTree::text(compiler());
   build["compiler_toolchain"] = JsonTree::text(compiler());
   JsonTree& node = tree["node"];
-  node["start_time"] = JsonTree::text(to_text(started_at_));
-  node["current_time"] = JsonTree::text(to_text(clock_.wall_now()));
+  node["start_time"] = JsonTree::text(http::date_of_time(started_at_));
+  node["current_time"] = JsonTree::text(http::date_of_time(clock_.wall_now()));
   node["uptime"] = JsonTree::text(format_duration(clock_.now() - started_));
   JsonTree& os = tree["os"];
   char host[256] = "";
@@ -91,10 +93,24 @@ void ProcessStatus::add_to(JsonTree& tree) const {
   JsonTree& runtime = tree["runtime"];
   runtime["GOOS"] = JsonTree::text("linux");
   runtime["GOARCH"] = JsonTree::text(architecture());
+  runtime["GOMAXPROCS"] = JsonTree::number(std::thread::hardware_concurrency());
   runtime["num_cpu"] = JsonTree::number(std::thread::hardware_concurrency());
   runtime["num_goroutine"] = JsonTree::number(threads());
   runtime["version"] = JsonTree::text("c++20");
   runtime["kubernetes_hint"] = JsonTree::boolean(std::getenv("KUBERNETES_SERVICE_HOST") != nullptr);
+}
+
+void ProcessStatus::add_to(http::DebugVars& vars) const {
+  Bytes arguments = "[";
+  for (const std::string& each : arguments_) {
+    if (arguments.size() > 1) arguments += ',';
+    http::append_json_string(arguments, each);
+  }
+  vars["cmdline"] = arguments + "]";
+  const struct mallinfo2 heap = mallinfo2();
+  vars["memstats"] =
+      fmt::format(R"({{"HeapInuse": {}, "HeapSys": {}, "Sys": {}}})", heap.uordblks + heap.hblkhd,
+                  heap.arena + heap.hblkhd, static_cast<std::uint64_t>(resident_bytes()));
 }
 
 void ProcessStatus::add_to(http::MetricsText& text) const {

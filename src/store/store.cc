@@ -487,6 +487,7 @@ Store::Report Store::report() {
   Report report;
   report.raft = driver_thread_->status();
   report.applied = applied_.value();
+  report.applied_at = applied_at_;
   // The driver tells at the end of a round, whose entries may be applied before.
   report.raft.commit = std::max(report.raft.commit, report.applied);
   report.raft.last = std::max(report.raft.last, report.applied);
@@ -496,6 +497,7 @@ Store::Report Store::report() {
   report.longest_snapshot_hold = std::chrono::nanoseconds(counters.longest_hold_ns);
   report.readers = readers_->counts();
   MutexLock lock(mutex_);
+  report.leader_changes = leader_changes_;
   report.snapshot_index = last_snapshot_.index;
   report.snapshot_term = last_snapshot_.term;
   report.members = last_snapshot_.state.members;
@@ -515,12 +517,16 @@ void Store::on_snapshot(const SnapshotRecord& record) {
   });
 }
 
-void Store::on_applied(raft::Index index) { driver_thread().applied(index); }
+void Store::on_applied(raft::Index index) {
+  applied_at_ = clock_.wall_now();
+  driver_thread().applied(index);
+}
 
 void Store::on_status(const raft::Core::Status& status) {
   const bool leads = status.role == raft::Role::kLeader;
   {
     MutexLock lock(mutex_);
+    if (status.leader != raft_status_.leader) leader_changes_++;
     raft_status_ = status;
     // Its first entry of the term stands behind all that was acknowledged before.
     if (leads) ready_at_ = status.last;

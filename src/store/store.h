@@ -108,6 +108,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallback done);
   // Runs work that may take long on a reader's thread, with its connection.
   void on_reader(ReaderPool::Job job) { readers_->submit(std::move(job)); }
+  // A reader for a short look on the calling thread, if one is free now.
+  std::optional<ReaderPool::Reader> try_reader() { return readers_->try_take(); }
   // A path in the data directory that no file has, for one that a restart removes.
   [[nodiscard]] std::string scratch_path() {
     return paths_.scratch() + "/" + std::to_string(++scratch_files_);
@@ -125,6 +127,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     raft::Index applied;
     raft::Index snapshot_index;
     raft::Term snapshot_term;
+    WallTime applied_at;  // when that was
+    std::uint64_t leader_changes;
     std::uint64_t snapshots_taken;
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
@@ -205,6 +209,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<ReaderPool> readers_;
 
   std::atomic<bool> failed_{false};
+  std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> scratch_files_{0};
 
   Mutex mutex_;
@@ -213,6 +218,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // While this node leads: what it must have applied to serve what was acknowledged before.
   raft::Index ready_at_ GUARDED_BY(mutex_);
   SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
+  std::uint64_t leader_changes_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rqlite::store

@@ -46,6 +46,16 @@ def node(start_node):
     return start_node()
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """One node for all tests of a file, which leave nothing in it that another would notice."""
+    with tempfile.TemporaryDirectory(prefix="rqlited-") as path:
+        node = Node(Path(path) / "shared")
+        node.start()
+        yield node
+        node.kill()
+
+
 @pytest.fixture
 def client(node):
     return node.client

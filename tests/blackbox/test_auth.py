@@ -38,6 +38,20 @@ ROUTES = [
     ("GET", "/metrics", ["status"], None),
     ("GET", "/readyz", ["ready"], None),
     ("GET", "/readyz?noleader", ["ready"], None),
+    ("POST", "/db/load", ["load"], None),
+    ("GET", "/db/sql?q=SELECT%201", ["query"], JSON),
+    ("POST", "/boot", ["load"], None),
+    ("POST", "/reap", ["snapshot"], None),
+    ("DELETE", "/remove", ["remove"], None),
+    ("GET", "/nodes", ["status"], JSON),
+    ("GET", "/leader", ["leader-ops"], JSON),
+    ("POST", "/leader", ["leader-ops"], JSON),
+    ("GET", "/licenses", ["status"], "text/plain; charset=utf-8"),
+    ("GET", "/debug/vars", ["status"], JSON),
+    ("GET", "/debug/pprof/heap", ["status"], None),
+    ("GET", "/console/", ["ui"], None),
+    ("GET", "/console/nothing", ["ui"], None),
+    ("HEAD", "/console/static/console.js", ["ui"], None),
 ]
 ALL = ["backup", "execute", "join", "join-read-only", "leader-ops", "load", "query", "ready",
        "remove", "snapshot", "status", "ui"]
@@ -77,7 +91,8 @@ def test_each_route_asks_for_its_own_permission_and_no_other(guarded):
             reply = ask(guarded, method, path, basic(name, "pw"))
             assert (reply.status != 401) == (needed == [name]), (path, name, reply.status)
             if reply.status == 401:
-                assert (reply.body, reply.headers["Content-Length"]) == (b"", "0")
+                assert reply.body == b""
+                assert reply.headers["Content-Length"] == (None if method == "HEAD" else "0")
                 assert reply.headers["Content-Type"] == preset
         assert ask(guarded, method, path).status == 401
         assert ask(guarded, method, path, basic("root", "pw")).status != 401
@@ -108,6 +123,26 @@ def test_permission_comes_before_method_and_after_parameters_and_path(guarded):
     assert ask(guarded, "GET", "/db/execute?timeout=x").status == 400
     assert ask(guarded, "GET", "/nowhere").status == 404
     assert ask(guarded, "OPTIONS", "/db/execute?timeout=x").status == 200
+
+
+def test_where_the_console_is_everybody_may_know(guarded):
+    assert ask(guarded, "GET", "/").status == 302
+    assert ask(guarded, "GET", "/console").status == 301
+
+
+def test_checks_are_counted(guarded):
+    def counts():
+        reply = ask(guarded, "GET", "/debug/vars?key=http", basic("status", "pw"))
+        return reply.json["http"]
+
+    before = counts()
+    assert ask(guarded, "POST", "/db/request", basic("both", "pw"), "[").status == 400
+    assert ask(guarded, "POST", "/db/request", basic("query", "pw"), "[").status == 401
+    assert ask(guarded, "GET", "/db/execute").status == 401
+    assert ask(guarded, "GET", "/").status == 302
+    after = counts()
+    grew = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert grew == {"auth_ok": 2, "auth_fail": 2, "requests": 2, "executions": 1}
 
 
 def test_every_response_asks_for_credentials(guarded):

@@ -67,14 +67,16 @@ class ApiTest : public ::testing::Test {
       {.http_address = "localhost:4001",
        .queue_requests_are_atomic = false,
        .credentials = nullptr,
+       .identity = {.api_url = "http://localhost:4001", .version = "v1"},
        .process_status = [](JsonTree& tree) { tree["build"]["version"] = JsonTree::text("v1"); },
-       .process_metrics = [](MetricsText& text) { text.gauge("up", "Whether it runs.", 1); }},
+       .process_metrics = [](MetricsText& text) { text.gauge("up", "Whether it runs.", 1); },
+       .process_vars = [](DebugVars& vars) { vars["cmdline"] = "[]"; }},
       clock_};
   Response response_;
 };
 
 TEST_F(ApiTest, WhatIsNowhereIsNotFound) {
-  EXPECT_EQ(ask("GET /"), "404 ");
+  EXPECT_EQ(ask("GET /nothing"), "404 ");
   EXPECT_EQ(ask("GET /db"), "404 ");
   EXPECT_EQ(ask("POST /snapshot/x"), "404 ");
 }

@@ -27,5 +27,13 @@ TEST(JsonListTest, WhatIsNoListOrDoesNotEndIsLeftWhole) {
   }
 }
 
+TEST(JsonListTest, AnObjectEndsAtItsOwnBrace) {
+  EXPECT_EQ(end_of_object("{} x"), 2u);
+  EXPECT_EQ(end_of_object(R"( {"a}": [{}]} })"), 13u);
+  for (const char* text : {"", "[]", "{", "x {}", "{\"}"}) {
+    EXPECT_EQ(end_of_object(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace rqlite::http

@@ -1,0 +1,94 @@
+#include "http/debug_vars.h"
+
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "http/json_text.h"
+
+namespace rqlite::http {
+namespace {
+
+using queue::AttemptFailure;
+using queue::FlushReason;
+
+// Parts that have nothing to count: there are such pages that look for them.
+constexpr const char* kEmpty[] = {"cdc.service",   "cluster", "db",    "db.wal",   "downloader",
+                                  "mux",           "proto",   "proxy", "snapshot", "snapshot.plan",
+                                  "sql.processor", "uploader"};
+
+// The queue's counters; all zero while there is none.
+void add_queue(Counts& http, Counts& queue, queue::WriteQueue* write_queue) {
+  std::optional<queue::WriteQueue::Report> report;
+  if (write_queue != nullptr) report = write_queue->report();
+  auto read = [&](auto from) -> std::uint64_t { return report ? from(*report) : 0; };
+  auto failures = [&](AttemptFailure why) {
+    return read([why](const auto& all) { return all.failures[static_cast<std::size_t>(why)]; });
+  };
+  auto flushes = [&](FlushReason why) {
+    return read([why](const auto& all) { return all.flushes[static_cast<std::size_t>(why)]; });
+  };
+  const std::uint64_t sent = read([](const auto& all) { return all.statements_sent; });
+  http["queued_executions_num_stmts_rx"] = sent;
+  http["queued_executions_num_stmts_tx"] =
+      read([](const auto& all) { return all.statements_applied; });
+  http["queued_executions_ok"] = read([](const auto& all) { return all.batches; });
+  http["queued_executions_failed"] = read([](const auto& all) {
+    return std::accumulate(all.failures.begin(), all.failures.end(), std::uint64_t{0});
+  });
+  http["queued_executions_no_leader"] = failures(AttemptFailure::kNoLeader);
+  http["queued_executions_not_leader"] = failures(AttemptFailure::kNotLeader);
+  http["queued_executions_leadership_lost"] = failures(AttemptFailure::kLost);
+  http["queued_executions_unknown_error"] = failures(AttemptFailure::kOther);
+  queue["objects_rx"] = read([](const auto& all) { return all.statements_accepted; });
+  queue["objects_tx"] = sent;
+  queue["num_timeout"] = flushes(FlushReason::kTime);
+  // What left because the node stops is all that is ever told to leave.
+  queue["num_flush"] = flushes(FlushReason::kDrain);
+}
+
+Counts store_counts(store::Store* store) {
+  if (store == nullptr) return {};
+  const store::Store::Report report = store->report();
+  return {{"leader_changes_observed", report.leader_changes},
+          {"num_snapshots", report.snapshots_taken},
+          {"num_snapshots_failed", report.snapshots_blocked}};
+}
+
+// {"a": 1, "b": 2}
+Bytes to_text(const Counts& counts) {
+  Bytes text = "{";
+  for (const auto& [name, count] : counts) {
+    if (text.size() > 1) text += ", ";
+    append_json_string(text, name);
+    text += ": " + std::to_string(count);
+  }
+  return text += '}';
+}
+
+}  // namespace
+
+Response debug_vars(const Request& request, const Counters& counters, store::Store* store,
+                    queue::WriteQueue* queue, const ProcessVars& process) {
+  DebugVars vars;
+  for (const char* name : kEmpty) vars[name] = "{}";
+  Counts http = counters.read();
+  Counts of_queue;
+  add_queue(http, of_queue, queue);
+  process(vars);
+  vars["http"] = to_text(http);
+  vars["queue"] = to_text(of_queue);
+  vars["store"] = to_text(store_counts(store));
+
+  const std::string_view key = request.parameters.text("key", "");
+  Bytes text = "{\n";
+  for (const auto& [name, value] : vars) {
+    if (!key.empty() && name != key) continue;
+    if (text.size() > 2) text += ",\n";
+    append_json_string(text, name);
+    text.append(": ").append(value);
+  }
+  return Response::json(text += "\n}\n");
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/bytes.h"
+#include "http/counters.h"
+#include "http/message.h"
+#include "queue/write_queue.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// Values by name, each as JSON.
+using DebugVars = std::map<std::string, Bytes, std::less<>>;
+// Adds what neither store nor queue nor API knows.
+using ProcessVars = std::function<void(DebugVars&)>;
+
+// GET /debug/vars: the counters of all parts, in the form that collectors of such pages know. The
+// store and the queue are null while the store is not open.
+Response debug_vars(const Request& request, const Counters& counters, store::Store* store,
+                    queue::WriteQueue* queue, const ProcessVars& process);
+
+}  // namespace rqlite::http

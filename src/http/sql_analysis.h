@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "http/counters.h"
+#include "http/message.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// GET and POST /db/sql: what would become of statements on their way into the log. Nothing is
+// rewritten here, so each stays as it is if SQLite can read it; if not, there is the error.
+// `store` is null while it is not open; `counters` must outlive the request.
+void analyze_sql(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+                 Counters& counters);
+
+}  // namespace rqlite::http
