@@ -4,7 +4,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <climits>
 #include <utility>
 
 #include "base/check.h"
@@ -361,14 +360,6 @@ void Connection::watch(std::function<bool()> expired) {
     return static_cast<Connection*>(self)->expired_() ? 1 : 0;
   };
   sqlite3_progress_handler(database_, kWatchSteps, expired_ ? ask : nullptr, this);
-}
-
-void Connection::limit_value_bytes(std::optional<int> bytes_max) {
-  sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, bytes_max.value_or(INT_MAX));
-}
-
-bool Connection::is_too_large(const Error& error) {
-  return error.text == sqlite3_errstr(SQLITE_TOOBIG);
 }
 
 Result<std::uint64_t> Connection::page_bytes() {

@@ -118,11 +118,6 @@ class Connection {
   static constexpr int kWatchSteps = 1000;
   void watch(std::function<bool()> expired);
 
-  // The largest text or blob that statements may handle; a larger one fails them, so that
-  // is_too_large() holds of the error.
-  void limit_value_bytes(std::optional<int> bytes_max);
-  static bool is_too_large(const Error& error);
-
   // How far the WAL has come by commits on this connection, or on those before it that it took
   // this over from.
   struct WalPosition {

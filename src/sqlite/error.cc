@@ -45,7 +45,8 @@ Error error_of(sqlite3* database, int code, bool disk_was_full) {
   const int system_error = database != nullptr ? sqlite3_system_errno(database) : 0;
   const int known = (extended & 0xff) == primary ? extended : code;
   return {fault_of(known, system_error, disk_was_full),
-          database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code)};
+          database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code),
+          primary == SQLITE_CONSTRAINT && known != SQLITE_CONSTRAINT_DATATYPE};
 }
 
 Status status_of(const Error& error, const std::string& what) {

@@ -22,6 +22,10 @@ enum class Fault {
 struct Error {
   Fault fault = Fault::kNone;
   std::string text;  // SQLite's own, without code or prefix
+  // A constraint was violated: whatever the statement had changed before is undone, unless it said
+  // otherwise (OR FAIL). Other errors of a statement that runs inside a transaction may leave a
+  // part of it there (a second row of the wrong type for a STRICT table).
+  bool is_constraint = false;
 
   [[nodiscard]] bool ok() const { return fault == Fault::kNone; }
 };

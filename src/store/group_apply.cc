@@ -3,13 +3,6 @@
 #include "base/check.h"
 
 namespace rqlite::store {
-namespace {
-
-// A longer transaction saves nothing more, and keeps its first caller waiting.
-constexpr std::size_t kGroupItemsMax = 4096;
-
-}  // namespace
-
 void GroupApply::start(std::vector<Work> work) {
   CHECK(next_ == items_.size());
   work_ = std::move(work);
@@ -46,6 +39,7 @@ command::RequestResult& GroupApply::result_of(const Item& item) {
 }
 
 bool GroupApply::is_groupable(const Item& item) {
+  if (group_max_ == 0) return false;
   return !item.has_request || runner_.is_groupable(request_of(item));
 }
 
@@ -55,7 +49,7 @@ Status GroupApply::run_group() {
   const sqlite::Error begun = connection.execute("BEGIN");
   if (!begun.ok()) return give_up(mark, sqlite::status_of(begun, "apply"));
   std::size_t at = next_;
-  while (at < items_.size() && at - next_ < kGroupItemsMax && is_groupable(items_[at])) {
+  while (at < items_.size() && at - next_ < group_max_ && is_groupable(items_[at])) {
     const Item& item = items_[at++];
     enter(item);
     if (!item.has_request || answered_unrun(request_of(item), result_of(item))) continue;

@@ -27,9 +27,13 @@ class GroupApply {
     std::vector<command::RequestResult> results;
   };
 
-  // Both must outlive *this.
-  GroupApply(Writer& writer, Outcomes& outcomes)
-      : writer_(writer), outcomes_(outcomes), runner_(writer) {}
+  // A longer transaction saves nothing more, and keeps its first caller waiting.
+  static constexpr std::size_t kGroupMax = 4096;
+
+  // At most `group_max` requests share a transaction; 0: none, all run alone. `writer` and
+  // `outcomes` must outlive *this.
+  GroupApply(Writer& writer, Outcomes& outcomes, std::size_t group_max = kGroupMax)
+      : writer_(writer), outcomes_(outcomes), group_max_(group_max), runner_(writer) {}
 
   // Takes the next entries in. Precondition: what was taken in before is done.
   void start(std::vector<Work> work);
@@ -72,6 +76,7 @@ class GroupApply {
 
   Writer& writer_;
   Outcomes& outcomes_;
+  const std::size_t group_max_;
   RequestRunner runner_;
   std::vector<Work> work_;
   std::vector<Item> items_;

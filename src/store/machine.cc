@@ -12,12 +12,13 @@
 namespace rqlite::store {
 
 Machine::Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
-                 Outcomes& outcomes, const SnapshotRecord& state, std::string node_id)
+                 Outcomes& outcomes, const SnapshotRecord& state, std::string node_id,
+                 std::size_t group_max)
     : writer_(writer),
       snapshotter_(snapshotter),
       applied_(applied),
       outcomes_(outcomes),
-      groups_(writer, outcomes),
+      groups_(writer, outcomes, group_max),
       now_{state.index, state.term, state.conf_state, state.state},
       node_id_(std::move(node_id)) {
   applied_.advance(now_.index);

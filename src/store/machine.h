@@ -50,9 +50,11 @@ class WriteProposal final : public raft::Proposal {
 // resume() goes on where it stopped; any other error is final.
 class Machine {
  public:
-  // All must outlive *this. `state` is that of `snapshotter`'s last record.
+  // All must outlive *this. `state` is that of `snapshotter`'s last record; `group_max` as in
+  // GroupApply.
   Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied, Outcomes& outcomes,
-          const SnapshotRecord& state, std::string node_id);
+          const SnapshotRecord& state, std::string node_id,
+          std::size_t group_max = GroupApply::kGroupMax);
 
   // Who hears of this node's own batches that nobody waits for any more; null: nobody, once it
   // returns. From any thread.

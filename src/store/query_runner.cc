@@ -25,7 +25,6 @@ constexpr const char* kWouldWrite = "attempt to change database via query operat
 constexpr int kShortStatements = 32;
 constexpr int kShortWatches = 5;  // of so many steps each
 constexpr std::size_t kShortBytes = 32 * 1024;
-constexpr int kShortValueBytes = 256 * 1024;
 constexpr std::chrono::microseconds kShortTimeMax{2000};
 // One that took so long nevertheless, or more than it may, is not tried for the next so many times,
 // and the double when that has not changed it.
@@ -46,12 +45,8 @@ class QueryRunner::Watch {
  public:
   explicit Watch(QueryRunner& runner) : runner_(runner) {
     runner.connection_.watch([this] { return expired(); });
-    if (runner.must_be_short_) runner.connection_.limit_value_bytes(kShortValueBytes);
   }
-  ~Watch() {
-    runner_.connection_.watch(nullptr);
-    if (runner_.must_be_short_) runner_.connection_.limit_value_bytes(std::nullopt);
-  }
+  ~Watch() { runner_.connection_.watch(nullptr); }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
@@ -123,8 +118,6 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
       sink.failed("store not open");
       break;
     }
-    // Its bounds may be why a short one fails.
-    too_long_ = too_long_ || (must_be_short_ && !error.ok() && !timed_out_);
     if (too_long_) break;
     if (error.fault == Fault::kReadOnly) error.text = kWouldWrite;
     if (error.fault == Fault::kInterrupt) error.text = kTimedOut;
@@ -172,7 +165,6 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
     cached->statement.reset();
     cached->statement.clear_bindings();
     if (must_be_short_) {
-      too_long_ = too_long_ || sqlite::Connection::is_too_large(error);
       if (too_long_ || Clock::now() - start > kShortTime) {
         note_long_run(*cached);
       } else {

@@ -31,8 +31,7 @@ class QueryRunner {
              QuerySink& sink);
 
   // The same for a read that takes next to no time and has little to tell. False if it turned out
-  // not to be one, or is known for it, or if what makes sure of that may have made it fail: what
-  // `sink` heard is void then.
+  // not to be one, or is known for it: what `sink` heard is void then.
   bool run_if_short(const Query& query, TimePoint deadline, QuerySink& sink, Status& status);
 
   // Runs one statement's text, and tells `sink` of its columns and rows only.

@@ -65,6 +65,11 @@ RequestRunner::Outcome RequestRunner::run_alone(BytesView request, RequestResult
   sqlite::Connection& connection = writer_.connection();
   CHECK(connection.is_autocommit());
   partly_committed_ = false;
+  // Reading the schema, which a connection does when it has to, would end PRAGMA defer_foreign_keys
+  // behind a statement of the client's, on this node alone.
+  if (const Error error = connection.refresh_schema(); !error.ok()) {
+    return in_trouble(error.fault == Fault::kStatement ? Fault::kStorage : error.fault, error.text);
+  }
   bool failed = false;
   if (!reader.flags().transaction) {
     const Outcome outcome = run_statements(reader, false, false, result, failed);
@@ -148,6 +153,8 @@ RequestRunner::Outcome RequestRunner::run_statements(RequestReader& reader, bool
     failed = failed || ends;
     if (in_group) {
       if (must_ungroup(runner)) return Outcome::kUngroup;
+      // By itself, it would have changed nothing.
+      if (!expired_ && !atomic && runner.take_half_done()) return Outcome::kUngroup;
       // Committing by itself, it would have failed here.
       if (!expired_ && !atomic && writer_.foreign_keys() && connection.has_deferred_violations()) {
         return Outcome::kUngroup;

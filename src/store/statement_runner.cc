@@ -279,6 +279,8 @@ Error StatementRunner::run_one(Statement& statement, sqlite::Keyword keyword,
     if (first == Statement::Step::kRow) error = collect_rows(statement, result);
   }
   statement.reset();
+  half_done_ = half_done_ || (error.fault == Fault::kStatement && !error.is_constraint &&
+                              !statement.is_read_only());
   if (!error.ok()) return error;
   if (!returning) {
     result.last_insert_id = connection_.last_insert_rowid();

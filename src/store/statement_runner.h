@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "command/request.h"
@@ -31,6 +32,10 @@ class StatementRunner {
   // Whether a statement since the last call wrote to a virtual table.
   bool take_virtual_table_written();
 
+  // Whether a statement since the last call failed in a way that, inside a transaction, may leave a
+  // part of its changes there.
+  bool take_half_done() { return std::exchange(half_done_, false); }
+
  private:
   sqlite::Error run_unified(BytesView sql, const std::vector<command::Parameter>& parameters,
                             bool qualify, command::StatementResult& result);
@@ -45,6 +50,7 @@ class StatementRunner {
   sqlite::StatementCache& cache_;
   bool virtual_table_written_ = false;
   bool failed_to_compile_ = false;
+  bool half_done_ = false;
 };
 
 // What the first statement of `sql` does: nothing that changes the database, or something that

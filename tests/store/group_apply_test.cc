@@ -46,8 +46,8 @@ class GroupApplyTest : public ::testing::TestWithParam<bool> {
   }
 };
 
-// The same entries, once each by itself, once in batches of random length: results and content
-// are the same.
+// The same entries, once each request by itself, once in groups of random length: results and
+// content are the same.
 TEST_P(GroupApplyTest, GroupedEqualsUngrouped) {
   for (std::uint64_t seed = 1; seed <= seeds(); seed++) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -58,7 +58,9 @@ TEST_P(GroupApplyTest, GroupedEqualsUngrouped) {
 
     SimFileSystem lone_files;
     SimFileSystem group_files;
-    MachineOnDisk lone(lone_files, options());
+    MachineOnDisk::Options alone = options();
+    alone.group_max = 0;
+    MachineOnDisk lone(lone_files, alone);
     MachineOnDisk group(group_files, options());
     ASSERT_TRUE(lone.open().ok());
     ASSERT_TRUE(group.open().ok());
@@ -147,6 +149,27 @@ TEST(GroupApply, AnOpenTransactionEndsWithItsRequestAndIsItsError) {
   EXPECT_NE(machine.results[0][0].error.find("left a transaction open"), std::string::npos);
   EXPECT_TRUE(machine.results[1][0].ok());
   EXPECT_EQ(machine.dump().substr(machine.dump().find("t:\n")), "t:\n2|\n");
+}
+
+// It is settled when a statement is compiled, and ends when the schema is read.
+TEST(GroupApply, DeferredForeignKeysDependOnNoRestart) {
+  std::vector<SessionState> sessions;
+  for (const bool restarts : {false, true}) {
+    SimFileSystem files;
+    MachineOnDisk machine(files, {.foreign_keys = true, .snapshots = {}});
+    ASSERT_TRUE(machine.open().ok());
+    ASSERT_TRUE(machine.apply(RandomStatements::schema()).ok());
+    ASSERT_TRUE(machine.apply({{{"INSERT INTO child(p) VALUES(1)"}}}).ok());
+    if (restarts) {
+      ASSERT_TRUE(machine.snapshot().ok());
+      machine.close();
+      ASSERT_TRUE(machine.open().ok());
+    }
+    ASSERT_TRUE(
+        machine.apply({{{"PRAGMA defer_foreign_keys=1", "INSERT INTO child(q) VALUES(9)"}}}).ok());
+    sessions.push_back(machine.writer().state());
+  }
+  EXPECT_EQ(sessions[0], sessions[1]);
 }
 
 // SQLite forgets to end what the virtual table read.

@@ -173,8 +173,8 @@ Status MachineOnDisk::open() {
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
   applied_ = std::make_unique<AppliedIndex>();
-  machine_ =
-      std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *outcomes_, *record, "n1");
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *outcomes_, *record,
+                                       "n1", options_.group_max);
   return {};
 }
 

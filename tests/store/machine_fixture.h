@@ -74,6 +74,7 @@ class MachineOnDisk {
   struct Options {
     bool foreign_keys = false;
     Snapshotter::Options snapshots;
+    std::size_t group_max = GroupApply::kGroupMax;
     bool helper_is_slow = false;  // it does one thing after each entry, or as snapshot() waits
   };
   MachineOnDisk(SimFileSystem& files, Options options)

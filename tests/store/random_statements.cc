@@ -23,6 +23,7 @@ TestEntry RandomStatements::schema() {
       "'failed'); END",
       "CREATE TRIGGER gi BEFORE INSERT ON guarded WHEN new.x = 4 BEGIN SELECT RAISE(IGNORE); END",
       "CREATE VIRTUAL TABLE words USING fts5(w)",
+      "CREATE TABLE strict(i INTEGER, t TEXT UNIQUE) STRICT",
       "INSERT INTO parent(id) VALUES(1), (2), (3)",
   }}};
 }
@@ -90,7 +91,15 @@ std::string RandomStatements::control() {
 }
 
 std::string RandomStatements::odd() {
-  switch (random_.below(16)) {
+  switch (random_.below(19)) {
+    case 16:
+      return "INSERT " + conflict() + "INTO strict VALUES(1, " + number(9) + "), ('one', " +
+             number(9) + ")";
+    case 17:
+      return "INSERT " + conflict() + "INTO t(id, u) VALUES(" + number(99) + ", " + number(30) +
+             "), ('one', 1)";
+    case 18:
+      return "UPDATE strict SET i = CASE WHEN t > " + number(9) + " THEN 'one' ELSE i + 1 END";
     case 0:
       return "VACUUM";
     case 1:
