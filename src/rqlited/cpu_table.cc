@@ -38,8 +38,10 @@ ThreadTime read_thread(const std::string& id) {
 }  // namespace
 
 std::string cpu_table(std::vector<ThreadTime> threads, Nanos process, Nanos elapsed) {
-  std::stable_sort(threads.begin(), threads.end(),
-                   [](const ThreadTime& a, const ThreadTime& b) { return a.ran > b.ran; });
+  // Those that ran equally long by age. (Clang warns of libstdc++'s stable_sort.)
+  std::sort(threads.begin(), threads.end(), [](const ThreadTime& a, const ThreadTime& b) {
+    return a.ran != b.ran ? a.ran > b.ran : a.id < b.id;
+  });
   std::string text = fmt::format(
       "Processor time by thread, in the {:.1f} s that the process ran.\n\n"
       "{:<16}{:>8}{:>12}{:>12}{:>9}\n",
