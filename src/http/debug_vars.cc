@@ -50,9 +50,18 @@ void add_queue(Counts& http, Counts& queue, queue::WriteQueue* write_queue) {
 Counts store_counts(store::Store* store) {
   if (store == nullptr) return {};
   const store::Store::Report report = store->report();
-  return {{"leader_changes_observed", report.leader_changes},
-          {"num_snapshots", report.snapshots_taken},
-          {"num_snapshots_failed", report.snapshots_blocked}};
+  Counts counts = {{"leader_changes_observed", report.leader_changes},
+                   {"num_snapshots", report.snapshots_taken},
+                   {"num_snapshots_failed", report.snapshots_blocked}};
+  for (const store::MaintenanceTask task : store::kMaintenanceTasks) {
+    const store::Maintenance::TaskReport& done = report.maintenance[task];
+    const std::string name = std::string("auto_") + name_of(task);
+    counts["num_" + name + "s"] = done.runs;
+    counts["num_" + name + "s_failed"] = done.failures;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(done.last_duration);
+    counts[name + "_duration"] = static_cast<std::uint64_t>(took.count());
+  }
+  return counts;
 }
 
 // {"a": 1, "b": 2}

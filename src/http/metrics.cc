@@ -1,5 +1,7 @@
 #include "http/metrics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -55,6 +57,21 @@ void add_queue(MetricsText& text, queue::WriteQueue& queue) {
                  report.commit_seconds);
 }
 
+void add_maintenance(MetricsText& text, const store::Maintenance::Report& report) {
+  const auto for_each = [&](auto value_of) {
+    for (const store::MaintenanceTask task : store::kMaintenanceTasks) {
+      text.sample(value_of(report[task]), fmt::format("task=\"{}\"", name_of(task)));
+    }
+  };
+  using TaskReport = store::Maintenance::TaskReport;
+  text.counter("rqlite_maintenance_runs_total", "Maintenance that was done by itself, by task.");
+  for_each([](const TaskReport& task) { return of(task.runs); });
+  text.counter("rqlite_maintenance_failures_total", "Tries of maintenance that failed, by task.");
+  for_each([](const TaskReport& task) { return of(task.failures); });
+  text.gauge("rqlite_maintenance_last_seconds", "Time that the last try took, by task.");
+  for_each([](const TaskReport& task) { return seconds(task.last_duration); });
+}
+
 void add_store(MetricsText& text, store::Store& store) {
   const store::Store::Report report = store.report();
   text.gauge("rqlite_store_ready", "1 if this node can serve.", store.is_ready() ? 1 : 0);
@@ -76,6 +93,7 @@ void add_store(MetricsText& text, store::Store& store) {
   text.gauge("rqlite_snapshot_longest_pause_seconds",
              "Longest time that writes have waited for a snapshot.",
              seconds(report.longest_snapshot_hold));
+  add_maintenance(text, report.maintenance);
   text.gauge("rqlite_read_connections", "Open connections for reading.", of(report.readers.open));
   text.gauge("rqlite_read_connections_in_use", "Connections for reading that are in use.",
              of(report.readers.in_use));

@@ -115,6 +115,19 @@ JsonTree node_list(const store::Store::Report& report) {
   return JsonTree::array(std::move(nodes));
 }
 
+// "auto_vacuum", with when it comes again and when it came last.
+void add_maintenance(JsonTree& tree, const store::Maintenance::Report& report) {
+  for (const store::MaintenanceTask task : store::kMaintenanceTasks) {
+    if (!report[task].is_on) continue;
+    const std::string name = name_of(task);
+    JsonTree& times = tree["auto_" + name];
+    times["next_" + name + "_after"] = JsonTree::text(date_of_time(report[task].next));
+    if (report[task].last) {
+      times["last_" + name] = JsonTree::text(date_of_time(*report[task].last));
+    }
+  }
+}
+
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
@@ -155,6 +168,7 @@ JsonTree store_status(store::Store& store) {
       {JsonTree::text(report.snapshot_term.to_string() + "-" + report.snapshot_index.to_string())});
   tree["nodes"] = node_list(report);
   tree["sqlite3"] = sqlite_status(store, report);
+  add_maintenance(tree, report.maintenance);
   tree["raft"] = raft_status(report);
   add_size(tree["raft"], "log_size", bytes_in(store.paths().log()));
   return tree;

@@ -41,8 +41,6 @@ constexpr const char* kNotBuilt[] = {
     "disco-key",
     "disco-config",
     "raft-non-voter",
-    "auto-vacuum-int",
-    "auto-optimize-int",
     "raft-leader-lease-timeout",
     "raft-election-timeout",
     "raft-commit-timeout",
@@ -84,6 +82,11 @@ void declare(Flags& flags, Options& options) {
   flags.add("fk", &options.foreign_keys, "Enable SQLite foreign key constraints");
   flags.add("db-max-ro-conns", &options.read_connections_max,
             "Most reads at the same time; 0 means no limit");
+  flags.add(
+      "auto-vacuum-int", &options.auto_vacuum_int,
+      "Least time between two runs of VACUUM by itself, which holds up writes; 0 means never");
+  flags.add("auto-optimize-int", &options.auto_optimize_int,
+            "Least time between two looks for tables to ANALYZE; 0 means never");
   flags.add("extensions-path", &options.extensions_path,
             "SQLite extensions to load: libraries, directories of them, and flat zip or tar.gz "
             "archives, separated by commas");
@@ -206,6 +209,12 @@ std::optional<std::string> validate(const Options& options) {
   }
   if (options.queue_drain_timeout < Options::Duration::zero()) {
     return "-write-queue-drain-timeout must not be negative";
+  }
+  if (options.auto_vacuum_int < Options::Duration::zero()) {
+    return "-auto-vacuum-int must not be negative";
+  }
+  if (options.auto_optimize_int < Options::Duration::zero()) {
+    return "-auto-optimize-int must not be negative";
   }
   if (options.read_connections_max < 0) return "-db-max-ro-conns must not be negative";
   if (options.raft_snap_int <= Options::Duration::zero()) {

@@ -30,6 +30,8 @@ struct Options {
   bool foreign_keys = false;
   std::int64_t read_connections_max = 256;
   std::string extensions_path;  // separated by commas
+  Duration auto_vacuum_int{0};
+  Duration auto_optimize_int{std::chrono::hours(24)};
 
   std::int64_t queue_capacity = 1024;
   std::int64_t queue_batch_size = 128;

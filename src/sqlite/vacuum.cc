@@ -1,5 +1,10 @@
 #include "sqlite/vacuum.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
 namespace rqlite::sqlite {
 namespace {
 
@@ -20,6 +25,20 @@ Status vacuum_into(Connection& connection, const std::string& path) {
   const Error back = connection.execute("PRAGMA query_only=ON");
   if (!error.ok()) return status_of(error, "vacuum");
   return status_of(back, "vacuum");
+}
+
+std::string temporary_directory() {
+  // As SQLite's own rule has it: the first that is there and can be written to.
+  for (const char* each :
+       {static_cast<const char*>(std::getenv("SQLITE_TMPDIR")),
+        static_cast<const char*>(std::getenv("TMPDIR")), "/var/tmp", "/usr/tmp", "/tmp"}) {
+    struct stat info{};
+    if (each != nullptr && ::stat(each, &info) == 0 && S_ISDIR(info.st_mode) &&
+        ::access(each, W_OK | X_OK) == 0) {
+      return each;
+    }
+  }
+  return ".";
 }
 
 }  // namespace rqlite::sqlite

@@ -12,4 +12,7 @@ namespace rqlite::sqlite {
 // after a failure is the caller's to remove. Precondition: is_autocommit().
 Status vacuum_into(Connection& connection, const std::string& path);
 
+// Where SQLite puts temporary files, such as the copy that VACUUM makes.
+std::string temporary_directory();
+
 }  // namespace rqlite::sqlite

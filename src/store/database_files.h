@@ -24,6 +24,8 @@ struct DatabaseFiles {
   [[nodiscard]] std::string scratch() const { return directory + "/scratch"; }
   // Of shared libraries, copied and unpacked.
   [[nodiscard]] std::string extensions() const { return directory + "/extensions"; }
+  // When VACUUM and the like were done last.
+  [[nodiscard]] std::string maintenance() const { return directory + "/maintenance"; }
   [[nodiscard]] std::string lock() const { return directory + "/lock"; }
   [[nodiscard]] std::string raft() const { return directory + "/raft"; }
   [[nodiscard]] std::string log() const { return directory + "/raft/log"; }

@@ -173,7 +173,10 @@ Status Store::start() {
                           .base_vfs = options_.base_vfs,
                           .extensions = options_.extensions,
                           .connections_max = options_.read_connections_max});
-  return start_raft(*record);
+  RETURN_IF_ERROR(start_raft(*record));
+  maintenance_ = std::make_unique<Maintenance>(options_.maintenance, files_, paths_.maintenance(),
+                                               clock_, maintenance_work_);
+  return {};
 }
 
 Status Store::clear_scratch() {
@@ -255,6 +258,7 @@ raft::DriverThread& Store::driver_thread() {
 
 void Store::close(std::chrono::nanoseconds patience) {
   if (!driver_thread_) return;
+  if (maintenance_) maintenance_->stop();
   driver_thread_->stop();
   if (patience > 0s && !failed_ && apply_thread_->stalled().ok()) {
     // So that the next start has nothing to replay. Not needed for anything else.
@@ -275,6 +279,7 @@ void Store::close(std::chrono::nanoseconds patience) {
   snapshotter_.reset();
   journal_.reset();
   writer_.reset();
+  maintenance_.reset();  // nobody is left who could answer it
   lock_.reset();
 }
 
@@ -496,6 +501,7 @@ Store::Report Store::report() {
   report.snapshots_blocked = counters.blocked;
   report.longest_snapshot_hold = std::chrono::nanoseconds(counters.longest_hold_ns);
   report.readers = readers_->counts();
+  report.maintenance = maintenance_->report();
   MutexLock lock(mutex_);
   report.leader_changes = leader_changes_;
   report.snapshot_index = last_snapshot_.index;

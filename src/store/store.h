@@ -24,6 +24,8 @@
 #include "store/database_files.h"
 #include "store/directory_lock.h"
 #include "store/machine.h"
+#include "store/maintenance.h"
+#include "store/maintenance_work.h"
 #include "store/outcome_journal.h"
 #include "store/outcomes.h"
 #include "store/query.h"
@@ -50,6 +52,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     bool foreign_keys = false;
     std::size_t read_connections_max = 256;
     Snapshotter::Options snapshots;
+    Maintenance::Options maintenance;
     std::uint64_t log_segment_bytes = 16 << 20;
     std::chrono::nanoseconds heartbeat_timeout{std::chrono::seconds(1)};
     raft::LogLevel log_level = raft::LogLevel::kWarn;
@@ -133,6 +136,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
     ReaderPool::Counts readers;
+    Maintenance::Report maintenance;
     std::map<raft::RaftId, Member> members;
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
@@ -207,6 +211,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<raft::Driver> driver_;
   std::unique_ptr<raft::DriverThread> driver_thread_;
   std::unique_ptr<ReaderPool> readers_;
+  MaintenanceWork maintenance_work_{*this};
+  std::unique_ptr<Maintenance> maintenance_;
 
   std::atomic<bool> failed_{false};
   std::atomic<WallTime> applied_at_{};

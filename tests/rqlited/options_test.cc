@@ -39,6 +39,8 @@ TEST(OptionsTest, HaveTheDefaultsThatUsersKnow) {
   EXPECT_FALSE(defaults.foreign_keys);
   EXPECT_EQ(defaults.read_connections_max, 256);
   EXPECT_TRUE(defaults.extensions().empty());
+  EXPECT_EQ(defaults.auto_vacuum_int, 0s);
+  EXPECT_EQ(defaults.auto_optimize_int, 24h);
   EXPECT_EQ(defaults.queue_capacity, 1024);
   EXPECT_EQ(defaults.queue_batch_size, 128);
   EXPECT_EQ(defaults.queue_timeout, 50ms);
@@ -262,6 +264,9 @@ TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
       {{"-write-queue-max-bytes=0", "/d"}, "-write-queue-max-bytes must be greater than 0"},
       {{"-write-queue-timeout=-1s", "/d"}, "-write-queue-timeout must not be negative"},
       {{"-write-queue-drain-timeout=-1s", "/d"}, "-write-queue-drain-timeout must not be negative"},
+      {{"-auto-vacuum-int=-1s", "-auto-optimize-int=-1s", "/d"},
+       "-auto-vacuum-int must not be negative"},
+      {{"-auto-optimize-int=-1s", "/d"}, "-auto-optimize-int must not be negative"},
       {{"-db-max-ro-conns=-1", "/d"}, "-db-max-ro-conns must not be negative"},
       {{"-raft-snap-int=0", "/d"}, "-raft-snap-int must be greater than 0"},
       {{"-raft-heartbeat-timeout=4ms", "/d"}, "-raft-heartbeat-timeout must be at least 5ms"},
