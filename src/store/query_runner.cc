@@ -14,8 +14,6 @@ using sqlite::Statement;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr const char* kTimedOut = "query timeout";
 constexpr const char* kWouldWrite = "attempt to change database via query operation";
 
@@ -55,14 +53,14 @@ class QueryRunner::Watch {
     if (runner_.stopping_ != nullptr && *runner_.stopping_) return runner_.stopped_ = true;
     if (!runner_.sink_->is_wanted()) return runner_.unwanted_ = true;
     if (!runner_.must_be_short_ && runner_.deadline_ == TimePoint::max()) return false;
-    const Clock::time_point now = Clock::now();
+    const TimePoint now = runner_.clock_.now();
     if (now >= runner_.deadline_) return runner_.timed_out_ = true;
     if (!runner_.must_be_short_) return false;
     return runner_.too_long_ = ++count_ > kShortWatches || now - start_ > kShortTimeMax;
   }
 
   QueryRunner& runner_;
-  const Clock::time_point start_ = Clock::now();
+  const TimePoint start_ = runner_.clock_.now();
   int count_ = 0;
 };
 
@@ -88,7 +86,7 @@ bool QueryRunner::run_if_short(const Query& query, TimePoint deadline, QuerySink
 
 Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
   // Before anything ran, it is the request that is too late.
-  if (deadline_ != TimePoint::max() && Clock::now() >= deadline_) {
+  if (deadline_ != TimePoint::max() && clock_.now() >= deadline_) {
     return {Code::kDeadline, "context deadline exceeded"};
   }
   const std::optional<command::Command> decoded = command::decode_command(query.request);
@@ -107,7 +105,7 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
     if (reader.sql().empty()) continue;
     too_long_ = must_be_short_ && ++statements > kShortStatements;
     if (too_long_) break;
-    const Clock::time_point start = Clock::now();
+    const TimePoint start = clock_.now();
     timed_out_ = timed_out_ || start >= deadline_;
     if (timed_out_) {
       sink.failed(kTimedOut);
@@ -122,7 +120,7 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
     if (error.fault == Fault::kReadOnly) error.text = kWouldWrite;
     if (error.fault == Fault::kInterrupt) error.text = kTimedOut;
     if (error.ok()) {
-      const std::chrono::duration<double> took = Clock::now() - start;
+      const std::chrono::duration<double> took = clock_.now() - start;
       sink.done(reader.flags().timings ? took.count() : 0);
     } else {
       sink.failed(std::move(error.text));
@@ -150,7 +148,7 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
     }
   }
   if (cached != nullptr && cached->shape.single) {
-    const Clock::time_point start = must_be_short_ ? Clock::now() : Clock::time_point();
+    const TimePoint start = must_be_short_ ? clock_.now() : TimePoint();
     if (!cached->statement.has_value()) {
       std::string_view rest = cached->sql;
       cached->statement = connection_.prepare(rest, true, error);
@@ -165,7 +163,7 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
     cached->statement.reset();
     cached->statement.clear_bindings();
     if (must_be_short_) {
-      if (too_long_ || Clock::now() - start > kShortTime) {
+      if (too_long_ || clock_.now() - start > kShortTime) {
         note_long_run(*cached);
       } else {
         cached->long_pause = 0;

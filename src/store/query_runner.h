@@ -21,9 +21,10 @@ class QueryRunner {
   // What stands in a query although it writes: a connection that only reads says no by itself; one
   // that writes has to be kept from it.
   enum class Writes { kFail, kRefused };
-  QueryRunner(sqlite::Connection& connection, sqlite::StatementCache& cache,
+  // All must outlive *this.
+  QueryRunner(sqlite::Connection& connection, sqlite::StatementCache& cache, const Clock& clock,
               Writes writes = Writes::kFail)
-      : connection_(connection), cache_(cache), writes_(writes) {}
+      : connection_(connection), cache_(cache), clock_(clock), writes_(writes) {}
 
   // Reports all but finished() to `sink`, and returns what finished() is to be told. Statements
   // that still run at `deadline` fail. The query ends with `stopping`, which lives as long.
@@ -47,6 +48,7 @@ class QueryRunner {
 
   sqlite::Connection& connection_;
   sqlite::StatementCache& cache_;
+  const Clock& clock_;
   const Writes writes_;
   std::vector<sqlite::ValueView> row_;
 

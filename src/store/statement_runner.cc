@@ -183,7 +183,8 @@ Error StatementRunner::run_unified(BytesView sql, const std::vector<Parameter>& 
   if (reads) {
     result.rows = std::make_unique<command::Rows>();
     RowsCollector rows(*result.rows);
-    QueryRunner query(connection_, cache_, QueryRunner::Writes::kRefused);
+    static const SystemClock kNoLimits;  // nothing here asks it for the time
+    QueryRunner query(connection_, cache_, kNoLimits, QueryRunner::Writes::kRefused);
     error = query.run_text(sql, parameters, qualify, rows);
     if (error.ok() && rows.too_many()) error = {Fault::kStatement, kTooManyRows};
   } else {

@@ -443,13 +443,13 @@ void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index 
                                                                              std::move(sink));
   const TimePoint deadline = deadline_in(read->first.timeout);
   read->second->leave();
-  readers_->submit([read, index, deadline](Result<ReaderPool::Reader> taken) {
+  readers_->submit([this, read, index, deadline](Result<ReaderPool::Reader> taken) {
     if (!taken.ok()) return read->second->finished(taken.error(), {});
     Status status;
     {
       // Free again before the client hears of it, and may come with the next one.
       const ReaderPool::Reader reader = std::move(*taken);
-      QueryRunner runner(reader.connection(), reader.cache());
+      QueryRunner runner(reader.connection(), reader.cache(), clock_);
       status = runner.run(read->first, deadline, reader.stopping(), *read->second);
     }
     read->second->finished(status, index);
@@ -467,7 +467,7 @@ void Store::run_query_there(Query query, std::unique_ptr<QuerySink> sink, raft::
 
 void Store::run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
   if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
-    QueryRunner runner(reader->connection(), reader->cache());
+    QueryRunner runner(reader->connection(), reader->cache(), clock_);
     Status status;
     if (runner.run_if_short(query, deadline_in(query.timeout), *sink, status)) {
       reader.reset();

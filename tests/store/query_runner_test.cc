@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fakes/fake_clock.h"
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
 #include "sqlite/entry_vfs.h"
@@ -29,8 +30,9 @@ std::string text_of(const sqlite::ValueView& value) {
 // What came, as text: "a b: 1|x, 2|y; error: …".
 class TextSink final : public QuerySink {
  public:
-  // Wants no more than `rows_max` rows.
-  explicit TextSink(std::uint64_t rows_max) : rows_left_(rows_max) {}
+  // Wants no more than `rows_max` rows, each of which takes some time.
+  TextSink(std::uint64_t rows_max, FakeClock& clock, std::chrono::nanoseconds time_of_row)
+      : rows_left_(rows_max), clock_(clock), time_of_row_(time_of_row) {}
 
   void begin(bool may_block) override {
     text = may_block ? "" : "short ";
@@ -45,6 +47,7 @@ class TextSink final : public QuerySink {
   bool row(std::span<const sqlite::ValueView> values) override {
     text += rows_++ == 0 ? ": " : ", ";
     for (std::size_t i = 0; i < values.size(); i++) text += (i > 0 ? "|" : "") + text_of(values[i]);
+    clock_.advance(time_of_row_);
     return --rows_left_ > 0;
   }
   void done(double) override { open_ = false; }
@@ -64,6 +67,8 @@ class TextSink final : public QuerySink {
     rows_ = 0;
   }
   std::uint64_t rows_left_;
+  FakeClock& clock_;
+  const std::chrono::nanoseconds time_of_row_;
   std::uint64_t rows_ = 0;
   std::uint64_t statements_ = 0;
   bool open_ = false;
@@ -98,8 +103,9 @@ class QueryRunnerTest : public ::testing::Test {
 
   // What a reader's thread reports. Nothing is left open behind it.
   std::string run_query(const Query& query, std::uint64_t rows_max = UINT64_MAX) {
-    TextSink sink(rows_max);
-    const Status status = QueryRunner(*reader_, cache_).run(query, deadline_, stopping_, sink);
+    TextSink sink(rows_max, clock_, time_of_row_);
+    const Status status =
+        QueryRunner(*reader_, cache_, clock_).run(query, deadline_, stopping_, sink);
     EXPECT_TRUE(reader_->is_autocommit());
     return status.ok() ? sink.text : "request: " + status.text();
   }
@@ -107,10 +113,10 @@ class QueryRunnerTest : public ::testing::Test {
 
   // What a short read reports, or "long".
   std::string run_short_query(const Query& query) {
-    TextSink sink(UINT64_MAX);
+    TextSink sink(UINT64_MAX, clock_, time_of_row_);
     Status status;
     const bool was_short =
-        QueryRunner(*reader_, cache_).run_if_short(query, deadline_, sink, status);
+        QueryRunner(*reader_, cache_, clock_).run_if_short(query, deadline_, sink, status);
     EXPECT_TRUE(reader_->is_autocommit());
     if (!was_short) return "long";
     return status.ok() ? sink.text : "request: " + status.text();
@@ -127,6 +133,8 @@ class QueryRunnerTest : public ::testing::Test {
   sqlite::StatementCache cache_;
   TimePoint deadline_ = TimePoint::max();
   std::atomic<bool> stopping_{false};
+  FakeClock clock_;
+  std::chrono::nanoseconds time_of_row_{0};
 };
 
 TEST_F(QueryRunnerTest, ReportsColumnsAndRows) {
@@ -166,9 +174,26 @@ TEST_F(QueryRunnerTest, NobodyIsMadeToTakeMoreRowsThanHeWants) {
 }
 
 TEST_F(QueryRunnerTest, WhatBeginsTooLateDoesNotBegin) {
-  deadline_ = std::chrono::steady_clock::now();
+  deadline_ = clock_.now();
   EXPECT_EQ(run({"SELECT 1"}), "request: context deadline exceeded");
   EXPECT_EQ(run_short({"SELECT 1"}), "request: context deadline exceeded");
+}
+
+TEST_F(QueryRunnerTest, WhatTakesTooLongIsEnded) {
+  const std::string numbers =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n "
+      "WHERE i < 3 OR i % 10000 = 0";
+  time_of_row_ = 4s;
+  deadline_ = clock_.now() + 10s;
+  EXPECT_EQ(run({numbers, "SELECT 1"}),
+            "i/integer: 1, 2, 10000 error: query timeout;  error: query timeout");
+  deadline_ = clock_.now() + 10s;
+  EXPECT_EQ(run_query(query_of({numbers}, true)),
+            "request: sql: transaction has already been committed or rolled back");
+  // It is the request's time, and not that of each statement.
+  deadline_ = clock_.now() + 7s;
+  EXPECT_EQ(run({"SELECT 1 AS a", "SELECT 2 AS b", "SELECT 3 AS c"}),
+            "a/integer: 1; b/integer: 2;  error: query timeout");
 }
 
 TEST_F(QueryRunnerTest, AStopEndsWhatRuns) {
@@ -191,6 +216,20 @@ TEST_F(QueryRunnerTest, ManyStepsAreNotShort) {
   for (const bool transaction : {false, true}) {
     EXPECT_EQ(run_short_query(query_of({"SELECT a FROM t", kEndless}, transaction)), "long");
   }
+}
+
+TEST_F(QueryRunnerTest, MuchTimeIsNotShort) {
+  // It has run by then, but is not tried the next time.
+  time_of_row_ = 1ms;
+  EXPECT_EQ(run_short({"SELECT 1 AS a"}), "short a/integer: 1");
+  EXPECT_EQ(run_short({"SELECT 1 AS a"}), "long");
+  time_of_row_ = 0ms;
+  EXPECT_EQ(run_short({"SELECT 1 AS a"}), "long");
+  // Between steps, it is ended.
+  time_of_row_ = 3ms;
+  EXPECT_EQ(run_short({"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200) "
+                       "SELECT i FROM n WHERE i = 1"}),
+            "long");
 }
 
 TEST_F(QueryRunnerTest, ManyBytesAreNotShort) {

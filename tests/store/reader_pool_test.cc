@@ -41,17 +41,20 @@ class ReaderPoolTest : public ::testing::Test {
     return std::to_string(statement.column(0).integer);
   }
 
-  // A job that says that it runs, and then waits until it may end.
+  // A job that runs until it may end. Both it and the test hold on to what they share.
   struct Held {
     std::promise<Status> running;
     std::promise<void> may_end;
+    std::shared_future<void> end = may_end.get_future().share();
   };
-  void hold(Held& held) {
-    pool_->submit([&held](const Result<ReaderPool::Reader>& reader) {
-      held.running.set_value(reader.ok() ? Status() : reader.error());
-      held.may_end.get_future().wait();
+  std::shared_ptr<Held> hold() {
+    auto held = std::make_shared<Held>();
+    pool_->submit([held](const Result<ReaderPool::Reader>& reader) {
+      held->running.set_value(reader.ok() ? Status() : reader.error());
+      held->end.wait();
     });
-    EXPECT_TRUE(held.running.get_future().get().ok());
+    EXPECT_TRUE(held->running.get_future().get().ok());
+    return held;
   }
   // How a job that only looks at its reader ends.
   std::future<Status> submit() {
@@ -100,15 +103,13 @@ TEST_F(ReaderPoolTest, AJobWaitsForAReaderThatSomebodyTook) {
 }
 
 TEST_F(ReaderPoolTest, JobsRunBesideEachOther) {
-  Held first;
-  Held second;
-  hold(first);
-  hold(second);
+  const auto first = hold();
+  const auto second = hold();
   EXPECT_FALSE(pool_->try_take());
   std::future<Status> third = submit();
-  first.may_end.set_value();
+  first->may_end.set_value();
   EXPECT_TRUE(third.get().ok());
-  second.may_end.set_value();
+  second->may_end.set_value();
 }
 
 TEST_F(ReaderPoolTest, ManyJobsAllRun) {
@@ -175,14 +176,13 @@ TEST_F(ReaderPoolTest, ADatabaseThatCannotBeOpenedIsTheJobsError) {
 
 TEST_F(ReaderPoolTest, ClosingFailsWhoWaitsAndWhoComes) {
   open(1);
-  Held running;
-  hold(running);
+  const auto running = hold();
   std::future<Status> waits = submit();
   std::thread closing([&] { pool_->close(); });
   EXPECT_EQ(waits.get().text(), "store not open");
   EXPECT_EQ(submit().get().text(), "store not open");
   EXPECT_FALSE(pool_->try_take());
-  running.may_end.set_value();
+  running->may_end.set_value();
   closing.join();
 }
 
