@@ -10,6 +10,11 @@
 namespace rqlite::http {
 namespace {
 
+// Numbers between these are written without an exponent, and the fixed form of all that are not
+// whole is their shortest digits. A whole number from 2^53 on has more digits there than it needs.
+constexpr double kFixedMin = 1e-6;
+constexpr double kFixedMax = 9007199254740992;
+
 constexpr char kHexDigits[] = "0123456789abcdef";
 
 // Bytes that stand for themselves inside a string.
@@ -99,6 +104,12 @@ void append_json_integer(Bytes& to, std::int64_t value) {
 
 void append_json_real(Bytes& to, double value) {
   char buffer[40];
+  const double magnitude = std::fabs(value);
+  if (magnitude == 0 || (magnitude >= kFixedMin && magnitude < kFixedMax)) {
+    to.append(buffer,
+              std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr);
+    return;
+  }
   // "d.ddde±xx": the shortest digits and their exponent.
   const auto [end, error] =
       std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
@@ -114,8 +125,7 @@ void append_json_real(Bytes& to, double value) {
   std::string digits(1, text.front());
   if (e > 2) digits.append(text.substr(2, e - 2));
 
-  const double magnitude = std::fabs(value);
-  if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
+  if (magnitude < kFixedMin || magnitude >= 1e21) {
     to += digits[0];
     if (digits.size() > 1) to.append(".").append(digits, 1);
     to += 'e';
@@ -123,19 +133,9 @@ void append_json_real(Bytes& to, double value) {
     to += std::to_string(exponent < 0 ? -exponent : exponent);
     return;
   }
-  const auto count = static_cast<int>(digits.size());
-  if (exponent < 0) {
-    to += "0.";
-    to.append(static_cast<std::size_t>(-exponent - 1), '0');
-    to += digits;
-  } else if (exponent + 1 >= count) {
-    to += digits;
-    to.append(static_cast<std::size_t>(exponent + 1 - count), '0');
-  } else {
-    to.append(digits, 0, static_cast<std::size_t>(exponent) + 1);
-    to += '.';
-    to.append(digits, static_cast<std::size_t>(exponent) + 1);
-  }
+  // All of these numbers are whole.
+  to += digits;
+  to.append(static_cast<std::size_t>(exponent) + 1 - digits.size(), '0');
 }
 
 void append_base64(Bytes& to, BytesView bytes) {

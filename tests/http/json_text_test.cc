@@ -86,13 +86,23 @@ TEST(JsonNumberTest, RealsAreTheShortestThatReadBackTheSame) {
   EXPECT_EQ(real(123456.75), "123456.75");
   EXPECT_EQ(real(-1e-7), "-1e-7");
   EXPECT_EQ(real(999999999999999900000.0), "999999999999999900000");
+  EXPECT_EQ(real(9007199254740991), "9007199254740991");
+  EXPECT_EQ(real(9007199254740992), "9007199254740992");
+  EXPECT_EQ(real(-36028797018963976.0), "-36028797018963976");
+  EXPECT_EQ(real(36028797018963968.0 * 3), "108086391056891900");
+  EXPECT_EQ(real(0.0000012345678901234567), "0.0000012345678901234567");
 }
 
 TEST(JsonNumberTest, EveryRealReadsBackTheSame) {
   for (std::uint64_t seed = 1; seed <= 20000; seed++) {
-    const auto value = std::bit_cast<double>(Random(seed).next());
+    Random random(seed);
+    const auto value = std::bit_cast<double>(random.next());
     if (!std::isfinite(value)) continue;
     EXPECT_EQ(std::strtod(real(value).c_str(), nullptr), value) << "seed " << seed;
+    // One that is written without an exponent.
+    int exponent = 0;
+    const double usual = std::ldexp(std::frexp(value, &exponent), exponent % 64);
+    EXPECT_EQ(std::strtod(real(usual).c_str(), nullptr), usual) << "seed " << seed;
   }
 }
 
