@@ -315,7 +315,12 @@ def test_a_hangup_reads_the_file_again(start_guarded):
     assert node.stop() == 0
 
 
-def test_without_a_file_a_hangup_ends_the_process(node):
+def test_without_a_file_a_hangup_ends_the_process(start_node):
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a node under nohup goes on
+    try:
+        node = start_node()
+    finally:
+        signal.signal(signal.SIGHUP, before)
     node.signal(signal.SIGHUP)
     assert node.wait() == -signal.SIGHUP
 
