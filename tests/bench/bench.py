@@ -40,6 +40,8 @@ function request()
 end
 """
 
+SCAN = 'wrk.path = "/db/query?level=none&q=SELECT%20*%20FROM%20scan"\n'
+
 # name: (script, connections, rows in a request, the limit it is held against)
 WORKLOADS = {
     "queued": (INSERT % "/db/execute?queue", 64, 1, "no-op POST"),
@@ -52,6 +54,7 @@ WORKLOADS = {
     "read weak": (POINT % "weak", 64, 0, "no-op GET"),
     "read linearizable": (POINT % "linearizable", 64, 0, "no-op GET"),
     "read strong": (POINT % "strong", 64, 0, "no-op GET"),
+    "scan of 10000 rows": (SCAN, 4, 0, None),
 }
 
 
@@ -158,9 +161,11 @@ def main():
             print(f"limit: {name:36} {rate:10.0f}/s", flush=True)
         node = Node(args.rqlited, root)
         node.execute(["CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER, b TEXT)",
-                      "CREATE TABLE p(id INTEGER PRIMARY KEY, name TEXT, v REAL)"])
-        node.execute([["INSERT INTO p(name, v) VALUES(?, ?)", f"name-{i}", i / 7] for i in range(1000)],
-                     "?transaction")
+                      "CREATE TABLE p(id INTEGER PRIMARY KEY, name TEXT, v REAL)",
+                      "CREATE TABLE scan(id INTEGER PRIMARY KEY, name TEXT, v REAL)"])
+        for table, rows in [("p", 1000), ("scan", 10000)]:
+            node.execute([[f"INSERT INTO {table}(name, v) VALUES(?, ?)", f"name-{i}", i / 7]
+                          for i in range(rows)], "?transaction")
         idle = node.memory_mb()
         for name in only:
             script, connections, rows, limit = WORKLOADS[name]
