@@ -1,5 +1,7 @@
 #include "raft/driver_thread.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rqlite::raft {
@@ -40,15 +42,20 @@ void DriverThread::propose(std::unique_ptr<Proposal> proposal) {
   changed_.notify_one();
 }
 
-void DriverThread::read(std::unique_ptr<Read> read) {
+void DriverThread::read(std::vector<std::unique_ptr<Read>> reads) {
   {
     MutexLock lock(mutex_);
     if (!stopped_) {
-      inbox_.reads.push_back(std::move(read));
+      if (inbox_.reads.empty()) {
+        inbox_.reads.swap(reads);
+      } else {
+        std::move(reads.begin(), reads.end(), std::back_inserter(inbox_.reads));
+        reads.clear();
+      }
       inbox_.any = true;
     }
   }
-  if (read) return read->failed(not_running());
+  for (const std::unique_ptr<Read>& read : reads) read->failed(not_running());
   changed_.notify_one();
 }
 

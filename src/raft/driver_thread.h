@@ -28,7 +28,7 @@ class DriverThread {
   DriverThread& operator=(const DriverThread&) = delete;
 
   void propose(std::unique_ptr<Proposal> proposal) EXCLUDES(mutex_);
-  void read(std::unique_ptr<Read> read) EXCLUDES(mutex_);
+  void read(std::vector<std::unique_ptr<Read>> reads) EXCLUDES(mutex_);
   void deliver(Bytes message) EXCLUDES(mutex_);
   void applied(Index index) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);

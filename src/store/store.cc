@@ -257,9 +257,10 @@ raft::DriverThread& Store::driver_thread() {
 }
 
 void Store::close(std::chrono::nanoseconds patience) {
-  if (!driver_thread_) return;
+  if (!driver_) return;
   if (maintenance_) maintenance_->stop();
-  driver_thread_->stop();
+  driver_thread_->stop();  // it stays, and refuses what threads that still run ask it for
+  confirm_gathered();
   if (patience > 0s && !failed_ && apply_thread_->stalled().ok()) {
     // So that the next start has nothing to replay. Not needed for anything else.
     auto done = std::make_shared<std::promise<void>>();
@@ -270,7 +271,6 @@ void Store::close(std::chrono::nanoseconds patience) {
   apply_thread_->stop();
   applied_.close({Code::kUnavailable, "store not open"});
   readers_->close();
-  driver_thread_.reset();
   driver_.reset();
   core_.reset();
   log_.reset();
@@ -419,14 +419,30 @@ void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
   // Shared, because callbacks are copied about; each runs once.
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
-  driver_thread_->read(std::make_unique<ConfirmedRead>(
+  auto confirmed_read = std::make_unique<ConfirmedRead>(
       [this, read, deadline](const Status& confirmed, raft::Index index) {
         if (!confirmed.ok()) return read->second->finished(confirmed, {});
         applied_.when(index, deadline, [this, read](const Status& status) {
           if (!status.ok()) return read->second->finished(status, {});
           run_query_there(std::move(read->first), std::move(read->second), {});
         });
-      }));
+      });
+  bool is_first = false;
+  {
+    MutexLock lock(gathered_mutex_);
+    is_first = gathered_.empty();
+    gathered_.push_back(std::move(confirmed_read));
+  }
+  if (is_first && !read->second->post([this] { confirm_gathered(); })) confirm_gathered();
+}
+
+void Store::confirm_gathered() {
+  std::vector<std::unique_ptr<raft::Read>> reads;
+  {
+    MutexLock lock(gathered_mutex_);
+    reads.swap(gathered_);
+  }
+  driver_thread_->read(std::move(reads));
 }
 
 void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -167,7 +168,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // For the apply thread, which may be faster than start().
   raft::DriverThread& driver_thread() EXCLUDES(mutex_);
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
-  void linearizable(Query query, std::unique_ptr<QuerySink> sink);
+  void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(gathered_mutex_);
+  void confirm_gathered() EXCLUDES(gathered_mutex_);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
   [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
   // Hands a command to consensus.
@@ -217,6 +219,11 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::atomic<bool> failed_{false};
   std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> scratch_files_{0};
+
+  // Linearizable reads that came since the thread of the first one was busy: they go to the Raft
+  // thread together, for waking it up costs more than a short read.
+  Mutex gathered_mutex_;
+  std::vector<std::unique_ptr<raft::Read>> gathered_ GUARDED_BY(gathered_mutex_);
 
   Mutex mutex_;
   Random seeds_ GUARDED_BY(mutex_){0};

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <deque>
 #include <filesystem>
+#include <functional>
 #include <future>
 
+#include "base/mutex.h"
 #include "command/request.h"
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
@@ -37,7 +40,7 @@ class PromisedWrite final : public Write {
 };
 
 // Collects one integer: the first value of the last row.
-class PromisedNumber final : public QuerySink {
+class PromisedNumber : public QuerySink {
  public:
   explicit PromisedNumber(std::promise<std::string> to) : to_(std::move(to)) {}
   void begin(bool) override { text_.clear(); }
@@ -55,6 +58,48 @@ class PromisedNumber final : public QuerySink {
  private:
   std::promise<std::string> to_;
   std::string text_;
+};
+
+// What was posted to a thread that asks, such as a server's: the test runs it when it likes.
+class Desk {
+ public:
+  void post(std::function<void()> work) {
+    MutexLock lock(mutex_);
+    works_.push_back(std::move(work));
+    posted_.notify_one();
+  }
+  std::size_t waiting() {
+    MutexLock lock(mutex_);
+    return works_.size();
+  }
+  void run_next() {
+    std::function<void()> work;
+    {
+      MutexLock lock(mutex_);
+      while (works_.empty()) posted_.wait(mutex_);
+      work = std::move(works_.front());
+      works_.pop_front();
+    }
+    work();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar posted_;
+  std::deque<std::function<void()>> works_ GUARDED_BY(mutex_);
+};
+
+class NumberAtDesk final : public PromisedNumber {
+ public:
+  NumberAtDesk(Desk& desk, std::promise<std::string> to)
+      : PromisedNumber(std::move(to)), desk_(desk) {}
+  bool post(std::function<void()> work) override {
+    desk_.post(std::move(work));
+    return true;
+  }
+
+ private:
+  Desk& desk_;
 };
 
 // A store on a simulated disk, with its real threads. The directory exists for real too, because
@@ -103,14 +148,24 @@ class StoreTest : public ::testing::Test {
   }
   Outcome write(const std::string& sql) { return start_write(sql).get(); }
 
-  std::string read(const std::string& sql, Level level) {
+  static Query query_of(const std::string& sql, Level level) {
     Query query;
     command::RequestBuilder(query.request, {}).begin_statement(sql);
     query.level = level;
+    return query;
+  }
+  std::string read(const std::string& sql, Level level) {
     std::promise<std::string> promise;
     std::future<std::string> text = promise.get_future();
-    store_->query(std::move(query), std::make_unique<PromisedNumber>(std::move(promise)));
+    store_->query(query_of(sql, level), std::make_unique<PromisedNumber>(std::move(promise)));
     return text.get();
+  }
+  std::future<std::string> start_read(Desk& desk, const std::string& sql) {
+    std::promise<std::string> promise;
+    std::future<std::string> text = promise.get_future();
+    store_->query(query_of(sql, Level::kLinearizable),
+                  std::make_unique<NumberAtDesk>(desk, std::move(promise)));
+    return text;
   }
 
   SimFileSystem files_;
@@ -129,6 +184,28 @@ TEST_F(StoreTest, EveryLevelSeesWhatWasAcknowledged) {
     ASSERT_TRUE(write("INSERT INTO t VALUES(1)").status.ok());
     for (Level level : kLevels) EXPECT_EQ(read("SELECT count(*) FROM t", level), std::to_string(i));
   }
+}
+
+TEST_F(StoreTest, LinearizableReadsOfOneTurnGoTogether) {
+  Desk desk;
+  std::future<std::string> first = start_read(desk, "SELECT 1");
+  std::future<std::string> second = start_read(desk, "SELECT 2");
+  EXPECT_EQ(desk.waiting(), 1u);
+  // The way there, and one way back for each.
+  for (int i = 0; i < 3; i++) desk.run_next();
+  EXPECT_EQ(first.get(), "1");
+  EXPECT_EQ(second.get(), "2");
+  std::future<std::string> third = start_read(desk, "SELECT 3");
+  for (int i = 0; i < 2; i++) desk.run_next();
+  EXPECT_EQ(third.get(), "3");
+}
+
+TEST_F(StoreTest, ReadsThatAreStillGatheredFailWithTheStore) {
+  Desk desk;
+  std::future<std::string> text = start_read(desk, "SELECT 1");
+  store_->close(0s);
+  EXPECT_EQ(text.get(), "store not open");
+  desk.run_next();
 }
 
 TEST_F(StoreTest, RestartsFromTheLogAloneAndFromASnapshot) {
