@@ -121,7 +121,7 @@ class Connection::ReplyToThis final : public Reply,
 
   std::unique_ptr<BodyStream> begin(Response head) override;
 
-  void post(std::function<void()> work) override { asio::dispatch(executor_, std::move(work)); }
+  void post(std::function<void()> work) override { asio::post(executor_, std::move(work)); }
 
   void send_after(std::chrono::nanoseconds delay, LateResponse make) override {
     if (sent_) return;

@@ -95,7 +95,7 @@ class Reply {
   // Sends all but the body, whose first piece `head` may carry. What comes after another response
   // is accepted, and dropped.
   virtual std::unique_ptr<BodyStream> begin(Response head) = 0;
-  // Runs `work` on the connection's thread, at once if this is it.
+  // Runs `work` on the connection's thread, after what waits for that thread already.
   virtual void post(std::function<void()> work) = 0;
   // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be
   // called at most once, on the connection's thread, which is the one that calls the handler.

@@ -61,8 +61,8 @@ class QuerySink {
   virtual void leave() {}
   // Whether anybody still waits for the result. While it reads, on the thread that does.
   virtual bool is_wanted() { return true; }
-  // Runs `work` on the thread that asked, where the read goes on if it is short. False: it cannot,
-  // and does not.
+  // Runs `work` on the thread that asked, after what waits for that thread already; there the read
+  // goes on if it is short. False: it cannot, and does not.
   virtual bool post([[maybe_unused]] std::function<void()> work) { return false; }
 
   // The query is over. Not ok: the request as a whole failed, and what came before is void.
