@@ -132,6 +132,7 @@ class StatementsParser::Impl {
   bool parse_byte(ondemand::value value, Bytes& to);
   bool parse_string(ondemand::value value, Bytes& to);
   bool is_null(ondemand::value value);
+  bool is_scalar(ondemand::value value, json_type type);
 
   ondemand::parser parser_;
   std::string error_;
@@ -206,7 +207,9 @@ bool StatementsParser::Impl::parse_statement(ondemand::value element, command::R
   json_type type;
   if (element.type().get(type) != simdjson::SUCCESS) return syntax();
   if (type == json_type::string) return parse_sql(element, to);
-  if (type != json_type::array) return fail(kInvalidRequest);
+  if (type != json_type::array) {
+    return is_scalar(element, type) ? fail(kInvalidRequest) : syntax();
+  }
   ondemand::array list;
   if (element.get_array().get(list) != simdjson::SUCCESS) return syntax();
   bool first = true;
@@ -215,7 +218,9 @@ bool StatementsParser::Impl::parse_statement(ondemand::value element, command::R
     if (item.get(value) != simdjson::SUCCESS) return syntax();
     if (std::exchange(first, false)) {
       if (value.type().get(type) != simdjson::SUCCESS) return syntax();
-      if (type != json_type::string) return fail(kInvalidRequest);
+      if (type != json_type::string) {
+        return is_scalar(value, type) ? fail(kInvalidRequest) : syntax();
+      }
       if (!parse_sql(value, to)) return false;
     } else if (!parse_parameter(value, to)) {
       return false;
@@ -340,6 +345,7 @@ bool StatementsParser::Impl::parse_byte(ondemand::value value, Bytes& to) {
   json_type type;
   if (value.type().get(type) != simdjson::SUCCESS) return syntax();
   if (type != json_type::number) {
+    if (!is_scalar(value, type)) return syntax();
     return fail(std::string("unsupported type ") + kTypeNames[static_cast<int>(type) - 1]);
   }
   const std::string_view token = trimmed(value.raw_json_token());
@@ -362,6 +368,23 @@ bool StatementsParser::Impl::parse_string(ondemand::value value, Bytes& to) {
 
 bool StatementsParser::Impl::is_null(ondemand::value value) {
   return trimmed(value.raw_json_token()) == "null";
+}
+
+// Whether what begins like a number, a boolean or null is one to its end. Of other types nothing is
+// said: what is inside something that cannot be used does not matter any more.
+bool StatementsParser::Impl::is_scalar(ondemand::value value, json_type type) {
+  bool integer = false;
+  switch (type) {
+    case json_type::number:
+      return is_json_number(trimmed(value.raw_json_token()), integer);
+    case json_type::boolean:
+      return trimmed(value.raw_json_token()) == "true" ||
+             trimmed(value.raw_json_token()) == "false";
+    case json_type::null:
+      return is_null(value);
+    default:
+      return true;
+  }
 }
 
 StatementsParser::StatementsParser() : impl_(std::make_unique<Impl>()) {}

@@ -132,6 +132,17 @@ TEST_F(StatementsBodyTest, BytesThatAreNoJson) {
                            "nul",
                            "tru",
                            "12x",
+                           "[nul]",
+                           "[nothing]",
+                           "[falsehood]",
+                           "[01]",
+                           "[-]",
+                           "[[nul]]",
+                           "[[tru]]",
+                           "[[1x]]",
+                           "[\"a\", nothing, 1]",
+                           "[[\"a\",[nul]]]",
+                           "[[\"a\",[tru]]]",
                            "[x]"}) {
     EXPECT_EQ(parse(body), "error: invalid JSON body") << body;
   }
