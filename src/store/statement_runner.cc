@@ -25,7 +25,10 @@ constexpr std::size_t kRowsBytesMax = 256 << 20;
 constexpr const char* kTooManyRows =
     "too many rows for a request that writes: read them with a query";
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+// Beyond ASCII whatever SQLite takes in a name, which is everything.
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
 
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](char c) {
