@@ -78,11 +78,16 @@ const JsonTree* JsonTree::find(std::string_view name) const {
 
 const JsonTree& JsonTree::at(std::string_view path) const {
   static const JsonTree kNothing;
-  if (path.empty() || !scalar_.empty() || is_array_) return *this;
-  const std::size_t dot = path.find('.');
-  const JsonTree* found = find(path.substr(0, dot));
-  if (found == nullptr) return kNothing;
-  return found->at(dot == std::string_view::npos ? "" : path.substr(dot + 1));
+  const JsonTree* tree = this;
+  if (path.empty()) return *tree;
+  while (tree->scalar_.empty() && !tree->is_array_) {
+    const std::size_t dot = path.find('.');
+    tree = tree->find(path.substr(0, dot));
+    if (tree == nullptr) return kNothing;
+    if (dot == std::string_view::npos) break;
+    path.remove_prefix(dot + 1);
+  }
+  return *tree;
 }
 
 Bytes JsonTree::to_json(Records records) const {

@@ -46,6 +46,8 @@ TEST(JsonTreeTest, FollowsAPathOfNames) {
   EXPECT_EQ(tree.at("store.open").to_json(), "true");
   EXPECT_EQ(tree.at("http.queue").to_json(), R"({"_default":18446744073709551615})");
   EXPECT_EQ(tree.at("store.nothing.here").to_json(), "{}");
+  EXPECT_EQ(tree.at("store.").to_json(), "{}");
+  EXPECT_EQ(tree.at(".store").to_json(), "{}");
 }
 
 TEST(JsonTreeTest, WhatIsNoObjectEndsThePath) {
