@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 
@@ -28,16 +29,22 @@ std::uint64_t bytes_in(const std::string& path) {
   return bytes;
 }
 
+std::optional<WallTime> modified_at(const std::string& path) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(path, error);
+  if (error) return std::nullopt;
+  return std::chrono::time_point_cast<WallTime::duration>(std::chrono::file_clock::to_sys(time));
+}
+
 std::string format_bytes(std::uint64_t bytes) {
-  constexpr std::array<const char*, 6> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (bytes < 1024) return fmt::format("{} B", bytes);
+  constexpr std::array<const char*, 6> kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return fmt::format("{} B", bytes);
   std::size_t unit = 0;
-  auto value = static_cast<double>(bytes) / 1024;
-  // What would be rounded to 1024 is 1 of the next.
-  for (; value >= 1023.95 && unit + 1 < kUnits.size(); unit++) value /= 1024;
-  const std::string text = fmt::format("{:.1f}", value);
-  return fmt::format("{} {}", text.ends_with(".0") ? text.substr(0, text.size() - 2) : text,
-                     kUnits[unit]);
+  auto value = static_cast<double>(bytes) / 1000;
+  // What would be rounded to 1000 is 1 of the next.
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); unit++) value /= 1000;
+  // What would be rounded to 10.0 is 10.
+  return fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, kUnits[unit]);
 }
 
 }  // namespace rqlite

@@ -42,6 +42,16 @@ JsonTree last_contact(const store::Store::Report& report) {
   return report.raft.leader == raft::RaftId() ? JsonTree::text("never") : JsonTree::number(0);
 }
 
+// Every member and its address, in the one line that people know.
+std::string configuration(const store::Store::Report& report) {
+  std::string text;
+  for (const auto& [id, member] : report.members) {
+    text += text.empty() ? "" : " ";
+    text += "{Suffrage:Voter ID:" + member.node_id + " Address:" + member.raft_address + "}";
+  }
+  return "[" + text + "]";
+}
+
 JsonTree raft_status(const store::Store::Report& report) {
   JsonTree raft;
   raft["state"] = JsonTree::text(role_name(report.raft.role));
@@ -53,6 +63,7 @@ JsonTree raft_status(const store::Store::Report& report) {
   raft["last_snapshot_index"] = JsonTree::number(report.snapshot_index.value());
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
   raft["last_contact"] = last_contact(report);
+  raft["latest_configuration"] = JsonTree::text(configuration(report));
   raft["num_peers"] = JsonTree::number(report.members.empty() ? 0 : report.members.size() - 1);
   raft["voter"] = JsonTree::boolean(true);
   raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
@@ -84,6 +95,13 @@ JsonTree sqlite_status(store::Store& store, const store::Store::Report& report) 
   const std::uint64_t main_bytes = bytes_in(store.paths().main());
   tree["size"] = JsonTree::number(main_bytes);
   tree["wal_size"] = JsonTree::number(bytes_in(store.paths().wal()));
+  // Writes are in the WAL until a snapshot moves them.
+  const auto modified =
+      std::max(modified_at(store.paths().main()), modified_at(store.paths().wal()));
+  if (modified) tree["last_modified"] = JsonTree::text(date_of_time(*modified));
+  for (const auto& [name, value] : report.writer_settings) {
+    tree["pragmas"]["rw"][name] = JsonTree::text(value);
+  }
   JsonTree& pool = tree["conn_pool_stats"];
   pool["ro"] =
       connections(store.options().read_connections_max, report.readers.open, report.readers.in_use);
@@ -143,6 +161,7 @@ JsonTree store_status(store::Store& store) {
   tree["leader"]["node_id"] = JsonTree::text(has_leader ? leader->second.node_id : "");
   tree["leader"]["addr"] = JsonTree::text(has_leader ? leader->second.raft_address : "");
   tree["fsm_index"] = JsonTree::number(report.applied.value());
+  tree["fsm_term"] = JsonTree::number(report.applied_term.value());
   tree["db_applied_index"] = JsonTree::number(report.applied.value());
   if (report.applied_at != WallTime()) {
     tree["fsm_update_time"] = JsonTree::text(date_of_time(report.applied_at));

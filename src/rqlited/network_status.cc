@@ -29,12 +29,13 @@ struct Interface {
 };
 
 std::string names_of(unsigned flags) {
-  constexpr std::array<std::pair<unsigned, const char*>, 5> kNames = {
+  constexpr std::array<std::pair<unsigned, const char*>, 6> kNames = {
       {{IFF_UP, "up"},
        {IFF_BROADCAST, "broadcast"},
        {IFF_LOOPBACK, "loopback"},
        {IFF_POINTOPOINT, "pointtopoint"},
-       {IFF_MULTICAST, "multicast"}}};
+       {IFF_MULTICAST, "multicast"},
+       {IFF_RUNNING, "running"}}};
   std::string names;
   for (const auto& [flag, name] : kNames) {
     if ((flags & flag) != 0) names += (names.empty() ? "" : "|") + std::string(name);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
+#include "sqlite/figures.h"
 #include "sqlite/shared_library.h"
 #include "store/identity.h"
 #include "store/query_runner.h"
@@ -155,6 +156,9 @@ Status Store::start() {
                    record->state.session);
   if (!writer.ok()) return writer.error().with_context("failed to create on-disk database");
   writer_ = std::move(*writer);
+  writer_settings_ = sqlite::read_figures(writer_->connection()).settings;
+  writer_foreign_keys_ = writer_->foreign_keys();
+  applied_term_ = record->term.value();
   Result<std::unique_ptr<Snapshotter>> snapshotter =
       Snapshotter::open({files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
                          [this] { apply_thread_->wake(); },
@@ -509,6 +513,11 @@ Store::Report Store::report() {
   report.raft = driver_thread_->status();
   report.applied = applied_.value();
   report.applied_at = applied_at_;
+  report.applied_term = raft::Term(applied_term_);
+  report.writer_settings = writer_settings_;
+  for (auto& [name, value] : report.writer_settings) {
+    if (name == "foreign_keys") value = writer_foreign_keys_ ? "1" : "0";
+  }
   // The driver tells at the end of a round, whose entries may be applied before.
   report.raft.commit = std::max(report.raft.commit, report.applied);
   report.raft.last = std::max(report.raft.last, report.applied);
@@ -541,6 +550,8 @@ void Store::on_snapshot(const SnapshotRecord& record) {
 
 void Store::on_applied(raft::Index index) {
   applied_at_ = clock_.wall_now();
+  applied_term_ = machine_->now().term.value();
+  writer_foreign_keys_ = writer_->foreign_keys();
   driver_thread().applied(index);
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -129,6 +130,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   struct Report {
     raft::Core::Status raft;
     raft::Index applied;
+    raft::Term applied_term;  // of that entry, or of one shortly before
     raft::Index snapshot_index;
     raft::Term snapshot_term;
     WallTime applied_at;  // when that was
@@ -137,6 +139,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
     ReaderPool::Counts readers;
+    // Of the connection that writes: the values of PRAGMAs, by their sorted names.
+    std::vector<std::pair<std::string, std::string>> writer_settings;
     Maintenance::Report maintenance;
     std::map<raft::RaftId, Member> members;
   };
@@ -205,6 +209,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   Outcomes outcomes_;
   std::unique_ptr<OutcomeJournal> journal_;
   std::unique_ptr<Writer> writer_;
+  std::vector<std::pair<std::string, std::string>> writer_settings_;  // as it was opened
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<ApplyThread> apply_thread_;
@@ -218,6 +223,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
 
   std::atomic<bool> failed_{false};
   std::atomic<WallTime> applied_at_{};
+  std::atomic<std::uint64_t> applied_term_{0};
+  std::atomic<bool> writer_foreign_keys_{false};
   std::atomic<std::uint64_t> scratch_files_{0};
 
   // Linearizable reads that came since the thread of the first one was busy: they go to the Raft

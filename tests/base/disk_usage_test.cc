@@ -24,12 +24,15 @@ TEST(DiskUsageTest, SumsTheFilesBelowADirectory) {
 
 TEST(DiskUsageTest, BytesAreShownInTheLargestUnitThatFits) {
   EXPECT_EQ(format_bytes(0), "0 B");
-  EXPECT_EQ(format_bytes(1023), "1023 B");
-  EXPECT_EQ(format_bytes(1024), "1 KiB");
-  EXPECT_EQ(format_bytes(1536), "1.5 KiB");
-  EXPECT_EQ(format_bytes((1 << 20) - 1), "1 MiB");
-  EXPECT_EQ(format_bytes(20u << 20), "20 MiB");
-  EXPECT_EQ(format_bytes(UINT64_MAX), "16 EiB");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1000), "1.0 kB");
+  EXPECT_EQ(format_bytes(4096), "4.1 kB");
+  EXPECT_EQ(format_bytes(9949), "9.9 kB");
+  EXPECT_EQ(format_bytes(9999), "10 kB");
+  EXPECT_EQ(format_bytes(999'499), "999 kB");
+  EXPECT_EQ(format_bytes(999'999), "1.0 MB");
+  EXPECT_EQ(format_bytes(33'000'000), "33 MB");
+  EXPECT_EQ(format_bytes(UINT64_MAX), "18 EB");
 }
 
 }  // namespace
