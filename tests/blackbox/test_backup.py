@@ -41,6 +41,7 @@ def names(database):
     ("?fmt=nonsense", "wal", b"\x02\x02"),
     ("?fmt=DELETE", "delete", b"\x01\x01"),
     ("?vacuum", "delete", b"\x01\x01"),
+    ("?fmt=Binary&fmt=sql", "wal", b"\x02\x02"),
     ("?noleader", "wal", b"\x02\x02"),
     ("?tables=nope", "wal", b"\x02\x02"),
 ])
@@ -59,12 +60,49 @@ def test_a_file_has_everything_that_was_acknowledged(crew, home, query, journal_
 
 
 def test_sql_is_what_makes_the_database_again(crew):
-    reply = backup(crew, "?fmt=sql")
+    reply = backup(crew, "?fmt=SQL")
     assert (reply.status, reply.headers["Content-Type"]) == (200, "application/sql")
+    for header in ("Content-Disposition", "Content-Encoding", "X-Rqlite-Served-By"):
+        assert header not in reply.headers
     assert reply.text == ("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
                           "CREATE TABLE crew(id INTEGER PRIMARY KEY, name TEXT);\n"
                           "INSERT INTO \"crew\" VALUES(1,'mira');\n"
                           "INSERT INTO \"crew\" VALUES(2,'odo');\nCOMMIT;\n")
+
+
+def test_sql_of_an_empty_table(client):
+    client.must("CREATE TABLE crew (name text)")
+    assert backup(client, "?fmt=sql").text == (
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE crew (name text);\nCOMMIT;\n")
+
+
+def test_sql_of_nothing(client):
+    assert backup(client, "?fmt=sql").text == (
+        "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCOMMIT;\n")
+
+
+def test_sql_has_tables_by_name_and_then_all_else(client):
+    others = ["CREATE VIEW some AS SELECT a FROM \"it's\"", "CREATE INDEX by_x ON a(x)",
+              "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END"]
+    client.must("CREATE TABLE \"it's\" (a INTEGER PRIMARY KEY AUTOINCREMENT, \"b\"\"b\")",
+                "CREATE TABLE a(x REAL, y BLOB)", *others,
+                "INSERT INTO \"it's\" VALUES(7, 'it''s')",
+                "INSERT INTO a VALUES(1.5, x'00ff'), (NULL, 'x')", "ANALYZE")
+    head = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+    a = ("CREATE TABLE a(x REAL, y BLOB);\n"
+         "INSERT INTO \"a\" VALUES(1.5,X'00FF');\n"
+         "INSERT INTO \"a\" VALUES(NULL,'x');\n")
+    rest = "".join(sql + ";\n" for sql in others) + "COMMIT;\n"
+    assert backup(client, "?fmt=sql").text == head + a + (
+        "CREATE TABLE \"it's\" (a INTEGER PRIMARY KEY AUTOINCREMENT, \"b\"\"b\");\n"
+        "INSERT INTO \"it's\" VALUES(7,'it''s');\n"
+        "DELETE FROM \"sqlite_sequence\";;\n"
+        "INSERT INTO \"sqlite_sequence\" VALUES('it''s',7);\n"
+        "ANALYZE \"sqlite_master\";;\n"
+        "INSERT INTO \"sqlite_stat1\" VALUES('a','by_x','2 1');\n"
+        "INSERT INTO \"sqlite_stat1\" VALUES('it''s',NULL,'1');\n") + rest
+    # Names choose tables; what stands behind them is not chosen.
+    assert backup(client, "?fmt=sql&tables=a").text == head + a + rest
 
 
 @pytest.mark.parametrize("tables, found", [

@@ -53,6 +53,15 @@ def test_the_word_returning_in_a_string_returns_nothing(client):
         {"last_insert_id": 1, "rows_affected": 1}]
 
 
+@pytest.mark.parametrize("function", ["random()", "hex(randomblob(4))", "datetime('now')"])
+def test_returning_answers_rows_where_time_or_chance_is_written(client, function):
+    make_crew(client, "mira")
+    for sql in (f"UPDATE crew SET name = {function} RETURNING id, name",
+                f"INSERT INTO crew(name) VALUES({function}) RETURNING id, name"):
+        (number, name), = client.must(sql)[0]["values"]
+        assert client.value("SELECT name FROM crew WHERE id=?", number) == name
+
+
 def test_returning_runs_to_its_end(client):
     make_crew(client, "mira", "odo", "kim")
     assert client.must("DELETE FROM crew RETURNING name")[0]["values"] == [
@@ -92,6 +101,16 @@ def test_a_transaction_ends_with_the_first_error_and_keeps_nothing(client):
     assert reply.text == (
         '{"results":[{"last_insert_id":1,"rows_affected":1},'
         '{"last_insert_id":2,"rows_affected":1},{"error":"UNIQUE constraint failed: bays.id"}]}')
+    assert client.column("SELECT id FROM bays") == []
+
+
+@pytest.mark.parametrize("sql, error", [("INSERT INTO ghosts VALUES(1)", "no such table: ghosts"),
+                                        ("nonsense", 'near "nonsense": syntax error')])
+def test_a_statement_that_does_not_compile_ends_a_transaction_too(client, sql, error):
+    client.must(BAYS)
+    insert = "INSERT INTO bays(tag) VALUES('x')"
+    assert client.execute([insert, sql, insert], "transaction").results == [
+        {"last_insert_id": 1, "rows_affected": 1}, {"error": error}]
     assert client.column("SELECT id FROM bays") == []
 
 

@@ -120,6 +120,25 @@ def test_sql_text_runs_as_one_statement(crew):
     assert '"time":' in load(crew, "INSERT INTO t VALUES(3)", "timings").text
 
 
+def test_only_the_beginning_tells_a_file_from_text(crew):
+    assert load(crew, "SQLite format").results == [{"error": 'near "SQLite": syntax error'}]
+    assert load(crew, "sqlite format 3\0").results == [{"error": 'near "sqlite": syntax error'}]
+    reply = load(crew, "INSERT INTO crew(name) VALUES('kim')", **{"Content-Type": "application/json"})
+    assert reply.results == [{"last_insert_id": 3, "rows_affected": 1}]
+
+
+def test_only_the_form_of_the_reply_has_parameters(crew, home):
+    flags = ("associative", "raft_index", "transaction", "blob_array", "noparse", "queue", "wait")
+    assert load(crew, "UPDATE crew SET name='kim' WHERE id=1 RETURNING id, name", *flags).text == (
+        '{"results":[{"columns":["id","name"],"types":["integer","text"],"values":[[1,"kim"]]}]}')
+    text = "INSERT INTO crew(name) VALUES('ben'); nonsense"
+    assert load(crew, text, *flags).results == [{"error": 'near "nonsense": syntax error'}]
+    assert crew.column("SELECT name FROM crew") == ["kim", "odo", "ben"]
+    reply = load(crew, database(home), "timings", "pretty", *flags)
+    assert reply.text.startswith('{\n    "results": [],\n    "time": ')
+    assert list(reply.json) == ["results", "time"] and 0 < reply.json["time"] < 30
+
+
 @pytest.mark.parametrize("text, error", [
     ("BEGIN; INSERT INTO crew(name) VALUES('kim'); INSERT INTO crew(id) VALUES(1); COMMIT",
      "UNIQUE constraint failed: crew.id"),

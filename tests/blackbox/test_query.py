@@ -104,7 +104,11 @@ def test_html_characters_are_escaped_everywhere(client):
         '"values":[["v"]]}]}')
     assert client.query(["SELECT '<&>' AS a"]).text == (
         '{"results":[{"columns":["a"],"types":["text"],"values":[["\\u003c\\u0026\\u003e"]]}]}')
-    assert "\\u003c" in client.query(["SELECT * FROM \"<\""]).text
+    assert client.query(["SELECT * FROM \"<\""]).text == (
+        '{"results":[{"error":"no such table: \\u003c"}]}')
+    assert client.query(["SELECT 1 AS '<&>'"], "associative").text == (
+        '{"results":[{"types":{"\\u003c\\u0026\\u003e":"integer"},'
+        '"rows":[{"\\u003c\\u0026\\u003e":1}]}]}')
 
 
 def test_pretty_rows(client):
@@ -158,9 +162,11 @@ def test_table_info_has_types_of_its_first_row(client):
 def test_qualified_columns_carry_the_real_table_name(client):
     client.must("CREATE TABLE crew(id INTEGER, name TEXT)", "INSERT INTO crew VALUES(1, 'mira')",
                 "CREATE TABLE berths(id INTEGER, crew_id INTEGER)", "INSERT INTO berths VALUES(1, 1)")
-    sql = "SELECT * FROM crew AS c JOIN berths ON c.id = berths.crew_id"
-    assert client.query([sql], "qualify_columns").results[0]["columns"] == [
-        "crew.id", "crew.name", "berths.id", "berths.crew_id"]
+    for sql in ("SELECT * FROM crew JOIN berths ON crew.id = berths.crew_id",
+                "SELECT * FROM crew AS c JOIN berths ON c.id = berths.crew_id"):
+        assert client.query([sql], "qualify_columns").text == (
+            '{"results":[{"columns":["crew.id","crew.name","berths.id","berths.crew_id"],'
+            '"types":["integer","text","integer","integer"],"values":[[1,"mira",1,1]]}]}')
 
 
 # Types and values.
@@ -208,11 +214,14 @@ def test_a_value_is_sent_as(client, sql, json):
     assert reply.text.split('"values":[[')[1] == json + "]]}]}"
 
 
-def test_infinity_cannot_be_sent(client):
-    reply = client.query(["SELECT 9e999"])
+@pytest.mark.parametrize("sql, what", [("SELECT 9e999", "+Inf"), ("SELECT -9e999", "-Inf")])
+def test_infinity_cannot_be_sent(client, sql, what):
+    reply = client.query([sql])
     assert (reply.status, reply.text) == (
         500, "json: error calling MarshalJSON for type *http.DBResults: "
-             "json: unsupported value: +Inf\n")
+             f"json: unsupported value: {what}\n")
+    assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert client.query(["SELECT 1"]).status == 200
 
 
