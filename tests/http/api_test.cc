@@ -135,7 +135,19 @@ TEST_F(ApiTest, SaysThatItsStoreIsNotOpen) {
             "200 {\n    \"results\": [],\n    \"error\": \"store not open\"\n}");
   EXPECT_EQ(ask("GET /db/query?q=SELECT+1"), R"(200 {"results":[],"error":"store not open"})");
   EXPECT_EQ(ask("POST /db/execute?queue", R"(["SELECT 1"])"), "503 store not open\n");
-  EXPECT_EQ(ask("POST /snapshot"), "503 store not open\n");
+  EXPECT_EQ(ask("POST /db/request", R"(["SELECT 1"])"),
+            R"(200 {"results":[],"error":"store not open"})");
+  for (const char* line :
+       {"POST /snapshot", "POST /reap", "POST /boot", "GET /db/sql?q=SELECT+1"}) {
+    EXPECT_EQ(ask(line), "503 store not open\n") << line;
+  }
+  for (const char* line : {"GET /db/backup", "GET /db/backup?noleader&fmt=sql", "POST /db/load"}) {
+    EXPECT_EQ(ask(line), "500 store not open\n") << line;
+  }
+  EXPECT_EQ(ask("DELETE /remove", R"({"id":"a"})"), "503 store not open\n");
+  EXPECT_EQ(ask("GET /nodes?ver=2"), "503 store nodes: store not open\n");
+  EXPECT_EQ(ask("GET /leader"), "503 leader not found\n");
+  EXPECT_EQ(ask("POST /leader?wait"), "503 stepdown: store not open\n");
   EXPECT_EQ(ask("GET /readyz"), "503 [+]node ok\n[+]leader does not exist");
   EXPECT_EQ(ask("GET /readyz?noleader"), "200 [+]node ok");
 }
@@ -143,6 +155,13 @@ TEST_F(ApiTest, SaysThatItsStoreIsNotOpen) {
 TEST_F(ApiTest, StatusIsThereBeforeTheStore) {
   EXPECT_EQ(ask("GET /status"), R"(200 {"build":{"version":"v1"},"store":{"open":false}})");
   EXPECT_EQ(ask("GET /status?key=build.version"), R"(200 "v1")");
+}
+
+TEST_F(ApiTest, CountersAreThereBeforeTheStore) {
+  EXPECT_EQ(ask("GET /debug/vars?key=queue"),
+            "200 {\n\"queue\": {\"num_flush\": 0, \"num_timeout\": 0, \"objects_rx\": 0, "
+            "\"objects_tx\": 0}\n}\n");
+  EXPECT_EQ(ask("GET /debug/vars?key=store"), "200 {\n\"store\": {}\n}\n");
 }
 
 TEST_F(ApiTest, MetricsAreThereBeforeTheStore) {
