@@ -1,6 +1,7 @@
 """GET /db/backup: one moment of the database, while writes go on."""
 
 import gzip
+import os
 import socket
 import sqlite3
 import time
@@ -187,6 +188,20 @@ def test_a_client_that_goes_away_leaves_nothing_behind(node):
     assert not list((node.data / "scratch").iterdir())
     client.must("INSERT INTO crew(name) VALUES('after')")
     assert len(backup(client).body) > 10_000_000
+
+
+def test_a_backup_that_fails_half_way_breaks_off(node):
+    client = node.client
+    client.must("CREATE TABLE crew(id INTEGER PRIMARY KEY, name TEXT)", BULK.format(60_000))
+    reader = SlowReader(node, "/db/backup")
+    main = client.status("store.sqlite3.path")
+    size = os.path.getsize(main)
+    os.truncate(main, size // 2)
+    # Nobody takes for whole what has no last chunk, and no text of ours ends up in a file.
+    rest = reader.rest()
+    assert 0 < len(rest) < size and not rest.endswith(b"\r\n0\r\n\r\n")
+    assert b"ended early" not in rest
+    assert client.status("last_backup_time") == {}
 
 
 def test_two_backups_at_once(node, home):
