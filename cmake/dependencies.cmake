@@ -15,7 +15,15 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 
 if(RQLITE_SQLITE_AMALGAMATION)
-  add_library(sqlite3 STATIC ${RQLITE_SQLITE_AMALGAMATION}/sqlite3.c)
+  # Its own source of chance gives way to src/sqlite/randomness.cc, as it does in a shared library.
+  file(READ ${RQLITE_SQLITE_AMALGAMATION}/sqlite3.c SQLITE_SOURCE)
+  string(REPLACE "SQLITE_API void sqlite3_randomness(int N, void *pBuf){"
+    "SQLITE_API void sqlite3_own_randomness(int N, void *pBuf){" SQLITE_PATCHED "${SQLITE_SOURCE}")
+  if(SQLITE_PATCHED STREQUAL SQLITE_SOURCE)
+    message(FATAL_ERROR "${RQLITE_SQLITE_AMALGAMATION}/sqlite3.c has no sqlite3_randomness() to replace")
+  endif()
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c "${SQLITE_PATCHED}")
+  add_library(sqlite3 STATIC ${CMAKE_CURRENT_BINARY_DIR}/sqlite3.c)
   target_include_directories(sqlite3 SYSTEM PUBLIC ${RQLITE_SQLITE_AMALGAMATION})
   # What Debian's own build switches on and our users see.
   target_compile_definitions(sqlite3 PRIVATE

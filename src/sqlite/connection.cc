@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -14,8 +15,28 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kWriterCacheKiB = 16 * 1024;
+// SQLite's own default, which distributions raise: what one replica takes, all have to.
+constexpr int kVariablesMax = 32766;
 // The WAL file is cut to this when it restarts after a burst.
 constexpr int kWalKeptBytes = 16 << 20;
+
+// SQL functions that clients of old know, for users of SQLite's own that there never are.
+int add_user_functions(sqlite3* database) {
+  static constexpr std::array<std::pair<const char*, int>, 5> kNames{{{"authenticate", 2},
+                                                                      {"auth_user_add", 3},
+                                                                      {"auth_user_change", 3},
+                                                                      {"auth_user_delete", 1},
+                                                                      {"auth_enabled", 0}}};
+  int code = SQLITE_OK;
+  for (const auto& [name, arguments] : kNames) {
+    if (code != SQLITE_OK) break;
+    code = sqlite3_create_function(
+        database, name, arguments, SQLITE_UTF8, nullptr,
+        [](sqlite3_context* context, int, sqlite3_value**) { sqlite3_result_int(context, 0); },
+        nullptr, nullptr);
+  }
+  return code;
+}
 
 Connection* self(sqlite3_context* context) {
   return static_cast<Connection*>(sqlite3_user_data(context));
@@ -96,6 +117,7 @@ Error Connection::set_up(bool writer, bool foreign_keys, const Extensions& exten
   sqlite3_busy_timeout(database_, kBusyTimeoutMs);
   // The last one to close must not checkpoint: that is the snapshot's business alone.
   sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_limit(database_, SQLITE_LIMIT_VARIABLE_NUMBER, kVariablesMax);
   // SQL cannot damage the file behind SQLite's back.
   sqlite3_db_config(database_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(database_, SQLITE_DBCONFIG_ENABLE_FKEY, foreign_keys ? 1 : 0, nullptr);
@@ -111,6 +133,8 @@ Error Connection::set_up(bool writer, bool foreign_keys, const Extensions& exten
     pragmas += "PRAGMA query_only=ON; SELECT 1 FROM sqlite_schema;";
   }
   if (Error error = execute(pragmas); !error.ok()) return error;
+  // An extension may have real ones.
+  if (const int code = add_user_functions(database_); code != SQLITE_OK) return error_of(code);
   // Before all that is ours, so that no extension can take its place.
   if (Error error = load_extensions(database_, extensions); !error.ok()) return error;
   sqlite3_set_authorizer(
@@ -129,6 +153,13 @@ Error Connection::set_up(bool writer, bool foreign_keys, const Extensions& exten
         position.frames = static_cast<std::uint32_t>(frames);
         position.commits++;
         return SQLITE_OK;
+      },
+      this);
+  sqlite3_update_hook(
+      database_,
+      [](void* connection, int, const char*, const char*, sqlite3_int64) {
+        auto* writing = static_cast<Connection*>(connection);
+        if (!writing->internal_) writing->random_.note_row();
       },
       this);
   Error error = add_functions();

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/random.h"
 #include "base/result.h"
+#include "sqlite/entry_random.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/error.h"
 #include "sqlite/extensions.h"
@@ -33,8 +33,8 @@ struct ChangeCounters {
 // no checkpoints but those asked for, no forbidden statements. One thread at a time.
 class Connection {
  public:
-  // The one connection that writes. Its clock is that of `vfs`, its random() and randomblob()
-  // are fed by seed(). Makes the file if there is none. `vfs` must outlive the connection.
+  // The one connection that writes. Its clock is that of `vfs`, all chance on it comes from
+  // seed(). Makes the file if there is none. `vfs` must outlive the connection.
   static Result<std::unique_ptr<Connection>> open_writer(const std::string& path, EntryVfs& vfs,
                                                          bool foreign_keys,
                                                          const Extensions& extensions = {});
@@ -72,11 +72,12 @@ class Connection {
   // Makes the connection answer as one with this past. Precondition: is_autocommit().
   Error restore_counters(const ChangeCounters& counters);
 
-  // Starts the sequence that random() and randomblob() draw from.
-  void seed(std::uint64_t seed) { random_ = Random(seed); }
-  // Where in it they are.
-  [[nodiscard]] Random random() const { return random_; }
-  void set_random(Random random) { random_ = random; }
+  // Starts an entry's chance: what random() and randomblob() give, and the rowids that SQLite
+  // picks at random.
+  void seed(std::uint64_t seed) { random_ = EntryRandom(seed); }
+  // How far it has come.
+  [[nodiscard]] EntryRandom random() const { return random_; }
+  void set_random(EntryRandom random) { random_ = random; }
 
   // Whether a statement since the last call changed what outlives it on this connection alone:
   // a setting, or something temporary.
@@ -159,7 +160,7 @@ class Connection {
 
   sqlite3* database_ = nullptr;
   EntryVfs* vfs_ = nullptr;  // of a writer
-  Random random_{0};
+  EntryRandom random_;
   std::int64_t total_changes_before_ = 0;  // of connections whose place this one took
   WalPosition wal_position_;
   Statement schema_version_;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "sqlite/randomness.h"
 
 namespace rqlite::sqlite {
 namespace {
@@ -69,6 +70,7 @@ EntryVfs::EntryVfs(const char* base) : state_(std::make_unique<State>()) {
   state_->vfs.xOpen = [](sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags,
                          int* out_flags) {
     auto* state = reinterpret_cast<State*>(vfs);
+    const RandomnessScope own(nullptr);  // no two temporary files may have one name
     const int code = state->base->xOpen(state->base, path, file, flags, out_flags);
     if (code == SQLITE_OK) file->pMethods = state->watched(file->pMethods);
     return code;

@@ -182,9 +182,9 @@ bool pragma_is_forbidden(Scanner scanner) {
 
 SqlShape shape_of(std::string_view sql) {
   Scanner scanner(sql);
-  const std::string_view word = scanner.next();
+  std::string_view word = scanner.next();
+  while (word == ";") word = scanner.next();  // SQLite passes over empty statements in front
   if (word.empty()) return {};
-  if (word == ";") return {Keyword::kNone, !scanner.skip_blanks()};
   SqlShape shape{keyword_of(word), true};
   if (shape.first == Keyword::kVacuum && vacuums_into(scanner)) shape.first = Keyword::kVacuumInto;
   // Most texts have no `;` at all, which is quick to see.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sqlite/connection.h"
+#include "sqlite/randomness.h"
 
 namespace rqlite::sqlite {
 
@@ -57,6 +58,7 @@ void Statement::clear_bindings() { sqlite3_clear_bindings(statement_); }
 
 Statement::Step Statement::step(Error& error) {
   sqlite3_stmt* const outer = std::exchange(connection_->stepping_, statement_);
+  const RandomnessScope randomness(connection_->vfs_ == nullptr ? nullptr : &connection_->random_);
   const int code = sqlite3_step(statement_);
   connection_->stepping_ = outer;
   if (code == SQLITE_ROW) return Step::kRow;

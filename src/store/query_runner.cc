@@ -158,7 +158,7 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
       sink.columns({}, {});
       return {};
     }
-    error = bind_parameters(cached->statement, parameters, used);
+    error = bind_parameters(cached->statement, parameters, used, Shortage::kTellsRest);
     if (error.ok()) error = run_last(cached->statement, cached->shape.first, qualify, sink);
     cached->statement.reset();
     cached->statement.clear_bindings();
@@ -188,7 +188,7 @@ Error QueryRunner::run_text(BytesView sql, const std::vector<command::Parameter>
       }
       continue;
     }
-    error = bind_parameters(statement, std::span(parameters).subspan(used), used);
+    error = bind_parameters(statement, parameters, used, Shortage::kTellsRest);
     if (!error.ok()) return error;
     if (last) {
       const sqlite::SqlShape shape = sqlite::shape_of(before);

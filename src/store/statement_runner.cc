@@ -26,8 +26,10 @@ constexpr const char* kTooManyRows =
     "too many rows for a request that writes: read them with a query";
 
 // Beyond ASCII whatever SQLite takes in a name, which is everything.
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+bool begins_with_letter(std::string_view name) {
+  const char c = name.front();
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (static_cast<unsigned char>(c) >= 0x80);
 }
 
 std::string lower_case(std::string text) {
@@ -81,15 +83,23 @@ class RowsCollector final : public QuerySink {
 }  // namespace
 
 Error bind_parameters(Statement& statement, std::span<const Parameter> parameters,
-                      std::size_t& used) {
+                      std::size_t& used, Shortage shortage) {
+  bool any_named = false;
+  for (const Parameter& parameter : parameters) {
+    if (parameter.name.empty()) continue;
+    any_named = true;
+    if (begins_with_letter(parameter.name)) continue;
+    return {Fault::kStatement,
+            fmt::format("name \"{}\" does not begin with a letter", parameter.name)};
+  }
   const auto wanted = static_cast<std::size_t>(statement.parameter_count());
   if (wanted == 0) return {};
-  if (parameters.size() - used < wanted) {
-    return {Fault::kStatement, fmt::format("not enough args to execute query: want {} got {}",
-                                           wanted, parameters.size())};
+  const std::size_t left = parameters.size() - used;
+  if (left < wanted) {
+    const std::size_t got = shortage == Shortage::kTellsAll ? parameters.size() : left;
+    return {Fault::kStatement,
+            fmt::format("not enough args to execute query: want {} got {}", wanted, got)};
   }
-  const bool any_named = std::any_of(parameters.begin(), parameters.end(),
-                                     [](const Parameter& each) { return !each.name.empty(); });
   for (std::size_t i = 0; i < wanted; i++) {
     const Parameter& parameter = parameters[used + i];
     if (!parameter.name.empty()) continue;
@@ -102,10 +112,6 @@ Error bind_parameters(Statement& statement, std::span<const Parameter> parameter
   // Names are visible to every statement of the text.
   for (const Parameter& parameter : parameters) {
     if (parameter.name.empty()) continue;
-    if (!is_letter(parameter.name.front())) {
-      return {Fault::kStatement,
-              fmt::format("name \"{}\" does not begin with a letter", parameter.name)};
-    }
     for (std::size_t i = 1; i <= wanted; i++) {
       const std::string_view name = statement.parameter_name(static_cast<int>(i));
       if (name.empty() || name.front() == '?' || name.substr(1) != parameter.name) continue;
@@ -257,7 +263,7 @@ bool StatementRunner::take_virtual_table_written() {
 Error StatementRunner::run_one(Statement& statement, sqlite::Keyword keyword,
                                std::span<const Parameter> parameters, std::size_t& used,
                                StatementResult& result) {
-  Error error = bind_parameters(statement, parameters, used);
+  Error error = bind_parameters(statement, parameters, used, Shortage::kTellsAll);
   if (!error.ok()) return error;
   // VACUUM attaches a file of its own, which is refused to everybody else.
   const bool vacuums =

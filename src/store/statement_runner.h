@@ -60,10 +60,13 @@ StatementKind kind_of_first(sqlite::Connection& connection, sqlite::StatementCac
                             BytesView sql, sqlite::Error& error);
 
 // Binds what a client sent to a statement's parameters: positional values by index, named ones to
-// :name, @name and $name. `used` values were taken by statements before in the same text; it
-// grows by what this one takes.
+// :name, @name and $name. `used` of the values were taken by statements before in the same text; it
+// grows by what this one takes. What a text that has too few is told depends on its kind: a write
+// how many there are, a read how many are left.
+enum class Shortage { kTellsAll, kTellsRest };
 sqlite::Error bind_parameters(sqlite::Statement& statement,
-                              std::span<const command::Parameter> parameters, std::size_t& used);
+                              std::span<const command::Parameter> parameters, std::size_t& used,
+                              Shortage shortage);
 
 // The names and types of a result, asked after the first step. `first_row` tells whether there is
 // a row, whose values decide where no type was declared.

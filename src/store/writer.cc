@@ -50,7 +50,7 @@ Status Writer::put_back(const Mark& mark) {
 
 Status Writer::end_request() {
   if (!connection_->take_session_changed()) return {};
-  const Random random = connection_->random();
+  const sqlite::EntryRandom random = connection_->random();
   RETURN_IF_ERROR(connect(state()));
   connection_->set_random(random);
   return {};

@@ -42,7 +42,7 @@ class Writer {
   void close();
   Status reopen() { return connect({}); }
 
-  // Starts an entry: its time is now, its seed feeds random().
+  // Starts an entry: its time is now, its seed feeds all chance.
   void begin_entry(std::int64_t unix_milliseconds, std::uint64_t seed);
 
   [[nodiscard]] sqlite::Connection& connection() { return *connection_; }
@@ -52,7 +52,7 @@ class Writer {
   // The session as of now; after a rollback, put_back() makes it that again.
   struct Mark {
     SessionState state;
-    Random random{0};
+    sqlite::EntryRandom random;
   };
   [[nodiscard]] Mark mark() const;
   Status put_back(const Mark& mark);

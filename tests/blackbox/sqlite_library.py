@@ -21,14 +21,16 @@ _out = ctypes.POINTER(_pointer)
 _open = _declare(_int, "open", _text, _out)
 _close = _declare(_int, "close", _pointer)
 _errmsg = _declare(_text, "errmsg", _pointer)
-_prepare = _declare(_int, "prepare_v2", _pointer, _text, _int, _out, _out)
+_prepare = _declare(_int, "prepare_v2", _pointer, _pointer, _int, _out, _out)
 _finalize = _declare(_int, "finalize", _pointer)
 _step = _declare(_int, "step", _pointer)
 _readonly = _declare(_int, "stmt_readonly", _pointer)
 _autocommit = _declare(_int, "get_autocommit", _pointer)
 _rowid = _declare(_int64, "last_insert_rowid", _pointer)
 _changes = _declare(_int64, "changes64", _pointer)
+_set_rowid = _declare(None, "set_last_insert_rowid", _pointer, _int64)
 _parameters = _declare(_int, "bind_parameter_count", _pointer)
+_parameter_name = _declare(_text, "bind_parameter_name", _pointer, _int)
 _bind_null = _declare(_int, "bind_null", _pointer, _int)
 _bind_int64 = _declare(_int, "bind_int64", _pointer, _int, _int64)
 _bind_double = _declare(_int, "bind_double", _pointer, _int, ctypes.c_double)
@@ -56,15 +58,24 @@ class Text(bytes):
 
 
 class Statement:
-    """The first statement of a text."""
+    """The first statement of a text; `rest` is what stands behind it."""
 
     def __init__(self, database, sql):
         self._database, self._pointer = database, ctypes.c_void_p()
-        if _prepare(database.pointer, sql.encode(), -1, ctypes.byref(self._pointer), None) != 0:
+        text = ctypes.create_string_buffer(sql.encode())
+        tail = ctypes.c_void_p()
+        if _prepare(database.pointer, text, -1, ctypes.byref(self._pointer),
+                    ctypes.byref(tail)) != 0:
             raise database.error()
+        self.rest = text.value[tail.value - ctypes.addressof(text):].decode()
 
     def close(self):
         _finalize(self._pointer)
+
+    @property
+    def is_empty(self):
+        """Whether there were blanks and comments only."""
+        return not self._pointer
 
     @property
     def only_reads(self):
@@ -73,6 +84,11 @@ class Statement:
     @property
     def parameters(self):
         return _parameters(self._pointer)
+
+    def parameter_name(self, index):
+        """Without its first character; "" if it has none or a number only."""
+        name = (_parameter_name(self._pointer, index) or b"?").decode()
+        return "" if name.startswith("?") else name[1:]
 
     def bind(self, index, value):
         if value is None:
@@ -147,8 +163,21 @@ class Database:
         return not _autocommit(self.pointer)
 
     @property
+    def foreign_keys(self):
+        statement = Statement(self, "PRAGMA foreign_keys")
+        try:
+            statement.step()
+            return bool(statement.row()[0])
+        finally:
+            statement.close()
+
+    @property
     def last_insert_rowid(self):
         return _rowid(self.pointer)
+
+    @last_insert_rowid.setter
+    def last_insert_rowid(self, rowid):
+        _set_rowid(self.pointer, rowid)
 
     @property
     def changes(self):

@@ -106,6 +106,27 @@ def test_sql_has_tables_by_name_and_then_all_else(client):
     assert backup(client, "?fmt=sql&tables=a").text == head + a + rest
 
 
+def test_sql_has_rows_where_they_belong_and_the_rest_behind(client):
+    client.must("CREATE TABLE b(id INTEGER PRIMARY KEY AUTOINCREMENT, v, g AS (id + 1))",
+                "CREATE INDEX by_v ON b(v)", 'CREATE TABLE "A ""one"""(x UNIQUE)',
+                "CREATE VIEW w AS SELECT 1",
+                "CREATE TRIGGER t AFTER INSERT ON b BEGIN SELECT 1; END",
+                "INSERT INTO b(v) VALUES('it''s'), (x'00ff'), (NULL), (1.0), (9e999), ('a' || char(10))",
+                'INSERT INTO "A ""one""" VALUES(1)', "ANALYZE b")
+    whole = backup(client, "?fmt=sql").text
+    assert whole == (
+        'PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n'
+        'CREATE TABLE "A ""one"""(x UNIQUE);\nINSERT INTO "A ""one""" VALUES(1);\n'
+        "CREATE TABLE b(id INTEGER PRIMARY KEY AUTOINCREMENT, v, g AS (id + 1));\n"
+        "INSERT INTO \"b\" VALUES(1,'it''s');\nINSERT INTO \"b\" VALUES(2,X'00FF');\n"
+        'INSERT INTO "b" VALUES(3,NULL);\nINSERT INTO "b" VALUES(4,1.0);\n'
+        'INSERT INTO "b" VALUES(5,9.0e+999);\nINSERT INTO "b" VALUES(6,\'a\n\');\n'
+        'DELETE FROM "sqlite_sequence";;\nINSERT INTO "sqlite_sequence" VALUES(\'b\',6);\n'
+        'ANALYZE "sqlite_master";;\nINSERT INTO "sqlite_stat1" VALUES(\'b\',\'by_v\',\'6 1\');\n'
+        "CREATE INDEX by_v ON b(v);\nCREATE VIEW w AS SELECT 1;\n"
+        "CREATE TRIGGER t AFTER INSERT ON b BEGIN SELECT 1; END;\nCOMMIT;\n")
+
+
 @pytest.mark.parametrize("tables, found", [
     ("crew", ["crew"]), (" crew , ,berths", ["berths", "crew"]), (",", ["berths", "crew"]),
     ("nope", []), ("CREW", []),

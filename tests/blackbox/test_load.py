@@ -117,7 +117,22 @@ def test_sql_text_runs_as_one_statement(crew):
     assert crew.column("SELECT x FROM t") == [1, 2]
     assert load(crew, "").text == '{"results":[]}'
     assert load(crew, "SELECT 1", "pretty").text.startswith('{\n    "results"')
-    assert '"time":' in load(crew, "INSERT INTO t VALUES(3)", "timings").text
+    assert load(crew, "INSERT INTO t VALUES(3)", "timings").json["time"] > 0
+
+
+def test_the_time_of_a_load_is_one(crew, home):
+    reply = load(crew, database(home), "timings").json
+    assert reply["results"] == [] and 0 <= reply.get("time", 0) < 60
+
+
+def test_sql_text_without_a_transaction_keeps_what_came_before_its_error(crew):
+    reply = load(crew, "INSERT INTO crew(name) VALUES('kim'); INSERT INTO crew(id) VALUES(1); "
+                       "INSERT INTO crew(name) VALUES('ben')")
+    assert reply.text == '{"results":[{"error":"UNIQUE constraint failed: crew.id"}]}'
+    assert crew.column("SELECT name FROM crew") == ["mira", "odo", "kim"]
+    assert load(crew, "CREATE TABLE crew(n); -- c").results == [
+        {"error": "table crew already exists"}]
+    assert load(crew, "DELETE FROM crew RETURNING id").results[0]["values"] == [[1], [2], [3]]
 
 
 def test_only_the_beginning_tells_a_file_from_text(crew):

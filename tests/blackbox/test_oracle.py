@@ -6,11 +6,13 @@ RQLITE_ORACLE_STATEMENTS sets how many statements, RQLITE_ORACLE_SEED the first 
 import json
 import os
 import random
+import re
 import sqlite3
 
 import sqlite_library
+from client import target
 from random_sql import SCHEMA, TABLES, RandomSql
-from results_model import Model
+from request_model import CONTROL, Model, keyword
 from sqlite_library import Text
 
 STATEMENTS = int(os.environ.get("RQLITE_ORACLE_STATEMENTS", 1200))
@@ -19,13 +21,24 @@ IN_A_HISTORY = 600
 FLAGS = ("associative", "blob_array", "qualify_columns", "transaction")
 
 
-def as_sent(value):
-    """A parameter as JSON has it."""
-    return list(value) if isinstance(value, bytes) else value
+LEVELS = ("none", "weak", "linearizable", "strong")
 
 
-def as_bound(value):
-    return Text(value.encode()) if isinstance(value, str) else value
+def as_sent(values):
+    """Parameters as JSON has them, behind their statement."""
+    def one(value):
+        return list(value) if isinstance(value, bytes) else value
+    if isinstance(values, dict):
+        return [{name: one(value) for name, value in values.items()}]
+    return list(map(one, values))
+
+
+def as_bound(values):
+    def one(value):
+        return Text(value.encode()) if isinstance(value, str) else value
+    if isinstance(values, dict):
+        return {name: one(value) for name, value in values.items()}
+    return list(map(one, values))
 
 
 class History:
@@ -35,29 +48,57 @@ class History:
         self.client, self.random = client, random.Random(seed)
         self.sql = RandomSql(self.random)
         self.model = Model(path)
-        self.seed, self.statements = seed, 0
+        self.seed, self.statements, self.keys = seed, 0, 0
         client.must(*SCHEMA)
         for sql in SCHEMA:
             self.model.database.run(sql)
 
+    def chance(self, probability):
+        return self.random.random() < probability
+
     def step(self):
         endpoint = self.random.choice(["execute", "request", "query"])
-        flags = [flag for flag in FLAGS if self.random.random() < 0.3]
+        flags = [flag for flag in FLAGS if self.chance(0.3)]
         statements = [self.sql.statement(endpoint) for _ in range(self.random.randrange(1, 5))]
+        if self.chance(0.1):
+            statements = [(self.sql.control(), []), *statements, (self.sql.control(), [])]
+        elif self.chance(0.05):
+            statements.insert(self.random.randrange(len(statements)), (self.sql.control(), []))
         self.statements += len(statements)
-        body = json.dumps([[sql, *map(as_sent, values)] for sql, values in statements],
-                          ensure_ascii=self.random.random() < 0.5)
+        body = json.dumps([[sql, *as_sent(values)] for sql, values in statements],
+                          ensure_ascii=self.chance(0.5))
         expected = self.model.answer(
-            endpoint, [(sql, [as_bound(each) for each in values]) for sql, values in statements],
-            flags)
-        reply = getattr(self.client, endpoint)(body, *flags)
-        assert (reply.status, reply.text) == expected, (
-            f"seed {self.seed}, at statement {self.statements}: {endpoint} {flags}\n{body}\n"
-            f"answered {reply.status}: {reply.text}\nexpected {expected[0]}: {expected[1]}")
+            endpoint, [(sql, as_bound(values)) for sql, values in statements], flags)
+        for answer in self.ask(endpoint, statements, body, flags):
+            assert answer == expected, (
+                f"seed {self.seed}, at statement {self.statements}: {endpoint} {flags}\n{body}\n"
+                f"answered {answer[0]}: {answer[1]}\nexpected {expected[0]}: {expected[1]}")
+
+    def ask(self, endpoint, statements, body, flags):
+        """Status and text, by one of the ways that have to come to the same."""
+        way = self.random.random()
+        send = getattr(self.client, endpoint)
+        if endpoint == "query":
+            reply = send(body, *flags, level=self.random.choice(LEVELS))
+        elif way < 0.1 and all(";" not in sql and keyword(sql) not in CONTROL for sql, _ in statements):
+            reply = send(body, *flags, db_timeout="1h")
+        elif way < 0.2 and endpoint == "execute":
+            reply = self.client.queue(body, "wait", "results", *flags)
+        elif way < 0.3:
+            # The second time it is not executed.
+            self.keys += 1
+            for _ in range(2):
+                reply = self.client.send("POST", target(f"/db/{endpoint}", flags), body,
+                                         {"Idempotency-Key": f"{self.seed}-{self.keys}"})
+                yield reply.status, reply.text
+            return
+        else:
+            reply = send(body, *flags)
+        yield reply.status, re.sub(r',"sequence_number":\d+\}$', "}", reply.text)
 
     def compare_contents(self):
         for table in TABLES:
-            sql = f"SELECT * FROM {table} ORDER BY 1, 2, 3"
+            sql = f"SELECT * FROM {table} ORDER BY {', '.join(TABLES[table])}"
             reply = self.client.query([sql], "blob_array")
             assert (reply.status, reply.text) == self.model.answer(
                 "query", [(sql, [])], ["blob_array"]), f"seed {self.seed}: {table}"

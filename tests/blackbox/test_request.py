@@ -105,6 +105,20 @@ def test_what_controls_transactions_is_a_read(client, sql):
     assert client.request(["SELECT count(*) AS n FROM bays"]).results[0]["values"] == [[1]]
 
 
+@pytest.mark.parametrize("sql", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_transaction_that_writes_ends_with_its_request(client, sql):
+    client.must(BAYS)
+    assert "left a transaction open" in client.request([sql]).json["error"]
+    assert client.request([sql, INSERT, "COMMIT"]).text == results("{}", ONE_ROW, "{}")
+    client.must(INSERT)
+    assert client.send("POST", "/snapshot").status == 200
+
+
+def test_the_journal_mode_is_a_write_even_when_it_is_only_read(client):
+    reply = client.request(["PRAGMA journal_mode"], "raft_index").json
+    assert reply["results"] == [{}] and reply["raft_index"] > 0
+
+
 def test_a_setting_of_the_connection_is_a_read_and_ends_with_its_request(client):
     assert client.request(["PRAGMA cache_size=77", "PRAGMA cache_size"]).text == results(
         "{}", '{"columns":["cache_size"],"types":["integer"],"values":[[77]]}')

@@ -185,10 +185,47 @@ TEST_F(ConnectionTest, RandomblobHasTheSizeThatSqliteGivesIt) {
 TEST_F(ConnectionTest, TheSequenceGoesOnWhereItWasLeft) {
   writer().seed(3);
   run(writer(), "SELECT random()");
-  const Random middle = writer().random();
+  const EntryRandom middle = writer().random();
   const std::string next = run(writer(), "SELECT random()");
   writer().set_random(middle);
   EXPECT_EQ(run(writer(), "SELECT random()"), next);
+}
+
+TEST_F(ConnectionTest, RowidsBehindTheLargestAreThoseOfTheSeed) {
+  apply("CREATE TABLE t(id INTEGER PRIMARY KEY, n)");
+  apply("INSERT INTO t VALUES(9223372036854775807, 0)");
+  const char* insert = "INSERT INTO t(n) VALUES(1), (2), (3) RETURNING id";
+  writer().seed(3);
+  const EntryRandom start = writer().random();
+  run(writer(), "BEGIN");
+  const std::string first = run(writer(), insert);
+  const std::string second = run(writer(), insert);
+  EXPECT_NE(first, second);
+  run(writer(), "ROLLBACK");
+  // What SQLite draws for itself in between, as for names of its files, changes nothing.
+  run(writer(), "BEGIN");
+  writer().set_random(start);
+  EXPECT_EQ(run(writer(), insert), first);
+  run(writer(), "SELECT x FROM (SELECT 1 AS x UNION SELECT 2) ORDER BY x DESC");
+  EXPECT_EQ(run(writer(), insert), second);
+  run(writer(), "COMMIT");
+  EXPECT_EQ(apply("SELECT count(*) FROM t"), "7");
+  writer().seed(4);
+  const std::string other = run(writer(), insert);
+  EXPECT_NE(other, first);
+  EXPECT_NE(other, second);
+}
+
+TEST_F(ConnectionTest, CountersThatAreRestoredMoveNoRowid) {
+  apply("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  apply("INSERT INTO t VALUES(9223372036854775807)");
+  writer().seed(3);
+  const EntryRandom start = writer().random();
+  const std::string first = run(writer(), "INSERT INTO t DEFAULT VALUES RETURNING id");
+  run(writer(), "DELETE FROM t WHERE id < 9223372036854775807");
+  writer().set_random(start);
+  ASSERT_TRUE(writer().restore_counters({1, 5, 9}).ok());
+  EXPECT_EQ(run(writer(), "INSERT INTO t DEFAULT VALUES RETURNING id"), first);
 }
 
 // Counters.

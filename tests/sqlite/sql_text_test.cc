@@ -34,10 +34,11 @@ TEST(ShapeTest, TellsWhatAStatementBeginsWith) {
   EXPECT_EQ(first_word("SELECT 1"), Keyword::kOther);
 }
 
-TEST(ShapeTest, LooksBehindBlanksAndComments) {
+TEST(ShapeTest, LooksBehindBlanksAndCommentsAndEmptyStatements) {
   for (const char* before : {"", " ", "\t\r\n\f", "-- note\n", "/* BEGIN; */", "/**/", " \v",
-                             "--\n--\n/* a */ ", "\xef\xbb\xbf"}) {
+                             "--\n--\n/* a */ ", "\xef\xbb\xbf", ";", " ;; ", ";-- a\n;"}) {
     EXPECT_EQ(first_word(before + "COMMIT"s), Keyword::kCommit) << before;
+    EXPECT_TRUE(is_single(before + "COMMIT;"s)) << before;
   }
 }
 
@@ -52,7 +53,7 @@ TEST(ShapeTest, AWordHasToEndToBeOne) {
 }
 
 TEST(ShapeTest, AnEmptyTextIsAnEmptyStatement) {
-  for (const char* text : {"", " ", "-- BEGIN", "/* BEGIN", "\n/**/\n", "/*/", ";", " ; "}) {
+  for (const char* text : {"", " ", "-- BEGIN", "/* BEGIN", "\n/**/\n", "/*/", ";", " ; ", ";;", "; -- a"}) {
     EXPECT_EQ(first_word(text), Keyword::kNone) << text;
     EXPECT_TRUE(is_single(text)) << text;
   }
@@ -67,7 +68,7 @@ TEST(ShapeTest, OneStatementMayEndInASemicolonAndWhiteSpace) {
 
 TEST(ShapeTest, WhateverStandsBehindTheSemicolonMakesItSeveral) {
   for (const char* text :
-       {"SELECT 1; SELECT 2", "SELECT 1;;", ";SELECT 1", "SELECT 1; -- note", "SELECT 1;/**/"}) {
+       {"SELECT 1; SELECT 2", "SELECT 1;;", ";SELECT 1;;", "SELECT 1; -- note", "SELECT 1;/**/"}) {
     EXPECT_FALSE(is_single(text)) << text;
   }
 }
