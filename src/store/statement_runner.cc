@@ -198,6 +198,8 @@ Error StatementRunner::run_unified(BytesView sql, const std::vector<Parameter>& 
     if (error.ok() && rows.too_many()) error = {Fault::kStatement, kTooManyRows};
   } else {
     error = run_all(sql, parameters, result);
+    // A write that fails behind its first row is no failed read.
+    if (!error.ok()) result.rows = nullptr;
   }
   // What was prepared before the schema changed finds out only now that it does not compile any
   // more. A replica that has just started must not be the only one to see it as that. A statement

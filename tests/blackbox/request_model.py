@@ -103,14 +103,17 @@ class Model:
     # What writes.
 
     def _reads(self, sql):
+        # A PRAGMA that is only prepared may have had its effect: not on what writes.
+        self.reader.run("SELECT 1 FROM sqlite_schema LIMIT 1")
         try:
-            return self._is_read(sql)
+            return self._is_read(self.reader, sql)
         except Error:
             return False
 
-    def _is_read(self, sql):
+    @staticmethod
+    def _is_read(database, sql):
         """By the first statement of the text."""
-        statement = Statement(self.database, sql)
+        statement = Statement(database, sql)
         try:
             if statement.is_empty or keyword(sql) == "EXPLAIN":
                 return True
@@ -152,7 +155,7 @@ class Model:
         enforced = self.database.foreign_keys
         reads = False
         try:
-            reads = self.unified and self._is_read(sql)
+            reads = self.unified and self._is_read(self.database, sql)
         except Error as error:
             return self._error(error, False), False
         try:

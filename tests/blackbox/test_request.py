@@ -259,6 +259,16 @@ def test_a_deferred_violation_is_the_whole_requests_error(start_node):
     assert client.value("SELECT count(*) FROM child") == 0
 
 
+def test_a_write_that_fails_behind_its_rows_is_no_failed_read(start_node):
+    client = start_node("-fk").client
+    client.must("CREATE TABLE parent(id INTEGER PRIMARY KEY)",
+                "CREATE TABLE child(p REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED)")
+    insert = "INSERT INTO child VALUES(1), (2) RETURNING p"
+    for send in (client.request, client.execute):
+        assert send([insert], "associative").text == results(
+            '{"error":"FOREIGN KEY constraint failed"}')
+
+
 def test_a_transaction_of_the_clients_own_inside_one_is_an_error(client):
     client.must(BAYS)
     assert client.request([INSERT, "BEGIN", INSERT], "transaction").text == results(

@@ -53,7 +53,8 @@ TEST(ShapeTest, AWordHasToEndToBeOne) {
 }
 
 TEST(ShapeTest, AnEmptyTextIsAnEmptyStatement) {
-  for (const char* text : {"", " ", "-- BEGIN", "/* BEGIN", "\n/**/\n", "/*/", ";", " ; ", ";;", "; -- a"}) {
+  for (const char* text :
+       {"", " ", "-- BEGIN", "/* BEGIN", "\n/**/\n", "/*/", ";", " ; ", ";;", "; -- a"}) {
     EXPECT_EQ(first_word(text), Keyword::kNone) << text;
     EXPECT_TRUE(is_single(text)) << text;
   }
