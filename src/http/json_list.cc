@@ -33,6 +33,29 @@ std::optional<std::size_t> end_of(std::string_view text, char first) {
 
 }  // namespace
 
+std::string missing_end(std::string_view text, std::string_view last) {
+  std::string open;  // what ends each, the innermost last
+  bool in_string = false;
+  bool escaped = false;
+  for (const char c : text) {
+    if (in_string) {
+      in_string = escaped || c != '"';
+      escaped = !escaped && c == '\\';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      open += c == '[' ? ']' : '}';
+    } else if ((c == ']' || c == '}') && !open.empty()) {
+      open.pop_back();
+    }
+  }
+  if (open.empty()) return {};
+  std::string end = escaped ? "\\" : "";
+  if (in_string) end += '"';
+  end += last;
+  return end.append(open.rbegin(), open.rend());
+}
+
 std::size_t end_of_list(std::string_view text) { return end_of(text, '[').value_or(text.size()); }
 
 std::optional<std::size_t> end_of_object(std::string_view text) { return end_of(text, '{'); }

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "http/hex.h"
@@ -102,30 +101,6 @@ bool is_json_number(std::string_view text, bool& integer) {
   return at == text.size();
 }
 
-// Whether the list or object that `body` begins with is JSON as a whole. Behind `size` bytes there
-// is SIMDJSON_PADDING of them.
-bool is_well_formed(BytesView body, std::size_t size) {
-  const BytesView text = body.substr(0, size);
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == BytesView::npos || (text[start] != '[' && text[start] != '{')) return true;
-  const std::optional<std::size_t> end =
-      text[start] == '{' ? end_of_object(text) : end_of_list(text);
-  if (!end) return false;
-  simdjson::dom::parser parser;
-  switch (parser.parse(body.data(), *end, false).error()) {
-    case simdjson::TAPE_ERROR:
-    case simdjson::T_ATOM_ERROR:
-    case simdjson::F_ATOM_ERROR:
-    case simdjson::N_ATOM_ERROR:
-    case simdjson::UNESCAPED_CHARS:
-    case simdjson::UNCLOSED_STRING:
-    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
-      return false;
-    default:
-      return true;  // also if a number or string is JSON, but none that this parser can hold
-  }
-}
-
 }  // namespace
 
 class StatementsParser::Impl {
@@ -186,8 +161,6 @@ Result<ParsedStatements> StatementsParser::Impl::parse(Bytes& body, command::Req
                ? parse_top(document, builder)
                : syntax();
     if (!done) builder.abandon();
-    // What is no JSON at all is told first, wherever in the body that is.
-    if (!done && !bad_syntax_ && !is_well_formed(body, size)) syntax();
     parsed.statements = builder.statements();
   }
   body.resize(size);
@@ -432,6 +405,14 @@ Result<ParsedStatements> StatementsParser::parse_json(Bytes& body, command::Requ
     // JSON text is UTF-8; what is not becomes a replacement character, as clients expect.
     body = replace_invalid_utf8(body);
     parsed = impl_->parse(body, flags, key);
+  }
+  if (!parsed.ok() && impl_->bad_syntax_) {
+    // The parser sees at once that a body was cut short. What is wrong before that is told first,
+    // and what is wrong there is that nothing goes on.
+    if (const std::string end = missing_end(body, " x "); !end.empty()) {
+      body += end;
+      parsed = impl_->parse(body, flags, key);
+    }
   }
   return parsed;
 }

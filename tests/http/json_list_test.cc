@@ -35,5 +35,17 @@ TEST(JsonListTest, AnObjectEndsAtItsOwnBrace) {
   }
 }
 
+TEST(JsonListTest, WhatIsOpenCanBeClosed) {
+  const auto closed = [](std::string text) { return text + missing_end(text, "!"); };
+  EXPECT_EQ(closed("[1, {\"a\": ["), "[1, {\"a\": [!]}]");
+  EXPECT_EQ(closed("[\"a"), "[\"a\"!]");
+  EXPECT_EQ(closed("[\"a\\"), "[\"a\\\\\"!]");
+  EXPECT_EQ(closed("[\"a\\\\"), "[\"a\\\\\"!]");
+  EXPECT_EQ(closed("[\"[{\", [\"]\"]"), "[\"[{\", [\"]\"]!]");
+  for (const char* text : {"", "x", "[]", "{}", "[] x", "]", "[\"[\"]", "\"a"}) {
+    EXPECT_EQ(missing_end(text, "!"), "") << text;
+  }
+}
+
 }  // namespace
 }  // namespace rqlite::http
