@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -189,7 +190,6 @@ func TestTracingOfItsReadme(t *testing.T) {
 // Discovery: /status names the leader, and /nodes where its API is.
 
 func TestDiscoveryFindsTheNodeItself(t *testing.T) {
-	needsRoute(t, "/nodes")
 	conn, err := gorqlite.Open("http://" + openAddress)
 	must(t, err)
 	defer conn.Close()
@@ -426,22 +426,26 @@ func TestManyGoroutinesShareAConnection(t *testing.T) {
 }
 
 func TestWhoHasThePasswordMayDoWhatIsPermitted(t *testing.T) {
-	mary, err := gorqlite.Open(lockedURL(t, "mary", "secret2"))
-	must(t, err)
-	table := newTable(t, mary, agents)
-	write(t, mary, "INSERT INTO "+table+"(id) VALUES(7)")
-	eve, err := gorqlite.Open(lockedURL(t, "eve", "s3/@ü"))
-	must(t, err)
-	wantEqual(t, count(t, eve, table), 1)
-	_, err = eve.WriteOne("DELETE FROM " + table)
-	wantError(t, err, "401 Unauthorized")
+	eachLocked(t, func(t *testing.T, node url.URL) {
+		mary, err := gorqlite.Open(urlAs(node, "mary", "secret2"))
+		must(t, err)
+		table := newTable(t, mary, agents)
+		write(t, mary, "INSERT INTO "+table+"(id) VALUES(7)")
+		eve, err := gorqlite.Open(urlAs(node, "eve", "s3/@ü"))
+		must(t, err)
+		wantEqual(t, count(t, eve, table), 1)
+		_, err = eve.WriteOne("DELETE FROM " + table)
+		wantError(t, err, "401 Unauthorized")
+	})
 }
 
 func TestWhoHasNotMayDoNothing(t *testing.T) {
-	for _, who := range [][2]string{{"mary", "wrong"}, {"nobody", "secret2"}, {"", ""}} {
-		conn, err := gorqlite.Open(lockedURL(t, who[0], who[1]))
-		must(t, err)
-		_, err = conn.QueryOne("SELECT 1")
-		wantError(t, err, "401 Unauthorized")
-	}
+	eachLocked(t, func(t *testing.T, node url.URL) {
+		for _, who := range [][2]string{{"mary", "wrong"}, {"nobody", "secret2"}, {"", ""}} {
+			conn, err := gorqlite.Open(urlAs(node, who[0], who[1]))
+			must(t, err)
+			_, err = conn.QueryOne("SELECT 1")
+			wantError(t, err, "401 Unauthorized")
+		}
+	})
 }

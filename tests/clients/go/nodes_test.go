@@ -3,7 +3,6 @@ package clients
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -14,6 +13,7 @@ import (
 var (
 	openAddress   = os.Getenv("RQLITE_ADDRESS")
 	lockedAddress = os.Getenv("RQLITE_LOCKED_ADDRESS")
+	tlsAddress    = os.Getenv("RQLITE_TLS_ADDRESS")
 	deadAddress   = os.Getenv("RQLITE_DEAD_ADDRESS")
 )
 
@@ -25,30 +25,22 @@ func openURL(options ...string) string {
 	return "http://" + openAddress + "/?" + strings.Join(append(options, noDiscovery), "&")
 }
 
-// lockedURL is the URL of the locked node as one user sees it. Skips the test if there is none.
-func lockedURL(t *testing.T, user, password string) string {
+// eachLocked runs a test with each of the locked nodes: one speaks HTTP, the other one HTTPS.
+func eachLocked(t *testing.T, test func(t *testing.T, node url.URL)) {
 	t.Helper()
-	if reason := os.Getenv("RQLITE_NOT_LOCKED"); reason != "" {
-		t.Skip(reason)
+	for _, node := range []url.URL{{Scheme: "http", Host: lockedAddress},
+		{Scheme: "https", Host: tlsAddress}} {
+		t.Run(node.Scheme, func(t *testing.T) { test(t, node) })
 	}
-	u := url.URL{Scheme: "http", Host: lockedAddress, Path: "/", RawQuery: noDiscovery}
+}
+
+// urlAs is the URL of a locked node as one user sees it.
+func urlAs(node url.URL, user, password string) string {
+	u := url.URL{Scheme: node.Scheme, Host: node.Host, Path: "/", RawQuery: noDiscovery}
 	if user != "" {
 		u.User = url.UserPassword(user, password)
 	}
 	return u.String()
-}
-
-// needsRoute skips the test while the server has no such route.
-func needsRoute(t *testing.T, path string) {
-	t.Helper()
-	response, err := http.Get("http://" + openAddress + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode == http.StatusNotFound {
-		t.Skipf("the server has no %s yet", path)
-	}
 }
 
 var tables int64

@@ -3,6 +3,7 @@ package clients
 import (
 	"context"
 	"database/sql"
+	"net/url"
 	"testing"
 	"time"
 
@@ -150,13 +151,15 @@ func TestDatabaseSqlALargeResultArrivesWhole(t *testing.T) {
 }
 
 func TestDatabaseSqlWithAPassword(t *testing.T) {
-	db, err := sql.Open("rqlite", lockedURL(t, "mary", "secret2"))
-	must(t, err)
-	defer db.Close()
-	users(t, db)
-	wrong, err := sql.Open("rqlite", lockedURL(t, "mary", "wrong"))
-	must(t, err)
-	defer wrong.Close()
-	_, err = wrong.Query("SELECT 1")
-	wantError(t, err, "401 Unauthorized")
+	eachLocked(t, func(t *testing.T, node url.URL) {
+		db, err := sql.Open("rqlite", urlAs(node, "mary", "secret2"))
+		must(t, err)
+		defer db.Close()
+		users(t, db)
+		wrong, err := sql.Open("rqlite", urlAs(node, "mary", "wrong"))
+		must(t, err)
+		defer wrong.Close()
+		_, err = wrong.Query("SELECT 1")
+		wantError(t, err, "401 Unauthorized")
+	})
 }

@@ -5,7 +5,7 @@ const { test, describe } = require('node:test')
 const assert = require('node:assert/strict')
 const http = require('node:http')
 const { DataApiClient } = require('rqlite-js')
-const { open, dead, locked, notLocked, client, must, newTable } = require('./nodes.js')
+const { open, dead, locked, lockedTls, client, must, newTable } = require('./nodes.js')
 
 const data = client()
 const FOO = 'id INTEGER NOT NULL PRIMARY KEY, name TEXT'
@@ -206,22 +206,24 @@ describe('errors and transactions', () => {
   })
 })
 
-describe('a locked node', { skip: notLocked }, () => {
-  const as = (username, password) => new DataApiClient(locked, { authentication: { username, password } })
-  const refused = (error) => error.response.status === 401
+for (const at of [locked, lockedTls]) {
+  describe(`a locked node at ${at}`, () => {
+    const as = (username, password) => new DataApiClient(at, { authentication: { username, password } })
+    const refused = (error) => error.response.status === 401
 
-  test('who has the password may do what is permitted', async () => {
-    const mary = as('mary', 'secret2')
-    const foo = await newTable(mary, FOO)
-    await must(mary, `INSERT INTO ${foo}(name) VALUES('a')`)
-    const eve = as('eve', 's3/@ü')
-    assert.deepEqual((await eve.query(`SELECT name FROM ${foo}`)).toArray(), [{ name: 'a' }])
-    await assert.rejects(eve.execute(`DELETE FROM ${foo}`), refused)
-  })
+    test('who has the password may do what is permitted', async () => {
+      const mary = as('mary', 'secret2')
+      const foo = await newTable(mary, FOO)
+      await must(mary, `INSERT INTO ${foo}(name) VALUES('a')`)
+      const eve = as('eve', 's3/@ü')
+      assert.deepEqual((await eve.query(`SELECT name FROM ${foo}`)).toArray(), [{ name: 'a' }])
+      await assert.rejects(eve.execute(`DELETE FROM ${foo}`), refused)
+    })
 
-  test('who has not may do nothing', async () => {
-    await assert.rejects(as('mary', 'wrong').query('SELECT 1'), refused)
-    await assert.rejects(as('nobody', 'secret2').query('SELECT 1'), refused)
-    await assert.rejects(new DataApiClient(locked).query('SELECT 1'), refused)
+    test('who has not may do nothing', async () => {
+      await assert.rejects(as('mary', 'wrong').query('SELECT 1'), refused)
+      await assert.rejects(as('nobody', 'secret2').query('SELECT 1'), refused)
+      await assert.rejects(new DataApiClient(locked).query('SELECT 1'), refused)
+    })
   })
-})
+}

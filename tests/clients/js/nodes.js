@@ -6,8 +6,7 @@ const { DataApiClient } = require('rqlite-js')
 const open = `http://${process.env.RQLITE_ADDRESS}`
 const dead = `http://${process.env.RQLITE_DEAD_ADDRESS}`
 const locked = `http://${process.env.RQLITE_LOCKED_ADDRESS}`
-// For the option `skip` of a test: false, or why there is no locked node.
-const notLocked = process.env.RQLITE_NOT_LOCKED || false
+const lockedTls = `https://${process.env.RQLITE_TLS_ADDRESS}`
 
 /** A client of the open node. No retries: what fails is to fail at once. */
 function client(options = {}) {
@@ -30,4 +29,4 @@ async function newTable(data, columns) {
   return name
 }
 
-module.exports = { open, dead, locked, notLocked, client, must, newTable }
+module.exports = { open, dead, locked, lockedTls, client, must, newTable }

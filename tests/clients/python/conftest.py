@@ -1,6 +1,6 @@
 import pytest
 
-from nodes import CREDENTIALS, a_locked_node, a_node, no_locked_node
+from nodes import CREDENTIALS, a_locked_node, a_locked_tls_node, a_node
 
 
 def drop_all(client):
@@ -35,9 +35,13 @@ def shared_strict_node():
 
 @pytest.fixture(scope="session")
 def shared_locked_node():
-    if reason := no_locked_node():
-        pytest.skip(reason)
     with a_locked_node() as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def shared_tls_node():
+    with a_locked_tls_node() as node:
         yield node
 
 
@@ -45,17 +49,28 @@ node = cleaned("shared_node")
 strict_node = cleaned("shared_strict_node")  # checks foreign keys
 
 
-@pytest.fixture
-def locked_node(shared_locked_node):
-    """Only those in CREDENTIALS may use it. Has a table `foo` with one row."""
+def with_foo(node):
+    """A node that only those in CREDENTIALS may use, with a table `foo` with one row."""
     mary = CREDENTIALS[0]
     headers = {"Authorization": basic(mary["username"], mary["password"])}
-    send = shared_locked_node.client.send
+    send = node.client.send
     for statements in (["DROP TABLE IF EXISTS foo"],
                        ["CREATE TABLE foo (id INTEGER PRIMARY KEY, name TEXT)"],
                        ["INSERT INTO foo(name) VALUES('fiona')"]):
         assert '"error"' not in send("POST", "/db/execute", statements, headers).text
-    return shared_locked_node
+    return node
+
+
+@pytest.fixture
+def locked_node(shared_locked_node):
+    return with_foo(shared_locked_node)
+
+
+@pytest.fixture
+def tls_node(shared_tls_node, monkeypatch):
+    """The same over HTTPS, with a certificate that clients trust if they ask OpenSSL whom to."""
+    monkeypatch.setenv("SSL_CERT_FILE", shared_tls_node.authority)
+    return with_foo(shared_tls_node)
 
 
 def basic(username, password):
@@ -68,12 +83,3 @@ def own_node():
     """A node that the test may stop and restart."""
     with a_node() as node:
         yield node
-
-
-@pytest.fixture
-def needs(node):
-    """Skips the test while the server has no such route."""
-    def ask(path):
-        if node.client.send("GET", path).status == 404:
-            pytest.skip(f"the server has no {path} yet")
-    return ask

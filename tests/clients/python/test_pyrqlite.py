@@ -10,7 +10,13 @@ from samples import BLOBS, INTEGERS, MANY, REALS, ROWS, SLOW, TEXTS
 
 
 def connect(node, **options):
-    return dbapi2.connect(host=HOST, port=node.port, **options)
+    scheme = "http" if node.tls is None else "https"
+    return dbapi2.connect(scheme=scheme, host=HOST, port=node.port, **options)
+
+
+@pytest.fixture(params=["locked_node", "tls_node"])
+def guarded_node(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -265,22 +271,22 @@ def test_a_connection_outlives_a_restart_of_the_node(own_node):
 
 
 @pytest.mark.parametrize("who", CREDENTIALS[:2], ids=lambda entry: entry["username"])
-def test_who_has_the_password_may_read(locked_node, who):
-    connection = connect(locked_node, user=who["username"], password=who["password"])
+def test_who_has_the_password_may_read(guarded_node, who):
+    connection = connect(guarded_node, user=who["username"], password=who["password"])
     assert connection.execute("SELECT name FROM foo").fetchall() == [("fiona",)]
 
 
 @pytest.mark.parametrize("user, password", [("mary", "wrong"), ("nobody", "secret2"), (None, None)])
-def test_who_has_not_is_refused(locked_node, user, password):
-    connection = connect(locked_node, user=user, password=password)
+def test_who_has_not_is_refused(guarded_node, user, password):
+    connection = connect(guarded_node, user=user, password=password)
     with pytest.raises(dbapi2.Error, match="unexpected http status: 401"):
         connection.execute("SELECT name FROM foo")
 
 
-def test_who_may_only_read_may_not_write(locked_node):
+def test_who_may_only_read_may_not_write(guarded_node):
     mary, eve, _ = CREDENTIALS
     write = "INSERT INTO foo(name) VALUES('declan')"
     with pytest.raises(dbapi2.Error, match="unexpected http status: 401"):
-        connect(locked_node, user=eve["username"], password=eve["password"]).execute(write)
-    connect(locked_node, user=mary["username"], password=mary["password"]).execute(write)
-    assert count(connect(locked_node, user="mary", password="secret2")) == 2
+        connect(guarded_node, user=eve["username"], password=eve["password"]).execute(write)
+    connect(guarded_node, user=mary["username"], password=mary["password"]).execute(write)
+    assert count(connect(guarded_node, user="mary", password="secret2")) == 2

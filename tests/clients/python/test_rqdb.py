@@ -250,8 +250,7 @@ def test_a_locked_node_refuses_it(locked_node):
 
 # Backups.
 
-def test_a_backup_is_the_database(persons, needs, tmp_path):
-    needs("/db/backup")
+def test_a_backup_is_the_database(persons, tmp_path):
     persons.execute(PERSON, ("a", "A"))
     with open(tmp_path / "copy", "wb") as file:
         persons.connection.backup(file)
@@ -260,8 +259,7 @@ def test_a_backup_is_the_database(persons, needs, tmp_path):
     copy.close()
 
 
-def test_a_raw_backup_is_its_sql(persons, needs):
-    needs("/db/backup")
+def test_a_raw_backup_is_its_sql(persons):
     persons.execute(PERSON, ("a", "A"))
     file = io.BytesIO()
     persons.connection.backup(file, raw=True)
@@ -302,8 +300,7 @@ def test_many_asynchronous_writes_at_once(node):
     asyncio.run(main())
 
 
-def test_an_asynchronous_backup(node, needs, tmp_path):
-    needs("/db/backup")
+def test_an_asynchronous_backup(node, tmp_path):
 
     class Sink(io.BytesIO):
         async def write(self, data):

@@ -15,7 +15,7 @@ pub fn dead_address() -> String {
 
 /// The address of the node that wants a password.
 pub fn locked_address() -> String {
-    env::var("RQLITE_LOCKED_ADDRESS").expect("a test that needs it is left out where there is none")
+    env::var("RQLITE_LOCKED_ADDRESS").expect("run by with_nodes.py")
 }
 
 /// A client of the open node.
