@@ -31,8 +31,10 @@ function attempt(work) {
   };
 }
 
+// A body is JSON, and has to say so: for a browser it is text, which the server would take for SQL.
 async function ask(method, path, body) {
-  const reply = await fetch(path, {method, body});
+  const headers = body === undefined ? {} : {"Content-Type": "application/json"};
+  const reply = await fetch(path, {method, headers, body});
   if (reply.status === 401) throw new Error(`${path}: this user has no permission for that`);
   if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
   return reply;
@@ -75,5 +77,16 @@ function table(columns, rows, show = (value) => value) {
   return made;
 }
 
-const copy = (text) => navigator.clipboard.writeText(text);
+// A page that came in clear from another machine has no clipboard, but can copy what is selected.
+function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const place = element("textarea", text);
+  document.body.append(place);
+  place.select();
+  const done = document.execCommand("copy");
+  place.remove();
+  if (!done) throw new Error("this browser does not let a page copy");
+  return undefined;
+}
+
 const quoted = (name) => `"${name.replaceAll('"', '""')}"`;

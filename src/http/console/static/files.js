@@ -18,15 +18,17 @@ async function saveBackup() {
     (byId("compress").checked ? ".gz" : "");
   const link = element("a", "", {href: URL.createObjectURL(content), download: name});
   link.click();
-  URL.revokeObjectURL(link.href);
+  // Some browsers begin to read it only later.
+  setTimeout(() => URL.revokeObjectURL(link.href), HOME_AFTER_MS);
 }
 
 let chosen = null;
 let target = null;
 
 async function choose(file) {
+  const button = byId("load").querySelector("button");
   chosen = file ?? null;
-  byId("load").querySelector("button").disabled = !chosen;
+  button.disabled = true;
   byId("method").textContent = "";
   if (!chosen) return;
   const head = new TextDecoder("latin1").decode(await chosen.slice(0, 16).arrayBuffer());
@@ -39,6 +41,7 @@ async function choose(file) {
     byId("method").textContent =
       `${chosen.name} is a database and will replace the one that is there, by ${target[0]}.`;
   }
+  button.disabled = false;
 }
 
 // fetch() does not tell how far an upload has come.
@@ -55,6 +58,7 @@ function upload() {
     request.upload.onload = () => { request.uploaded = true; };
     request.onloadend = () => {
       clearInterval(clock);
+      show("");
       if (request.status !== 200) return reject(new Error(request.responseText || "no answer"));
       const reply = request.responseText ? JSON.parse(request.responseText) : {};
       const error = reply.error ?? reply.results?.find((each) => each.error)?.error;
@@ -68,7 +72,7 @@ function upload() {
 }
 
 async function restore() {
-  if (!chosen || !confirm(`Restore from ${chosen.name}?`)) return;
+  if (byId("load").querySelector("button").disabled || !confirm(`Restore from ${chosen.name}?`)) return;
   byId("progress").textContent = "";
   await upload();
   byId("progress").textContent = "Done.";

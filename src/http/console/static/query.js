@@ -28,7 +28,7 @@ function showResult(result) {
     const rows = result.values ?? [];
     const shown = table(result.columns, rows.slice(0, ROWS_SHOWN_MAX));
     const more = rows.length - ROWS_SHOWN_MAX;
-    place.replaceChildren(shown, element("p", `${rows.length} rows` +
+    place.replaceChildren(shown, element("p", (rows.length === 1 ? "1 row" : `${rows.length} rows`) +
                                               (more > 0 ? `, ${more} of them not shown` : "")));
   } else {
     const affected = `${result.rows_affected ?? 0} rows affected`;
@@ -40,6 +40,10 @@ function showResult(result) {
 async function runQuery() {
   const sql = byId("sql").value.trim();
   if (!sql) return;
+  // If this fails as a whole, what the last one gave is not to stand for its result.
+  byId("result").replaceChildren();
+  byId("took").textContent = "";
+  byId("copies").hidden = true;
   const level = byId("level").value;
   let path = "/db/request?timings";
   if (level !== "weak") path += `&level=${level}`;

@@ -82,7 +82,8 @@ function startStatus() {
   byId("copy-status").addEventListener("click",
                                        attempt(() => copy(JSON.stringify(nodeStatus, null, 2))));
   refresh();
+  // Who could not look at it once would be asked for another login each time.
   setInterval(() => {
-    if (location.hash === "" || location.hash === "#status") refresh();
+    if (nodeStatus && (location.hash === "" || location.hash === "#status")) refresh();
   }, REFRESH_MS);
 }
