@@ -10,6 +10,12 @@ using TimePoint = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 using Nanos = std::chrono::nanoseconds;
 
+// `wait` after `start`, or the end of time if that comes first: whoever asks for 2562047h means
+// "as long as it takes".
+constexpr TimePoint later(TimePoint start, Nanos wait) {
+  return wait > Nanos::zero() && start > TimePoint::max() - wait ? TimePoint::max() : start + wait;
+}
+
 // Where time comes from. Thread-safe.
 class Clock {
  public:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -14,6 +15,8 @@ class Thread {
 
   // `name` is what debuggers and `top -H` show: at most 15 bytes.
   Thread(std::string name, std::function<void()> body);
+  // The same, or nothing if the system has no room for another thread.
+  static std::optional<Thread> try_start(std::string name, std::function<void()> body);
   ~Thread();
   Thread(Thread&&) noexcept = default;
   // Precondition: this one was joined or never started.

@@ -1,5 +1,7 @@
 #include "base/worker.h"
 
+#include <future>
+#include <memory>
 #include <utility>
 
 namespace rqlite {
@@ -21,6 +23,13 @@ void Worker::post(std::function<void()> work) {
     waiting_.push_back(std::move(work));
   }
   changed_.notify_one();
+}
+
+void Worker::finish() {
+  // Shared: whoever waits may go on before set_value() has returned.
+  const auto done = std::make_shared<std::promise<void>>();
+  post([done] { done->set_value(); });
+  done->get_future().wait();
 }
 
 void Worker::run() {

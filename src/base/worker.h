@@ -17,6 +17,8 @@ class Worker final : public Executor {
   ~Worker() override;
 
   void post(std::function<void()> work) override EXCLUDES(mutex_);
+  // Blocks until everything that was posted before has run.
+  void finish() EXCLUDES(mutex_);
 
  private:
   void run() EXCLUDES(mutex_);

@@ -200,7 +200,7 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     }
   } else if (number.error().code() == Code::kFull) {
     pending->ticket = queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
-                                            clock.now() + pending->timeout);
+                                            later(clock.now(), pending->timeout));
   } else {
     pending->reply->send(not_taken(options, number.error()));
   }

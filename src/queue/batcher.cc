@@ -25,7 +25,7 @@ std::optional<TimePoint> Batcher::due() const {
   if (waiting_.empty()) return std::nullopt;
   if (due_at_once()) return oldest();
   if (limits_.timeout <= std::chrono::nanoseconds(0)) return std::nullopt;
-  return oldest() + limits_.timeout;
+  return later(oldest(), limits_.timeout);
 }
 
 std::optional<FlushReason> Batcher::due_at_once() const {

@@ -252,7 +252,7 @@ void WriteQueue::stop_listening() {
 }
 
 WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
-  const TimePoint deadline = clock_.now() + patience;
+  const TimePoint deadline = later(clock_.now(), patience);
   refuse_new();
   {
     MutexLock lock(mutex_);

@@ -59,23 +59,35 @@ std::optional<ReaderPool::Reader> ReaderPool::try_take() {
 
 void ReaderPool::submit(Job job) {
   Threads ended;
-  bool refused = false;
+  Status refused;
   {
     MutexLock lock(mutex_);
     if (closed_) {
-      refused = true;
+      refused = closed();
     } else {
-      jobs_.push_back(std::move(job));
-      const bool enough = idle_ >= jobs_.size() || threads_.size() >= options_.connections_max;
-      if (!enough) {
-        const auto self = threads_.emplace(threads_.end());
-        *self = Thread("reader", [this, self] { run(self); });
+      const bool enough = idle_ > jobs_.size() || threads_.size() >= options_.connections_max;
+      // Where there is no room for another thread, those that there are take what waits in turn.
+      if (enough || start_thread() || !threads_.empty()) {
+        jobs_.push_back(std::move(job));
+      } else {
+        refused = {Code::kUnavailable, "no thread can be started to read"};
       }
       ended.splice(ended.end(), ended_);
     }
   }
-  if (refused) return job(closed());
+  if (!refused.ok()) return job(refused);
   changed_.notify_one();
+}
+
+bool ReaderPool::start_thread() {
+  const auto self = threads_.emplace(threads_.end());
+  std::optional<Thread> started = Thread::try_start("reader", [this, self] { run(self); });
+  if (started) {
+    *self = *std::move(started);
+  } else {
+    threads_.erase(self);
+  }
+  return started.has_value();
 }
 
 void ReaderPool::keep_out(bool out) {

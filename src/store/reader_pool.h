@@ -100,6 +100,8 @@ class ReaderPool {
  private:
   using Threads = std::list<Thread>;
 
+  // False: the system has no room for another one.
+  bool start_thread() REQUIRES(mutex_);
   void run(Threads::iterator self) EXCLUDES(mutex_);
   // Waits for a job, and for a seat, which may have no connection yet. No job: this thread is to
   // end, and has been taken off the list.

@@ -35,7 +35,7 @@ Snapshotter::Snapshotter(Parts parts, const DatabaseFiles& paths, Options option
       options_(options),
       base_vfs_(base_vfs),
       last_(std::move(last)) {
-  next_look_ = due_ = parts_.clock.now() + options_.interval;
+  next_look_ = due_ = later(parts_.clock.now(), options_.interval);
   hold_ = std::make_shared<MainFileHold>(parts_.wake);
 }
 
@@ -181,7 +181,7 @@ Status Snapshotter::poll(const Applied& applied) {
     }
     const bool wanted = !held && is_wanted(applied);
     if (const TimePoint now = parts_.clock.now(); now >= due_) {
-      if (now >= next_look_) next_look_ = now + options_.interval;
+      if (now >= next_look_) next_look_ = later(now, options_.interval);
       due_ = next_look_;
     }
     refuse_late_freezes();

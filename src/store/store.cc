@@ -418,8 +418,7 @@ void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
 }
 
 void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
-  const TimePoint now = clock_.now();
-  const TimePoint deadline = now + std::min(query.linearizable_timeout, TimePoint::max() - now);
+  const TimePoint deadline = later(clock_.now(), query.linearizable_timeout);
   // Shared, because callbacks are copied about; each runs once.
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));

@@ -37,6 +37,15 @@ TEST(WorkerTest, StopsOnlyAfterWorkThatItsWorkPosted) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST(WorkerTest, FinishWaitsForWhatWasPostedBefore) {
+  int runs = 0;
+  Worker worker("test-worker");
+  for (int i = 0; i < 100; i++) worker.post([&runs] { runs++; });
+  worker.finish();
+  EXPECT_EQ(runs, 100);
+  worker.finish();
+}
+
 TEST(WorkerTest, TakesWorkFromAllThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 250;

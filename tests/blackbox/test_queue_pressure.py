@@ -51,12 +51,14 @@ def test_a_full_queue_refuses_at_once_who_has_no_time(full, timeout):
         assert (reply.status, reply.text) == (503, FULL)
 
 
-def test_a_full_queue_lets_requests_in_when_there_is_room(full):
+@pytest.mark.parametrize("timeout", ["30s", "2562047h"])
+def test_a_full_queue_lets_requests_in_when_there_is_room(full, timeout):
     last = full.client.queue_report()["accepted"]
     waiting = []
     for n in range(3):
         waiting.append(in_background(
-            lambda n=n: full.new_client().queue([[INSERT, f"in {n}"]], *[["wait"], []][n % 2])))
+            lambda n=n: full.new_client().queue([[INSERT, f"in {n}"]], *[["wait"], []][n % 2],
+                                                timeout=timeout)))
         eventually(lambda n=n: waiting_for_room(full) == n + 1)
     for n, (thread, replies) in enumerate(waiting):
         thread.join()

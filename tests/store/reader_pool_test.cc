@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "fakes/no_threads.h"
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
 #include "sqlite/entry_vfs.h"
@@ -110,6 +111,25 @@ TEST_F(ReaderPoolTest, JobsRunBesideEachOther) {
   first->may_end.set_value();
   EXPECT_TRUE(third.get().ok());
   second->may_end.set_value();
+}
+
+TEST_F(ReaderPoolTest, AJobWaitsForItsTurnWhereNoThreadCanBeStarted) {
+  const auto first = hold();
+  std::future<Status> second;
+  {
+    const NoThreads full;
+    second = submit();
+  }
+  first->may_end.set_value();
+  EXPECT_TRUE(second.get().ok());
+}
+
+TEST_F(ReaderPoolTest, AJobIsRefusedWhereThereIsNoThreadAtAll) {
+  {
+    const NoThreads full;
+    EXPECT_EQ(submit().get().code(), Code::kUnavailable);
+  }
+  EXPECT_TRUE(submit().get().ok());
 }
 
 TEST_F(ReaderPoolTest, ManyJobsAllRun) {
