@@ -24,7 +24,11 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kReadBodyBytes = 256 * 1024;
 // How long a client that was refused may go on sending.
 constexpr std::chrono::seconds kLinger{2};
-// Bodies below this are not worth accounting for.
+// The line before a chunk, and the trailer behind the last one: as much as nobody needs.
+constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
+// A client has the body timeout for so much of a body.
+constexpr std::size_t kBodyStepBytes = 4 * 1024;
+// What is less than this is not worth accounting for.
 constexpr std::size_t kUnchargedBytes = 64 * 1024;
 // Buffers larger than this are given back after the request that needed them.
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
@@ -190,7 +194,7 @@ Connection::Connection(asio::ip::tcp::socket socket, ConnectionContext& context)
     : socket_(std::move(socket)), context_(context) {}
 
 Connection::~Connection() {
-  uncharge_body();
+  uncharge();
   context_.connections.erase(registered_);
 }
 
@@ -241,8 +245,8 @@ void Connection::begin_request() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(context_.limits.header_bytes_max));
   parser_->body_limit(boost::none);  // which limit it is, the head of the request tells
-  parser_->eager(true);
   head_lines_ = {};
+  head_before_trailer_.reset();
   headers_seen_ = false;
   received_ = false;
   sink_ = nullptr;
@@ -279,7 +283,8 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t byt
     state_ = State::kReading;
     deadline_ = now + context_.limits.header_timeout;
   } else if (headers_seen_) {
-    deadline_ = now + context_.limits.body_timeout;
+    received_in_step_ += bytes;
+    if (received_in_step_ >= kBodyStepBytes) begin_body_step();
   }
   parse();
 }
@@ -292,28 +297,44 @@ bool Connection::look_at_head(std::size_t seen) {
     refuse(400, "Bad Request", "400 Bad Request");
     return false;
   }
+  // The parser has bounds of its own, but not for all of it together.
+  if (head_lines_.bytes() > context_.limits.header_bytes_max ||
+      head_lines_.lines() > context_.limits.header_lines_max) {
+    refuse_head_as_too_large();
+    return false;
+  }
   if (!fixed) return true;
   buffer_.clear();
   buffer_.commit(asio::buffer_copy(buffer_.prepare(fixed->size()), asio::buffer(*fixed)));
   return true;
 }
 
+boost::system::error_code Connection::feed() {
+  boost::system::error_code error;
+  try {
+    buffer_.consume(parser_->put(buffer_.data(), error));
+  } catch (const std::length_error&) {
+    // Beast has no other word for a header of more than 64 KiB.
+    error = beast::http::error::header_limit;
+  }
+  return error;
+}
+
 void Connection::parse() {
   while (true) {
-    boost::system::error_code error;
-    try {
-      buffer_.consume(parser_->put(buffer_.data(), error));
-    } catch (const std::length_error&) {
-      // Beast has no other word for a header of more than 64 KiB.
-      error = beast::http::error::header_limit;
-    }
-    if (error && error != beast::http::error::need_more) return on_parse_error(error);
-    if (!headers_seen_ && parser_->is_header_done()) {
+    boost::system::error_code error = feed();
+    if (!headers_seen_ && !error && parser_->is_header_done()) {
       headers_seen_ = true;
+      // It stopped there, and adds a trailer's fields to the others if it sees one.
+      if (parser_->chunked()) head_before_trailer_ = parser_->get().base();
+      parser_->eager(true);
+      if (!parser_->is_done() && buffer_.size() > 0) error = feed();
+      if (error && error != beast::http::error::need_more) return on_parse_error(error);
       on_headers();
       // It was refused, or somebody still thinks about it.
       if (closing_ || state_ != State::kReading) return;
     }
+    if (error && error != beast::http::error::need_more) return on_parse_error(error);
     if (sink_ && (parser_->is_done() || parser_->get().body().size() >= kReadBodyBytes)) {
       return pass_body_on();
     }
@@ -321,8 +342,13 @@ void Connection::parse() {
     if (!sink_ && parser_->get().body().size() > context_.limits.body_bytes_max) {
       return refuse(413, "Request Entity Too Large", "413 Request Entity Too Large");
     }
-    if (!sink_ && !charge_body()) {
+    if (!sink_ && !charge()) {
       return refuse(503, "Service Unavailable", "too many bytes are being received\n");
+    }
+    // What the parser leaves of a body is a chunk's head that goes on and on, for which it has no
+    // bound.
+    if (headers_seen_ && error && buffer_.size() > kChunkHeadBytesMax) {
+      return refuse(400, "Bad Request", "400 Bad Request");
     }
     if (error == beast::http::error::need_more || buffer_.size() == 0) return read_some();
   }
@@ -330,7 +356,7 @@ void Connection::parse() {
 
 void Connection::on_headers() {
   const auto& message = parser_->get();
-  deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+  begin_body_step();
   if (message.version() == 11 && message.count(beast::http::field::host) != 1) {
     return refuse(400, "Bad Request: missing required Host header",
                   "400 Bad Request: missing required Host header");
@@ -339,6 +365,10 @@ void Connection::on_headers() {
   const auto encoding = message.find(beast::http::field::transfer_encoding);
   if (encoding != message.end() && !beast::iequals(encoding->value(), "chunked")) {
     return refuse(501, "Not Implemented", "Unsupported transfer encoding");
+  }
+  // To HTTP/1.0 this is no header, so whoever is on the way saw another end of the request.
+  if (encoding != message.end() && message.version() == 10) {
+    return refuse(400, "Bad Request", "400 Bad Request");
   }
   const auto expect = message.find(beast::http::field::expect);
   if (expect != message.end() && !beast::iequals(expect->value(), "100-continue")) {
@@ -381,18 +411,25 @@ void Connection::on_admitted(Handler::Admission admission) {
 
 void Connection::read_on() {
   state_ = State::kReading;
-  deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+  begin_body_step();
   if (parsing_) return;
   if (buffer_.size() > 0) return parse();
   read_some();
 }
 
+void Connection::begin_body_step() {
+  received_in_step_ = 0;
+  deadline_ = std::chrono::steady_clock::now() + context_.limits.body_timeout;
+}
+
+void Connection::refuse_head_as_too_large() {
+  refuse(431, "Request Header Fields Too Large", "431 Request Header Fields Too Large");
+}
+
 void Connection::on_parse_error(const boost::system::error_code& error) {
   using Error = beast::http::error;
   if (error == Error::end_of_stream) return close();
-  if (error == Error::header_limit) {
-    return refuse(431, "Request Header Fields Too Large", "431 Request Header Fields Too Large");
-  }
+  if (error == Error::header_limit) return refuse_head_as_too_large();
   if (error == Error::bad_version && names_a_version(buffer_)) {
     return refuse(505, "HTTP Version Not Supported: unsupported protocol version",
                   "505 HTTP Version Not Supported: unsupported protocol version");
@@ -400,19 +437,19 @@ void Connection::on_parse_error(const boost::system::error_code& error) {
   refuse(400, "Bad Request", "400 Bad Request");
 }
 
-bool Connection::charge_body() {
-  const std::size_t size = parser_->get().body().size();
+bool Connection::charge() {
+  const std::size_t size = parser_->get().body().size() + buffer_.size();
   if (size < kUnchargedBytes || size <= charged_) return true;
   const std::size_t more = size - charged_;
-  if (context_.bodies_bytes.fetch_add(more) + more > context_.limits.all_bodies_bytes_max) {
-    context_.bodies_bytes -= more;
+  if (context_.received_bytes.fetch_add(more) + more > context_.limits.all_bytes_max) {
+    context_.received_bytes -= more;
     return false;
   }
   charged_ = size;
   return true;
 }
 
-void Connection::uncharge_body() { context_.bodies_bytes -= std::exchange(charged_, 0); }
+void Connection::uncharge() { context_.received_bytes -= std::exchange(charged_, 0); }
 
 std::optional<Request> Connection::read_head() {
   const auto& message = parser_->get();
@@ -459,6 +496,8 @@ void Connection::handle() {
   received_ = true;
   state_ = State::kHandling;
   deadline_ = TimePoint::max();  // the handler answers for its own time
+  // Nobody has looked at what a trailer adds: not who admitted the request, and no proxy before us.
+  if (head_before_trailer_) parser_->get().base() = *std::move(head_before_trailer_);
   std::optional<Request> request = read_head();
   if (!request) return refuse(400, "Bad Request", "400 Bad Request");
   if (request->method == "OPTIONS" && request->path == "*") return answer_for_server();
@@ -503,7 +542,7 @@ void Connection::respond(Response response) {
   if (timer_) timer_->cancel();
   gone_ = nullptr;
   if (closing_) return;
-  uncharge_body();
+  uncharge();
   const bool close_after = start_output(response);
   if (response.status != 204 && !head_) {
     output_ += "Content-Length: ";
@@ -519,7 +558,7 @@ void Connection::begin_stream(Response head, std::shared_ptr<Outflow> outflow) {
   if (timer_) timer_->cancel();
   gone_ = nullptr;
   if (closing_) return outflow->close();
-  uncharge_body();
+  uncharge();
   chunked_ = parser_->get().version() == 11;
   // A client of HTTP/1.0 knows the end of the body by that of the connection.
   if (!chunked_) keep_alive_ = false;
@@ -584,7 +623,7 @@ void Connection::answer_for_server() {
   output_ = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
   if (close_after) output_ += "Connection: close\r\n";
   output_ += "\r\n";
-  uncharge_body();
+  uncharge();
   write(close_after);
 }
 
@@ -592,7 +631,7 @@ void Connection::answer_for_server() {
 void Connection::refuse(int status, std::string_view reason, std::string_view body) {
   // What was received of it is no longer of use to anybody.
   parser_.reset();
-  uncharge_body();
+  uncharge();
   output_ = "HTTP/1.1 ";
   append_number_text(output_, static_cast<std::size_t>(status));
   output_.append(" ").append(reason).append("\r\n");
@@ -662,6 +701,8 @@ void Connection::linger() {
 }
 
 void Connection::check(TimePoint now) {
+  // It only waits to be let go of; its socket's number may be another one's by now.
+  if (closing_) return;
   if (now >= deadline_) {
     if (state_ == State::kHandshake && socket_.has_tls()) {
       context_.tls->on_failed_handshake(socket_.client_address(), "it took too long");

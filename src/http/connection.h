@@ -23,13 +23,13 @@ namespace rqlite::http {
 
 class Connection;
 
-// What the connections of one thread share. Touched on that thread alone, but for `bodies_bytes`,
+// What the connections of one thread share. Touched on that thread alone, but for `received_bytes`,
 // which all threads share.
 struct ConnectionContext {
   const ServerLimits& limits;
   Handler& handler;
   const std::string& fixed_headers;  // of every routed response, each with its line end
-  std::atomic<std::size_t>& bodies_bytes;
+  std::atomic<std::size_t>& received_bytes;
   TlsContext* tls;  // null: plain
   std::list<std::weak_ptr<Connection>> connections;
   bool stopping = false;
@@ -71,11 +71,16 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // request is refused.
   bool look_at_head(std::size_t seen);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
-  // Feeds the parser with what was received.
+  // Gives the parser what was received. It takes a head by itself, and what follows together.
+  boost::system::error_code feed();
+  // Goes on with what was received.
   void parse();
   void on_headers();
   // The request whose headers were received. Nothing: its path cannot be read.
   std::optional<Request> read_head();
+  // The client has the body timeout from now on.
+  void begin_body_step();
+  void refuse_head_as_too_large();
   void on_parse_error(const boost::system::error_code& error);
   void handle();
   // The handler has looked at the request's head.
@@ -84,8 +89,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void read_on();
   // Gives what has come of the body to whoever takes it, and goes on when that is done.
   void pass_body_on();
-  bool charge_body();
-  void uncharge_body();
+  // Counts what is held of the request. False: all requests together are too much.
+  bool charge();
+  void uncharge();
   void respond(Response response);
   // The same, with a body that is still being made.
   void begin_stream(Response head, std::shared_ptr<Outflow> outflow);
@@ -117,6 +123,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   HeadLines head_lines_;
+  // Of a request in chunks, behind which there may be more fields.
+  std::optional<boost::beast::http::request_header<>> head_before_trailer_;
   bool headers_seen_ = false;
   bool parsing_ = false;   // in parse(), which goes on by itself
   bool received_ = false;  // the whole request
@@ -125,8 +133,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool closing_ = false;
   State state_ = State::kIdle;
   TimePoint deadline_;
-  std::size_t charged_ = 0;         // of bodies_bytes
-  std::shared_ptr<BodySink> sink_;  // who takes the body, if it does not stay in memory
+  std::size_t charged_ = 0;           // of received_bytes
+  std::size_t received_in_step_ = 0;  // of the body, since the deadline was last set
+  std::shared_ptr<BodySink> sink_;    // who takes the body, if it does not stay in memory
   std::string output_;
   std::size_t written_ = 0;          // of output_
   std::size_t written_in_step_ = 0;  // of the response, since the deadline was last set

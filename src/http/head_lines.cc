@@ -22,7 +22,7 @@ void settle_version(const char* start, char* end) {
 
 // `first` is what comes next: of a line, if none of it was there before.
 void HeadLines::note_start(char first) {
-  folded_ = folded_ || (any_ && line_bytes_ == 0 && (first == ' ' || first == '\t'));
+  folded_ = folded_ || (lines_ > 0 && line_bytes_ == 0 && (first == ' ' || first == '\t'));
 }
 
 std::optional<std::string> HeadLines::check(char* bytes, std::size_t size, std::size_t seen) {
@@ -36,9 +36,10 @@ std::optional<std::string> HeadLines::check(char* bytes, std::size_t size, std::
     const bool has_cr = (end > at ? bytes[end - 1] : last_) == '\r';
     const std::size_t content = line_bytes_ + (end - at) - (has_cr ? 1 : 0);
     if (!has_cr) bare.push_back(end);
-    if (!any_) settle_version(bytes, line_end - (has_cr && end > 0 ? 1 : 0));
+    if (lines_ == 0) settle_version(bytes, line_end - (has_cr && end > 0 ? 1 : 0));
     ended_ = content == 0;
-    any_ = true;
+    lines_++;
+    bytes_ += end + 1 - at;
     line_bytes_ = 0;
     last_ = '\n';
     at = end + 1;
@@ -46,6 +47,7 @@ std::optional<std::string> HeadLines::check(char* bytes, std::size_t size, std::
   if (!ended_ && at < size) {
     note_start(bytes[at]);
     line_bytes_ += size - at;
+    bytes_ += size - at;
     last_ = bytes[size - 1];
   }
   if (bare.empty()) return std::nullopt;

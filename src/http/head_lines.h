@@ -17,13 +17,17 @@ class HeadLines {
   std::optional<std::string> check(char* bytes, std::size_t size, std::size_t seen);
   // Whether a line of the head goes on with the one before.
   [[nodiscard]] bool is_folded() const { return folded_; }
+  // How much of the head has arrived: bytes as they came, and lines that are complete.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t lines() const { return lines_; }
 
  private:
   void note_start(char first);
 
   bool ended_ = false;  // the head
-  bool any_ = false;    // there was a line
   bool folded_ = false;
+  std::size_t bytes_ = 0;
+  std::size_t lines_ = 0;
   std::size_t line_bytes_ = 0;  // of the line that is not complete
   char last_ = 0;               // byte
 };

@@ -44,8 +44,10 @@ class Server::Impl {
   ~Impl() { join(); }
 
   Status listen();
+  void start();
   void stop(std::chrono::nanoseconds patience);
   void join();
+  [[nodiscard]] Report report() const { return {connections_, turned_away_}; }
   [[nodiscard]] std::string address() const { return address_; }
 
  private:
@@ -55,7 +57,7 @@ class Server::Impl {
         : context{impl.options_.limits,
                   impl.handler_,
                   impl.fixed_headers_,
-                  impl.bodies_bytes_,
+                  impl.received_bytes_,
                   impl.options_.tls,
                   {},
                   false} {}
@@ -76,12 +78,14 @@ class Server::Impl {
   const std::string fixed_headers_;
   Handler& handler_;
   std::string address_;
-  std::atomic<std::size_t> bodies_bytes_{0};
+  std::atomic<std::size_t> received_bytes_{0};
   std::atomic<std::size_t> connections_{0};
+  std::atomic<std::uint64_t> turned_away_{0};
   std::list<Lane> lanes_;
   std::optional<tcp::acceptor> acceptor_;  // of the first lane
   std::optional<asio::steady_timer> accept_again_;
   std::list<Lane>::iterator next_lane_;
+  bool started_ = false;
   bool stopped_ = false;
 };
 
@@ -136,13 +140,17 @@ Status Server::Impl::listen() {
                                       : bound.address().to_string()) +
              ":" + std::to_string(bound.port());
   accept_again_.emplace(io);
+  return {};
+}
+
+void Server::Impl::start() {
+  started_ = true;
   accept();
   int number = 1;
   for (Lane& lane : lanes_) {
     sweep(lane);
     lane.thread = Thread("http-" + std::to_string(number++), [&lane] { lane.io.run(); });
   }
-  return {};
 }
 
 void Server::Impl::accept() {
@@ -159,7 +167,11 @@ void Server::Impl::accept() {
           });
           return;
         }
-        if (connections_ < options_.limits.connections_max) take(std::move(socket), lane);
+        if (connections_ < options_.limits.connections_max) {
+          take(std::move(socket), lane);
+        } else {
+          turned_away_++;
+        }
         accept();
       });
 }
@@ -194,7 +206,7 @@ void Server::Impl::sweep(Lane& lane) {
 }
 
 void Server::Impl::stop(std::chrono::nanoseconds patience) {
-  if (lanes_.empty() || std::exchange(stopped_, true)) return;
+  if (!started_ || std::exchange(stopped_, true)) return;
   asio::post(lanes_.front().io, [this] {
     accept_again_->cancel();
     boost::system::error_code ignored;
@@ -252,9 +264,13 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Handler& handler
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+void Server::start() { impl_->start(); }
+
 void Server::stop(std::chrono::nanoseconds patience) { impl_->stop(patience); }
 
 void Server::join() { impl_->join(); }
+
+Server::Report Server::report() const { return impl_->report(); }
 
 std::string Server::address() const { return impl_->address(); }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,12 +18,13 @@ class TlsContext;
 // Bounds on what one client can make the server hold, and for how long.
 struct ServerLimits {
   std::size_t header_bytes_max = 1 << 20;
-  std::size_t body_bytes_max = 256 << 20;         // of one request
-  std::size_t all_bodies_bytes_max = 1024 << 20;  // of all requests that are being received
+  std::size_t header_lines_max = 1024;     // each takes more memory than it has bytes
+  std::size_t body_bytes_max = 256 << 20;  // of one request
+  std::size_t all_bytes_max = 1024 << 20;  // of all requests that are being received
   std::size_t connections_max = 16384;
   std::chrono::seconds handshake_timeout{10};  // of TLS, from the connection on
   std::chrono::seconds header_timeout{20};     // from a request's first byte to its headers' end
-  std::chrono::seconds body_timeout{30};       // without a byte of the body
+  std::chrono::seconds body_timeout{30};       // for each 4 KiB of a body to arrive
   std::chrono::seconds idle_timeout{300};      // between requests
   std::chrono::seconds write_timeout{60};      // for each 256 KiB of a response to be taken
 };
@@ -31,8 +33,8 @@ struct ServerLimits {
 // handler answers.
 //
 // Threads: `Options::threads` of its own, each with the connections it was given; all methods from
-// any one thread. Stop: stop() lets requests that were received be answered; join() ends the
-// threads, which until then serve whoever still has something to send.
+// any one thread, but for report(), which is for any. Stop: stop() lets requests that were received
+// be answered; join() ends the threads, which until then serve whoever still has something to send.
 class Server {
  public:
   struct Options {
@@ -45,17 +47,26 @@ class Server {
     std::vector<std::pair<std::string, std::string>> headers;
   };
 
-  // Binds and listens. `handler` must outlive the server.
+  // Binds and listens: clients may connect, and wait. `handler` must outlive the server.
   static Result<std::unique_ptr<Server>> listen(Options options, Handler& handler);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  // Serves from now on. Once.
+  void start();
 
   // Accepts no more connections and closes those that are idle, waits until the others are
   // answered, at most `patience`, and closes what is left. The handler is not called afterwards.
   void stop(std::chrono::nanoseconds patience);
   // Ends the threads: nothing that was posted to them runs any more. After stop().
   void join();
+
+  struct Report {
+    std::size_t connections;    // that are open
+    std::uint64_t turned_away;  // for there were ServerLimits::connections_max
+  };
+  [[nodiscard]] Report report() const;
 
   // As bound, "host:port".
   [[nodiscard]] std::string address() const;

@@ -86,6 +86,7 @@ int serve_no_op(const std::string& port) {
     std::fprintf(stderr, "%s\n", server.error().text().c_str());
     return 1;
   }
+  (*server)->start();
   while (true) pause();
 }
 

@@ -32,6 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string at_once = seen(text, text.size() + 1, whole);
   CHECK(at_once == seen(text, 1 + data[0], pieces));
   CHECK(whole.is_folded() == pieces.is_folded());
+  CHECK(whole.bytes() == pieces.bytes() && whole.bytes() <= text.size());
+  CHECK(whole.lines() == pieces.lines());
   // No line of the head ends in a bare LF any more.
   const std::size_t end = at_once.find("\r\n\r\n");
   const std::string_view head = std::string_view(at_once).substr(0, end);

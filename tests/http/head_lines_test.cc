@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,22 @@ TEST(HeadLinesTest, WhatIsRightStaysAsItIs) {
 TEST(HeadLinesTest, ABareLineFeedGetsItsCarriageReturn) {
   expect("GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   expect("GET / HTTP/1.1\nHost: a\r\n\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+TEST(HeadLinesTest, WhatHasArrivedOfTheHeadIsCounted) {
+  const std::string request = "GET / HTTP/1.1\nHost: a\r\n\r\nbody\n";
+  for (std::size_t piece = 1; piece <= request.size(); piece++) {
+    HeadLines lines;
+    std::string waiting;
+    for (std::size_t at = 0; at < request.size(); at += piece) {
+      const std::size_t before = waiting.size();
+      waiting += request.substr(at, piece);
+      if (auto fixed = lines.check(waiting.data(), waiting.size(), before)) waiting = *fixed;
+      const std::size_t arrived = std::min(at + piece, request.size());
+      EXPECT_EQ(lines.bytes(), std::min(arrived, request.find("body")));
+    }
+    EXPECT_EQ(lines.lines(), 3u);
+  }
 }
 
 TEST(HeadLinesTest, ABodyIsNoHead) {

@@ -22,7 +22,8 @@
 
 namespace rqlite::http {
 
-// Answers with what it was asked; "/hold" is left to the test, "/drop" is never answered.
+// Answers with what it was asked, or with its content type and fields X for "/fields"; "/hold" is
+// left to the test, "/drop" is never answered.
 class EchoHandler final : public Handler {
  public:
   void handle(Request request, std::shared_ptr<Reply> reply) override {
@@ -35,6 +36,12 @@ class EchoHandler final : public Handler {
       return;
     }
     if (request.path == "/drop") return;
+    if (request.path == "/fields") {
+      std::string text = request.content_type;
+      for (const std::string_view value : request.headers->values("X"))
+        text += " " + std::string(value);
+      return reply->send(Response::text(200, text));
+    }
     if (request.path == "/post") {
       reply->post([reply] { reply->send(Response::text(200, "posted")); });
       return;
@@ -172,6 +179,7 @@ class AServerTest : public ::testing::Test {
     Result<std::unique_ptr<Server>> server = Server::listen(std::move(options), handler_);
     EXPECT_TRUE(server.ok()) << server.status().text();
     server_ = std::move(*server);
+    server_->start();
   }
 
   TlsContext* open_tls() {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
 #include <thread>
 
@@ -84,6 +85,42 @@ TEST_P(ServerTest, OldClientsAreClosedUnlessTheyAskOtherwise) {
   EXPECT_THAT(client.read_until("GET /x? \n"), HasSubstr("\r\nConnection: keep-alive\r\n"));
   client.send("GET /y HTTP/1.0\r\n\r\n");
   EXPECT_THAT(client.read_all(), EndsWith("GET /y? \n"));
+}
+
+TEST_P(ServerTest, ATrailerAddsNoFields) {
+  EXPECT_THAT(ask("POST /fields HTTP/1.1\r\nHost: h\r\nX: a\r\nConnection: close\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n1\r\n.\r\n0\r\n"
+                  "X: b\r\nContent-Type: text/plain\r\n\r\n"),
+              EndsWith("\r\n\r\n a\n"));
+}
+
+// HTTP/1.0 knows no chunks: a proxy of that age takes them for the next request.
+TEST_P(ServerTest, OldClientsSendNoChunks) {
+  EXPECT_THAT(ask("POST /x HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_P(ServerTest, NobodyIsServedBeforeTheStart) {
+  Server::Options options;
+  options.host = "127.0.0.1";
+  options.port = "0";
+  options.tls = tls_.get();
+  const auto server = Server::listen(options, handler_);
+  ASSERT_TRUE(server.ok());
+  Client early((*server)->address(), std::nullopt);
+  EXPECT_EQ((*server)->report().connections, 0u);
+  (*server)->start();
+  if (tls_) return;
+  early.send("GET /x HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(early.read_all(), EndsWith("GET /x? \n"));
+}
+
+TEST_P(ServerTest, OneThatWasNeverStartedGoesQuietly) {
+  Server::Options options;
+  options.host = "127.0.0.1";
+  options.port = "0";
+  EXPECT_TRUE(Server::listen(std::move(options), handler_).ok());
 }
 
 TEST_P(ServerTest, WhatIsNoRequestIsRefused) {
@@ -176,8 +213,9 @@ class LimitedServerTest : public ServerTest {
  protected:
   LimitedServerTest()
       : ServerTest({.header_bytes_max = 4096,
+                    .header_lines_max = 100,
                     .body_bytes_max = 300'000,
-                    .all_bodies_bytes_max = 400'000,
+                    .all_bytes_max = 400'000,
                     .connections_max = 100,
                     .handshake_timeout = 10s,
                     .header_timeout = 20s,
@@ -192,6 +230,44 @@ INSTANTIATE_TEST_SUITE_P(, LimitedServerTest, ::testing::Values(Transport::kPlai
 TEST_P(LimitedServerTest, LongHeadersAreRefused) {
   EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(10'000, 'x') + "\r\n\r\n"),
               StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_P(LimitedServerTest, ManyHeadersAreRefused) {
+  std::string fields;
+  for (int i = 0; i < 100; i++) fields += "X: y\r\n";
+  EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n"), StartsWith("HTTP/1.1 431 "));
+}
+
+// Each piece is complete but for the first byte of what comes next, so the parser takes it at once.
+TEST_P(LimitedServerTest, HeadersAreBoundedHoweverTheyCome) {
+  Client client = connect();
+  client.send("GET / HTTP/1.1\r\nH");
+  client.send("ost: h\r\nX");
+  for (int i = 0; i < 90; i++) client.send(": " + std::string(90, 'x') + "\r\nX");
+  client.send(": y\r\n\r\n");
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_P(LimitedServerTest, TheHeadOfAChunkIsBounded) {
+  const std::string head = "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  Client extension = connect();
+  extension.send(head + "1;" + std::string(100'000, 'x'));
+  EXPECT_THAT(extension.read_all(), StartsWith("HTTP/1.1 400 "));
+  Client trailer = connect();
+  trailer.send(head + "0\r\nX: " + std::string(100'000, 'x'));
+  EXPECT_THAT(trailer.read_all(), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_P(LimitedServerTest, WhoComesInTooGreatANumberIsTurnedAway) {
+  std::deque<Client> clients;
+  while (clients.size() < 100) {
+    clients.emplace_back(server_->address(), client_tls());
+    clients.back().send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_THAT(clients.back().read_until("GET /x? \n"), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(server_->report().connections, 100u);
+  EXPECT_EQ(Client(server_->address(), std::nullopt).read_all(), "");
+  EXPECT_EQ(server_->report().turned_away, 1u);
 }
 
 TEST_P(LimitedServerTest, LargeBodiesAreRefused) {
@@ -217,6 +293,40 @@ TEST_P(LimitedServerTest, BodiesAreBoundedAllTogetherAndGivenBack) {
   for (int i = 0; i < 5; i++) {
     EXPECT_THAT(ask(head + std::string(250'000, 'x')), EndsWith("POST /x? 250000\n"));
   }
+}
+
+class LongHeadsServerTest : public ServerTest {
+ protected:
+  LongHeadsServerTest()
+      : ServerTest({.header_bytes_max = 300'000,
+                    .header_lines_max = 100,
+                    .body_bytes_max = 300'000,
+                    .all_bytes_max = 400'000,
+                    .connections_max = 100,
+                    .handshake_timeout = 10s,
+                    .header_timeout = 20s,
+                    .body_timeout = 30s,
+                    .idle_timeout = 300s,
+                    .write_timeout = 60s}) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(, LongHeadsServerTest,
+                         ::testing::Values(Transport::kPlain, Transport::kTls), name_of);
+
+TEST_P(LongHeadsServerTest, HeadsCountForWhatIsReceived) {
+  std::string head = "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+  for (int i = 0; i < 50; i++) head += "X: " + std::string(5000, 'x') + "\r\n";
+  Client first = connect();
+  first.send(head);
+  // As soon as the server has read that, there is no room for another one.
+  bool refused = false;
+  for (int i = 0; i < 200 && !refused; i++) {
+    refused = ask(head + "\r\n").starts_with("HTTP/1.1 503 ");
+  }
+  EXPECT_TRUE(refused);
+  first.send("\r\n");
+  EXPECT_THAT(first.read_all(), EndsWith("GET /x? \n"));
+  EXPECT_THAT(ask(head + "\r\n"), EndsWith("GET /x? \n"));
 }
 
 }  // namespace
