@@ -49,6 +49,9 @@ class Api final : public Handler {
   void open(store::Store& store, queue::WriteQueue& queue);
   // Lets go of requests whose password waits to be hashed: no reply is held here afterwards.
   void close() { gate_.close(); }
+  // Blocks until what has come of bodies is in its files. Once the server has stopped, nothing here
+  // leads back to it any more.
+  void finish_uploads() { uploads_.finish(); }
 
   // Another credentials file takes effect. Precondition: there was one at the start.
   void replace_credentials(std::shared_ptr<const Credentials> credentials) {

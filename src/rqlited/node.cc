@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/tls_status.h"
 #include "rqlited/network_status.h"
+#include "rqlited/open_files.h"
 #include "rqlited/process_status.h"
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
@@ -36,6 +37,9 @@ std::size_t http_threads() {
   return std::max(1u, std::thread::hardware_concurrency() / 2);
 }
 
+// Below the usual number of reads at the same time, whoever runs the node should know.
+constexpr std::size_t kUsualReaders = 256;
+
 void split(const std::string& address, std::string& host, std::string& port) {
   const std::size_t colon = address.rfind(':');
   host = address.substr(0, colon);
@@ -52,6 +56,16 @@ Node::~Node() {
 
 Status Node::start() {
   sqlite::use_utc_as_localtime();
+  const std::size_t readers = options_.read_connections_max == 0
+                                  ? SIZE_MAX
+                                  : static_cast<std::size_t>(options_.read_connections_max);
+  const OpenFiles shares = share_open_files(raise_open_files_limit(), readers);
+  if (shares.readers < std::min(readers, kUsualReaders)) {
+    log("rqlited",
+        "this process may open so few files that only {} clients and {} reads at the same time "
+        "are let in; raise its limit (ulimit -n, LimitNOFILE)",
+        shares.clients, shares.readers);
+  }
   Result<Profiles> profiles = Profiles::create(
       posix_file_system(), {options_.cpu_profile, options_.mem_profile, options_.trace_profile},
       clock_);
@@ -82,6 +96,12 @@ Status Node::start() {
   api.process_metrics = [this, process](http::MetricsText& text) {
     process->add_to(text);
     if (tls_) http::add_tls_metrics(text, *tls_);
+    const http::Server::Report report = server_->report();
+    text.gauge("rqlite_http_connections", "Open connections of clients.",
+               static_cast<double>(report.connections));
+    text.counter("rqlite_http_turned_away_total",
+                 "Connections that were closed at once because there were too many.",
+                 static_cast<double>(report.turned_away));
   };
   api.identity = {(options_.http_cert.empty() ? "http://" : "https://") + options_.http_adv_addr,
                   kVersion};
@@ -95,10 +115,12 @@ Status Node::start() {
   http.tls = tls_.get();
   split(options_.http_addr, http.host, http.port);
   http.threads = http_threads();
+  http.limits.connections_max = std::min(http.limits.connections_max, shares.clients);
   http.headers = fixed_headers();
   Result<std::unique_ptr<http::Server>> server = http::Server::listen(std::move(http), *api_);
   if (!server.ok()) return server.error().with_context("failed to start HTTP server");
   server_ = std::move(*server);
+  server_->start();  // only now: /status asks the server for its address
 
   store::Store::Options store;
   store.directory = options_.data_directory;
@@ -106,9 +128,7 @@ Status Node::start() {
   store.raft_address = options_.raft_adv_addr;
   store.foreign_keys = options_.foreign_keys;
   store.extensions = extensions_;
-  store.read_connections_max = options_.read_connections_max == 0
-                                   ? SIZE_MAX
-                                   : static_cast<std::size_t>(options_.read_connections_max);
+  store.read_connections_max = shares.readers;
   store.snapshots.entries_max = options_.raft_snap == 0 ? 8192 : options_.raft_snap;
   store.snapshots.wal_bytes_max = options_.raft_snap_wal_size;
   store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
@@ -244,6 +264,7 @@ bool Node::stop() {
   }
   api_->close();
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
+  api_->finish_uploads();  // what is still written leads back to the server
   profiles_->write([this] { return api_->metrics_text(); });
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store

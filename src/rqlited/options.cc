@@ -183,6 +183,8 @@ std::optional<std::string> validate(const Options& options) {
   if (!split_address(options.http_adv_addr, host, port)) {
     return "HTTP advertised HTTP address not valid";
   }
+  // It is part of headers.
+  if (!is_header_value(options.http_adv_addr)) return "HTTP advertised HTTP address not valid";
   if (is_unspecified(host)) {
     return "advertised HTTP address is not routable (" + host +
            "), specify it via -http-addr or -http-adv-addr";

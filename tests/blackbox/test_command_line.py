@@ -136,6 +136,7 @@ INVALID = [
      "HTTP options should not include protocol (http:// or https://)"),
     (["-http-addr", "localhost", "d"], "HTTP bind address not valid"),
     (["-http-adv-addr", "localhost", "d"], "HTTP advertised HTTP address not valid"),
+    (["-http-adv-addr", "a\r\nX: b:1", "d"], "HTTP advertised HTTP address not valid"),
     (["-http-addr", "0.0.0.0:4001", "d"],
      "advertised HTTP address is not routable (0.0.0.0), specify it via -http-addr or -http-adv-addr"),
     (["-http-addr", "[::]:4001", "d"],

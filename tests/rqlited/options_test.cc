@@ -133,6 +133,11 @@ TEST(OptionsTest, AnAllowedOriginIsOneLine) {
             "1: fatal: -http-allow-origin must not hold control characters");
 }
 
+TEST(OptionsTest, AnAdvertisedAddressIsOneLine) {
+  EXPECT_EQ(outcome({"-http-adv-addr", "a\r\nX-Evil: b:1", "/data"}),
+            "1: fatal: HTTP advertised HTTP address not valid");
+}
+
 // A script that ran with rqlite finds each of its flags: as one that works, or refused by name.
 TEST(OptionsTest, KnowAllFlagsOfRqlite) {
   const std::vector<std::string> names = {
