@@ -1,9 +1,11 @@
+import json
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from disk import Ballast, mount_small, unmount
+from guards import basic, user
 from node import Node, eventually
 from queues import BATCHES, INSERT, LOG, SLOW, Stuck, in_background
 
@@ -59,6 +61,21 @@ def shared():
 @pytest.fixture
 def client(node):
     return node.client
+
+
+@pytest.fixture
+def start_guarded(make_node, home):
+    """Starts a node with these users, each of whom has the password `pw` if nothing else is said."""
+    def start(*users):
+        path = home / "auth.json"
+        path.write_text(json.dumps([user("ops", "ready", password="ops"), *users]))
+        node = make_node("-auth", str(path))
+        node.users = path
+        node.login = basic("ops", "ops")
+        node.start()
+        return node
+
+    return start
 
 
 @pytest.fixture

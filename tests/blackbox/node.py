@@ -51,6 +51,7 @@ class Node:
         self.address = f"{HOST}:{self.port}"
         self.raft_address = f"{HOST}:{self.raft_port}"
         self.login = {}  # the headers with which it may be asked whether it is ready
+        self.wrapper = []  # a command that runs the process
         self.process = None
         self.client = None
         self.tls = None  # the ssl.SSLContext of its clients, if it speaks TLS
@@ -67,7 +68,8 @@ class Node:
         self.home.mkdir(parents=True, exist_ok=True)
         self._log_start = len(self.whole_log())
         with open(self.home / "log", "ab") as log, open(self.home / "stdout", "ab") as out:
-            self.process = subprocess.Popen([RQLITED, *self.arguments()], stdout=out, stderr=log)
+            self.process = subprocess.Popen([*self.wrapper, RQLITED, *self.arguments()],
+                                            stdout=out, stderr=log)
         self.client = self.new_client()
 
     def start(self):

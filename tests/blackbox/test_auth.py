@@ -7,73 +7,12 @@ import signal
 
 import pytest
 
+from guards import ALL, ROUTES, ask, basic, user
 from node import eventually
 from test_http import exchange, receive, statuses
 
-JSON = "application/json; charset=utf-8"
 BCRYPT_OF_SECRET = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.4K7lyz.nKATbsiu/RcZjqWyDNnj87qG"
 SLOW_BCRYPT = "$2b$12$CCCCCCCCCCCCCCCCCCCCC.4K7lyz.nKATbsiu/RcZjqWyDNnj87qG"  # nobody's
-
-
-def basic(user, password, scheme="Basic"):
-    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"{scheme} {pair}"}
-
-
-def user(name, *perms, password="pw"):
-    return {"username": name, "password": password, "perms": list(perms)}
-
-
-# Routes, the permissions each needs, a method that is allowed, the type of its refusals.
-ROUTES = [
-    ("POST", "/db/execute", ["execute"], JSON),
-    ("POST", "/db/execute?queue", ["execute"], JSON),
-    ("GET", "/db/query?q=SELECT%201", ["query"], JSON),
-    ("POST", "/db/request", ["query", "execute"], JSON),
-    ("GET", "/db/backup", ["backup"], None),
-    ("GET", "/db/queue", ["execute"], JSON),
-    ("GET", "/db/queue?sequence_number=1&wait", ["execute"], JSON),
-    ("POST", "/snapshot", ["snapshot"], None),
-    ("GET", "/status", ["status"], JSON),
-    ("GET", "/metrics", ["status"], None),
-    ("GET", "/readyz", ["ready"], None),
-    ("GET", "/readyz?noleader", ["ready"], None),
-    ("POST", "/db/load", ["load"], None),
-    ("GET", "/db/sql?q=SELECT%201", ["query"], JSON),
-    ("POST", "/boot", ["load"], None),
-    ("POST", "/reap", ["snapshot"], None),
-    ("DELETE", "/remove", ["remove"], None),
-    ("GET", "/nodes", ["status"], JSON),
-    ("GET", "/leader", ["leader-ops"], JSON),
-    ("POST", "/leader", ["leader-ops"], JSON),
-    ("GET", "/licenses", ["status"], "text/plain; charset=utf-8"),
-    ("GET", "/debug/vars", ["status"], JSON),
-    ("GET", "/debug/pprof/heap", ["status"], None),
-    ("GET", "/console/", ["ui"], None),
-    ("GET", "/console/nothing", ["ui"], None),
-    ("HEAD", "/console/static/console.js", ["ui"], None),
-]
-ALL = ["backup", "execute", "join", "join-read-only", "leader-ops", "load", "query", "ready",
-       "remove", "snapshot", "status", "ui"]
-
-
-@pytest.fixture
-def start_guarded(make_node, home):
-    """Starts a node with these users, each of whom has the password `pw` if nothing else is said."""
-    def start(*users):
-        path = home / "auth.json"
-        path.write_text(json.dumps([user("ops", "ready", password="ops"), *users]))
-        node = make_node("-auth", str(path))
-        node.users = path
-        node.login = basic("ops", "ops")
-        node.start()
-        return node
-
-    return start
-
-
-def ask(node, method, path, headers=None, body=None):
-    return node.client.send(method, path, body, headers)
 
 
 @pytest.fixture
