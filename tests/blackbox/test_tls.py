@@ -236,13 +236,13 @@ def test_a_large_request_in_clear_gets_it_too(node):
 def test_garbage_is_no_trouble(node):
     for garbage in (b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"\xff" * 70_000, b"\x80" * 50, b"\n"):
         with node.connect() as connection:
-            connection.sendall(garbage)
-            connection.shutdown(socket.SHUT_WR)
             try:
+                connection.sendall(garbage)
+                connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65536):
                     pass
-            except ConnectionResetError:
-                pass
+            except OSError:
+                pass  # it may be closed with some of that unread, at any moment
     assert node.client.send("GET", "/readyz").status == 200
 
 
