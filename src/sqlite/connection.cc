@@ -250,6 +250,12 @@ int Connection::authorize(int action, const char* first, const char* second, con
       return SQLITE_OK;
     case SQLITE_ALTER_TABLE:
       virtual_tables_known_ = false;  // it may give one another name
+      session_changed_ = true;        // what the planner knows of tables, see below
+      return SQLITE_OK;
+    case SQLITE_ANALYZE:
+      // A connection that has just read the schema may plan otherwise than one that has seen it
+      // change, and so give rows in another order: a replica after a restart would be such a one.
+      session_changed_ = true;
       return SQLITE_OK;
     case SQLITE_INSERT:
     case SQLITE_UPDATE:

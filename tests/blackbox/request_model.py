@@ -128,6 +128,9 @@ class Model:
             if self.database.in_transaction:
                 self.database.run("ROLLBACK")
             self.database.run(f"PRAGMA foreign_keys={int(self.foreign_keys)}")
+            # As one that has just read the schema, which may plan otherwise than one that saw it
+            # change.
+            self.database.run("PRAGMA writable_schema=RESET")
 
     def _each(self, statements):
         results = [self._execute(*each)[0] for each in statements]

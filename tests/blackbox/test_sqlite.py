@@ -162,6 +162,19 @@ def test_rowids_behind_the_largest_are_alike_on_all_replicas(start_node):
     assert node.client.must("SELECT 1") == counts
 
 
+def test_the_plans_of_a_writer_are_those_of_one_that_has_just_started(node):
+    node.client.must(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b)", "CREATE INDEX i ON t(a COLLATE NOCASE)",
+        "INSERT INTO t(a, b) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 16) "
+        "SELECT NULL, i FROM n", "CREATE TABLE x(n)", "ANALYZE", "ALTER TABLE x RENAME TO y")
+    plan = ["EXPLAIN QUERY PLAN SELECT a, b FROM t ORDER BY a", "PRAGMA user_version=0"]
+    before = node.client.request(plan).results[0]["values"]
+    assert node.client.send("POST", "/snapshot").status == 200  # or it would see all of it again
+    node.kill()
+    node.start()
+    assert node.client.request(plan).results[0]["values"] == before
+
+
 def test_an_automatic_rowid_ends_at_the_largest(client):
     client.must("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)",
                 f"INSERT INTO t VALUES({MAX_ROWID})")
