@@ -188,17 +188,16 @@ class Rows:
         infinite = None
         shown = []
         last = dict(zip(self.names, range(len(self.names))))
+        order = (sorted(last.values(), key=lambda i: self.names[i].encode()) if associative
+                 else range(len(self.names)))
         for row in self.rows:
-            shown.append([])
-            for i, (value, kind) in enumerate(zip(row, self.types)):
-                if associative and last[self.names[i]] != i:
-                    shown[-1].append(None)
-                    continue
+            shown.append([None] * len(row))
+            # As they are written: the first number that JSON does not have is the one that is named.
+            for i in order:
                 try:
-                    shown[-1].append(value_json(value, kind, blob_array))
+                    shown[-1][i] = value_json(row[i], self.types[i], blob_array)
                 except Infinite as each:
                     infinite = infinite or each
-                    shown[-1].append(None)
         if infinite:
             raise infinite
         if associative:
