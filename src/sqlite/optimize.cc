@@ -1,5 +1,7 @@
 #include "sqlite/optimize.h"
 
+#include <sqlite3.h>
+
 #include <functional>
 #include <utility>
 
@@ -17,8 +19,8 @@ Status for_each_row(Connection& connection, std::string_view sql, const Row& the
   return status_of(error, "optimize");
 }
 
-// Versions before 3.46 judge only tables for which this connection has planned something that
-// depends on statistics. So plan that for all of them.
+// For versions that judge only tables for which this connection has planned something that depends
+// on statistics: plans that for all of them.
 Status use_statistics(Connection& connection) {
   std::vector<std::string> queries;
   RETURN_IF_ERROR(for_each_row(
@@ -40,8 +42,10 @@ Status use_statistics(Connection& connection) {
 
 }  // namespace
 
+bool asking_takes_a_writer() { return sqlite3_libversion_number() >= 3'046'000; }
+
 Result<std::vector<std::string>> wanted_analyses(Connection& connection) {
-  if (const Status used = use_statistics(connection); !used.ok()) return used;
+  if (!asking_takes_a_writer()) RETURN_IF_ERROR(use_statistics(connection));
   std::vector<std::string> statements;
   // All that it knows (every bit), but tell instead of do (bit 0).
   const Status asked =

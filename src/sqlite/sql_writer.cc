@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 
 namespace rqlite::sqlite {
 namespace {
@@ -15,6 +16,21 @@ std::string absent_from(std::string_view text) {
     std::string candidate = fmt::format("\\{}", number);
     if (text.find(candidate) == std::string_view::npos) return candidate;
   }
+}
+
+// `value`, which is finite, as a product or quotient of numbers that every version of SQLite reads
+// as they are: a whole one below 2^53, and powers of 2.
+std::string exact_real(double value) {
+  constexpr int kStep = 50;
+  int exponent = 0;
+  const double mantissa = std::frexp(value, &exponent);
+  std::string text = fmt::format("({:.1f}", std::ldexp(mantissa, 53));
+  exponent -= 53;
+  const char* sign = exponent < 0 ? "/" : "*";
+  for (int left = std::abs(exponent); left > 0; left -= kStep) {
+    text += fmt::format("{}{:.1f}", sign, std::ldexp(1.0, std::min(left, kStep)));
+  }
+  return text + ")";
 }
 
 }  // namespace
@@ -60,11 +76,17 @@ void SqlWriter::real(double value) {
   // How many digits it takes depends on how this SQLite reads numbers, so it has to say.
   Error error;
   if (!quote_.has_value()) {
-    std::string_view sql = "SELECT quote(?1)";
+    std::string_view sql = "SELECT q, CAST(q AS REAL) = ?1 FROM (SELECT quote(?1) AS q)";
     quote_ = connection_.prepare(sql, true, error);
   }
   if (error.ok()) error = quote_.bind(1, ValueView::of_real(value));
-  if (error.ok() && quote_.step(error) == Statement::Step::kRow) text(quote_.column(0).bytes);
+  if (error.ok() && quote_.step(error) == Statement::Step::kRow) {
+    if (quote_.column(1).integer != 0) {
+      text(quote_.column(0).bytes);
+    } else {
+      text(exact_real(value));
+    }
+  }
   if (quote_.has_value()) quote_.reset();
   if (!error.ok() && status_.ok()) status_ = status_of(error, "write a number");
 }

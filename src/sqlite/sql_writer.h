@@ -28,8 +28,8 @@ class SqlWriter {
   void text(std::string_view text);
 
   // As a literal, which reads as the same value again: what SQLite's quote() says, but for
-  // infinity, which is 9.0e+999 in all versions, and for text with a NUL, where quote() stops.
-  // Numbers closer to 0 than 1e-289 may differ in their last bit when SQLite 3.40 reads them.
+  // infinity, which is 9.0e+999 in all versions, for text with a NUL, where quote() stops, and for
+  // some of the largest and smallest numbers, which this SQLite does not read as quote() says them.
   void value(const ValueView& value);
 
   // Whether the sink took all that it was offered.

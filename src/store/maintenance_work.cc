@@ -34,6 +34,15 @@ class OneRequest final : public Write {
   const std::function<void(Status)> then_;
 };
 
+Result<MaintenanceWork::Statements> plan_analyses(sqlite::Connection& connection) {
+  Result<MaintenanceWork::Statements> statements = sqlite::wanted_analyses(connection);
+  if (statements.ok() && !statements->empty()) {
+    statements->insert(statements->begin(),
+                       fmt::format("PRAGMA analysis_limit={}", kAnalysisLimit));
+  }
+  return statements;
+}
+
 Status check_room(FileSystem& files, const std::string& directory, std::uint64_t needed) {
   const Result<std::uint64_t> free = files.free_bytes(directory);
   if (!free.ok()) return free.error();
@@ -58,14 +67,13 @@ void MaintenanceWork::plan(MaintenanceTask task, std::function<void(Result<State
       return then(Statements{"VACUUM"});
     }
     case MaintenanceTask::kOptimize:
+      if (sqlite::asking_takes_a_writer()) {
+        return store_.on_writer([then = std::move(then)](const Result<Writer*>& writer) {
+          then(writer.ok() ? plan_analyses((*writer)->connection()) : writer.error());
+        });
+      }
       return store_.on_reader([then = std::move(then)](const Result<ReaderPool::Reader>& reader) {
-        if (!reader.ok()) return then(reader.error());
-        Result<Statements> statements = sqlite::wanted_analyses(reader->connection());
-        if (statements.ok() && !statements->empty()) {
-          statements->insert(statements->begin(),
-                             fmt::format("PRAGMA analysis_limit={}", kAnalysisLimit));
-        }
-        then(std::move(statements));
+        then(reader.ok() ? plan_analyses(reader->connection()) : reader.error());
       });
   }
 }

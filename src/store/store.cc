@@ -326,6 +326,13 @@ void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
   });
 }
 
+void Store::on_writer(WriterJob job) {
+  apply_thread_->run_between([job = std::move(job)](Machine* machine) {
+    if (machine == nullptr) return job(Status(Code::kUnavailable, "store not ready"));
+    job(&machine->writer());
+  });
+}
+
 void Store::replace_database(const std::string& path, std::unique_ptr<Write> write) {
   // Only after what an earlier run left in the log has been applied.
   Status status = may_write();

@@ -113,6 +113,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallback done);
   // Runs work that may take long on a reader's thread, with its connection.
   void on_reader(ReaderPool::Job job) { readers_->submit(std::move(job)); }
+  // Runs a short look on the apply thread between two batches, with its connection.
+  using WriterJob = std::function<void(Result<Writer*>)>;
+  void on_writer(WriterJob job);
   // A reader for a short look on the calling thread, if one is free now.
   std::optional<ReaderPool::Reader> try_reader() { return readers_->try_take(); }
   // A path in the data directory that no file has, for one that a restart removes.

@@ -204,12 +204,27 @@ TEST_F(DumpTest, ValuesAreWhatQuoteSays) {
 TEST_F(DumpTest, NumbersWithManyDigitsAreWhatQuoteSaysToo) {
   run("CREATE TABLE t(x)");
   std::string expected = "CREATE TABLE t(x);\n";
-  for (const char* number : {"0.1+0.2", "1.0/3", "123456789012345678.0", "-1e22/7", "1e-300/3"}) {
+  for (const char* number : {"0.1+0.2", "1.0/3", "123456789012345678.0", "-1e22/7"}) {
     run("INSERT INTO t VALUES("s + number + ")");
     const std::string quote = database_.rows("SELECT quote("s + number + ")").front();
     expected += "INSERT INTO \"t\" VALUES(" + quote.substr(5, quote.size() - 6) + ");\n";
   }
   EXPECT_EQ(body(), expected);
+}
+
+// Which these are depends on the version of SQLite.
+TEST_F(DumpTest, NumbersThatQuoteDoesNotSayExactlySurvive) {
+  run("CREATE TABLE t(x)");
+  run("BEGIN");
+  for (int exponent = -1074; exponent < 1024; exponent++) {
+    const double power = std::ldexp(1.0, exponent);
+    for (const double value : {power, std::nextafter(power, 0.0), -std::nextafter(power, 2 * power),
+                               power + power / 3}) {
+      database_.insert("INSERT INTO t VALUES(?)", {ValueView::of_real(value)});
+    }
+  }
+  run("COMMIT");
+  expect_reload_equals(database_);
 }
 
 TEST_F(DumpTest, IndexesTriggersAndViewsComeLastInTheOrderOfTheSchema) {
@@ -590,8 +605,7 @@ class RandomDatabase {
       case 3:
         return ValueView::of_real(one_of(kReals));
       case 4: {
-        // Of those that SQLite reads exactly.
-        const std::uint64_t exponent = 70 + random_.below(1970);
+        const std::uint64_t exponent = random_.below(2047);
         return ValueView::of_real(
             std::bit_cast<double>(exponent << 52 | (random_.next() & 0x800fffffffffffff)));
       }
