@@ -33,6 +33,8 @@ if(RQLITE_SQLITE_AMALGAMATION)
   target_compile_definitions(sqlite3 PUBLIC SQLITE_ENABLE_COLUMN_METADATA)
   target_compile_options(sqlite3 PRIVATE -w)
   target_link_libraries(sqlite3 PUBLIC Threads::Threads ${CMAKE_DL_LIBS} m)
+  # Extensions may call functions of SQLite by name, as they may those of a shared library.
+  set(CMAKE_ENABLE_EXPORTS ON)
 else()
   pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
   add_library(sqlite3 INTERFACE)
