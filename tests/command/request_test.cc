@@ -9,59 +9,13 @@
 
 #include "base/random.h"
 #include "command/command.h"
+#include "command/request_text.h"
 
 namespace rqlite::command {
 namespace {
 
 using namespace std::string_literals;
-using sqlite::ValueType;
 using sqlite::ValueView;
-
-std::string to_text(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull:
-      return "NULL";
-    case ValueType::kInteger:
-      return std::to_string(value.integer);
-    case ValueType::kReal:
-      return "real " + std::to_string(value.real);
-    case ValueType::kText:
-      return "'" + std::string(value.bytes) + "'";
-    case ValueType::kBlob:
-      return "x'" + std::string(value.bytes) + "'";
-  }
-  return "?";
-}
-
-// A request as text: its flags, then each statement in brackets.
-std::string show(BytesView request) {
-  RequestReader reader(request);
-  std::string text;
-  if (reader.flags().transaction) text += "transaction ";
-  if (reader.flags().timings) text += "timings ";
-  while (reader.next()) {
-    text += "[" + std::string(reader.sql());
-    for (const Parameter& each : reader.parameters()) {
-      text += ", ";
-      if (!each.name.empty()) text += std::string(each.name) + "=";
-      text += to_text(each.value);
-    }
-    text += "]";
-  }
-  return reader.ok() ? text : "malformed";
-}
-
-// All requests of a batch, as they travel in a command.
-std::string show_batch(const Bytes& batch) {
-  const Bytes encoded = encode_command(batch, {});
-  const std::optional<Command> command = decode_command(encoded);
-  if (!command) return "malformed";
-  std::string text;
-  for (const BytesView request : command->requests) {
-    text += (text.empty() ? "" : " ") + show(request);
-  }
-  return text;
-}
 
 Bytes batch_of(const std::vector<std::string>& statements, RequestFlags flags = {}) {
   Bytes batch;
@@ -85,9 +39,9 @@ TEST(RequestTest, ComesBackAsItWentIn) {
     builder.add_value(ValueView::of_text(""));
     EXPECT_EQ(builder.statements(), 2u);
   }
-  EXPECT_EQ(show_batch(batch),
+  EXPECT_EQ(text_of_batch(batch),
             "transaction timings [INSERT INTO t VALUES(?,?,?,?,?), NULL, -7, real 0.500000, "
-            "'a\0b', x'\xff\x00'][SELECT :n, n='']"s);
+            "'a\0b', blob(\xff\x00)][SELECT :n, n='']"s);
 }
 
 TEST(RequestTest, MayHaveAKey) {
@@ -104,7 +58,7 @@ TEST(RequestTest, MayHaveAKey) {
   RequestReader keyed(command->requests[0]);
   EXPECT_EQ(keyed.key(), "k-1");
   EXPECT_TRUE(keyed.flags().transaction);
-  EXPECT_EQ(show(command->requests[0]), "transaction [a, 1]");
+  EXPECT_EQ(text_of_request(command->requests[0]), "transaction [a, 1]");
   EXPECT_EQ(RequestReader(command->requests[1]).key(), "");
 }
 
@@ -149,7 +103,7 @@ TEST(RequestTest, MayRunInPart) {
     EXPECT_EQ(part.flags(), whole.flags());
     EXPECT_EQ(part.key(), "k-1");
     EXPECT_EQ(part.statements(), whole.statements());
-    EXPECT_EQ(show_batch(limited), "transaction [a, 1][b]");
+    EXPECT_EQ(text_of_batch(limited), "transaction [a, 1][b]");
   }
 }
 
@@ -160,9 +114,9 @@ TEST(RequestTest, MayDoNothingInItsPlace) {
   const Bytes encoded = encode_command(batch, {});
   const std::optional<Command> command = decode_command(encoded);
   ASSERT_EQ(command->requests.size(), 3u);
-  EXPECT_EQ(show(command->requests[1]), "");
+  EXPECT_EQ(text_of_request(command->requests[1]), "");
   EXPECT_EQ(RequestReader(command->requests[1]).refusal(), "");
-  EXPECT_EQ(show(command->requests[2]), "");
+  EXPECT_EQ(text_of_request(command->requests[2]), "");
   EXPECT_EQ(RequestReader(command->requests[2]).refusal(), "too large");
 }
 
@@ -200,7 +154,7 @@ TEST(RequestTest, ANameBelongsToTheValueBehindItOnly) {
     builder.begin_statement("y");
     builder.add_value(ValueView::of_integer(4));
   }
-  EXPECT_EQ(show_batch(batch), "[x, 1, a=2, 3][y, 4]");
+  EXPECT_EQ(text_of_batch(batch), "[x, 1, a=2, 3][y, 4]");
 }
 
 TEST(RequestTest, EqualTextsInARowAreStoredOnce) {
@@ -214,19 +168,19 @@ TEST(RequestTest, EqualTextsInARowAreStoredOnce) {
     }
   }
   EXPECT_LT(batch.size(), 1500u);
-  EXPECT_EQ(show_batch(batch).size(), 100 * sql.size() + 10 * 5 + 90 * 6);
+  EXPECT_EQ(text_of_batch(batch).size(), 100 * sql.size() + 10 * 5 + 90 * 6);
 }
 
 TEST(RequestTest, EqualStatementsWithoutParametersAreAllThere) {
-  EXPECT_EQ(show_batch(batch_of({"a", "a", "b", "b", "b", "a"})), "[a][a][b][b][b][a]");
+  EXPECT_EQ(text_of_batch(batch_of({"a", "a", "b", "b", "b", "a"})), "[a][a][b][b][b][a]");
 }
 
 TEST(RequestTest, TheFirstTextIsStoredEvenIfItIsEmpty) {
-  EXPECT_EQ(show_batch(batch_of({"", "", "a", ""})), "[][][a][]");
+  EXPECT_EQ(text_of_batch(batch_of({"", "", "a", ""})), "[][][a][]");
 }
 
 TEST(RequestTest, ATextEndsAtItsFirstNul) {
-  EXPECT_EQ(show_batch(batch_of({"SELECT 1\0; DROP TABLE t"s, "SELECT 1"})),
+  EXPECT_EQ(text_of_batch(batch_of({"SELECT 1\0; DROP TABLE t"s, "SELECT 1"})),
             "[SELECT 1][SELECT 1]");
 }
 
@@ -248,18 +202,18 @@ TEST(RequestTest, AnAbandonedOneLeavesTheBufferAsItWas) {
 }
 
 TEST(RequestTest, MayBeWithoutStatements) {
-  EXPECT_EQ(show_batch(batch_of({})), "");
-  EXPECT_EQ(show_batch(batch_of({}, {.transaction = true})), "transaction ");
+  EXPECT_EQ(text_of_batch(batch_of({})), "");
+  EXPECT_EQ(text_of_batch(batch_of({}, {.transaction = true})), "transaction ");
 }
 
 TEST(RequestTest, TheConcatenationOfTwoBatchesIsTheirMerge) {
   const Bytes a = batch_of({"a", "b"}, {.transaction = true});
   const Bytes b = batch_of({"b"}) + batch_of({"c", "d"}, {.timings = true});
-  EXPECT_EQ(show_batch(a + b), "transaction [a][b] [b] timings [c][d]");
-  EXPECT_EQ(show_batch(b + a), "[b] timings [c][d] transaction [a][b]");
+  EXPECT_EQ(text_of_batch(a + b), "transaction [a][b] [b] timings [c][d]");
+  EXPECT_EQ(text_of_batch(b + a), "[b] timings [c][d] transaction [a][b]");
 }
 
-// A random request, and what show() makes of it.
+// A random request, and what text_of_request() makes of it.
 std::string add_random_request(Random& random, Bytes& batch) {
   RequestFlags flags{random.chance(0.3), random.chance(0.3)};
   std::string text = flags.transaction ? "transaction " : "";
@@ -287,7 +241,7 @@ std::string add_random_request(Random& random, Bytes& batch) {
                                   ValueView::of_text(bytes), ValueView::of_blob(bytes)};
       const ValueView& value = values[random.below(5)];
       builder.add_value(value);
-      text += to_text(value);
+      text += text_of(value);
     }
     text += "]";
   }
@@ -323,7 +277,7 @@ TEST(RequestRandomTest, BatchesOfAnyRequestsComeBack) {
       // One that asks for nothing at all leaves nothing.
       if (!request.empty()) expected += (expected.empty() ? "" : " ") + request;
     }
-    ASSERT_EQ(show_batch(batch), expected);
+    ASSERT_EQ(text_of_batch(batch), expected);
   }
 }
 
@@ -350,7 +304,7 @@ TEST(RequestRandomTest, MalformedBytesAreSurvived) {
     std::optional<Command> command = decode_command(batch);
     bool ok = command.has_value();
     for (std::size_t i = 0; ok && i < command->requests.size(); i++) {
-      ok = show(command->requests[i]) != "malformed";
+      ok = text_of_request(command->requests[i]) != "malformed";
     }
     if (!ok) malformed++;
   }

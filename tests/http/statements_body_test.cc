@@ -4,49 +4,15 @@
 
 #include <string>
 
-#include "command/command.h"
+#include "command/request_text.h"
 
 namespace rqlite::http {
 namespace {
 
 using namespace std::string_literals;
-using sqlite::ValueType;
-using sqlite::ValueView;
 
-std::string to_text(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull:
-      return "NULL";
-    case ValueType::kInteger:
-      return std::to_string(value.integer);
-    case ValueType::kReal:
-      return "real " + std::to_string(value.real);
-    case ValueType::kText:
-      return "'" + std::string(value.bytes) + "'";
-    case ValueType::kBlob:
-      return "blob(" + std::string(value.bytes) + ")";
-  }
-  return "?";
-}
-
-std::string show(const ParsedStatements& parsed) {
-  const std::optional<command::Command> command = command::decode_command(parsed.encoded);
-  std::string text;
-  for (const BytesView request : command->requests) {
-    command::RequestReader reader(request);
-    if (reader.flags().transaction) text += "transaction ";
-    while (reader.next()) {
-      text += "[" + std::string(reader.sql());
-      for (const command::Parameter& each : reader.parameters()) {
-        text += ", ";
-        if (!each.name.empty()) text += std::string(each.name) + "=";
-        text += to_text(each.value);
-      }
-      text += "]";
-    }
-    EXPECT_TRUE(reader.ok());
-  }
-  return text;
+std::string text_of(const ParsedStatements& parsed) {
+  return command::text_of_batch(parsed.encoded);
 }
 
 class StatementsBodyTest : public ::testing::Test {
@@ -55,7 +21,7 @@ class StatementsBodyTest : public ::testing::Test {
   std::string parse(std::string body, command::RequestFlags flags = {}) {
     const Result<ParsedStatements> parsed = parser_.parse_json(body, flags);
     if (!parsed.ok()) return "error: " + parsed.error().text();
-    return show(*parsed);
+    return text_of(*parsed);
   }
   // A parameter as it is bound.
   std::string value(const std::string& json) {
@@ -246,15 +212,16 @@ TEST_F(StatementsBodyTest, AFailedBodyLeavesNothingBehindForTheNext) {
   EXPECT_EQ(parse(R"([["PRAGMA query_only=1",[256]]])"), "error: unsupported type 256");
   std::string body = R"(["b"])";
   const Result<ParsedStatements> parsed = parser_.parse_json(body, {});
-  EXPECT_EQ(show(*parsed), "[b]");
+  EXPECT_EQ(command::text_of_batch(parsed->encoded), "[b]");
   EXPECT_EQ(parsed->statements, 1u);
   EXPECT_EQ(parsed->forbidden, "");
 }
 
 TEST_F(StatementsBodyTest, ATextIsOneStatementByteForByte) {
-  EXPECT_EQ(show(StatementsParser::of_text("[\"a\"]\n", {})), "[[\"a\"]\n]");
-  EXPECT_EQ(show(StatementsParser::of_text("\xff", {.transaction = true})), "transaction [\xff]");
-  EXPECT_EQ(show(StatementsParser::of_text("", {})), "[]");
+  EXPECT_EQ(text_of(StatementsParser::of_text("[\"a\"]\n", {})), "[[\"a\"]\n]");
+  EXPECT_EQ(text_of(StatementsParser::of_text("\xff", {.transaction = true})),
+            "transaction [\xff]");
+  EXPECT_EQ(text_of(StatementsParser::of_text("", {})), "[]");
 }
 
 }  // namespace
