@@ -230,10 +230,12 @@ void Connection::on_first_byte(const boost::system::error_code& error, char byte
 void Connection::on_handshake(const boost::system::error_code& error, const std::string& client) {
   if (closing_) return;
   if (!error) return begin_request();
-  context_.tls->on_failed_handshake(client, error == asio::error::connection_aborted
-                                                ? socket_.tls_failure()
-                                                : "the client closed the connection");
-  close();
+  const bool refused = error == asio::error::connection_aborted;
+  context_.tls->on_failed_handshake(
+      client, refused ? socket_.tls_failure() : "the client closed the connection");
+  if (!refused) return close();
+  // It was told why; a client whose certificate was refused may be sending its first request.
+  end();
 }
 
 void Connection::refuse_clear_text() {
@@ -677,6 +679,10 @@ void Connection::on_written() {
   }
   if (outflow_) return send_stream();
   if (!close_after_) return begin_request();
+  end();
+}
+
+void Connection::end() {
   socket_.async_end([self = shared_from_this()](const boost::system::error_code&, std::size_t) {
     if (!self->closing_) self->on_end();
   });

@@ -113,7 +113,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Of a stream, whose maker is let go of.
   std::shared_ptr<Connection> end_stream();
   void on_written();
-  // Our side of the connection is done.
+  // Ends our side of the connection.
+  void end();
   void on_end();
   void linger();
 

@@ -3,6 +3,7 @@
 import os
 import ssl
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,20 @@ class Authority:
         self._directory.mkdir()
         self.certificate = self._directory / "ca.pem"
         self._key = self._directory / "ca-key.pem"
+        self._config = self._directory / "config"
+        self._config.write_text(f"""[ca]
+default_ca = this
+[this]
+database = {self._directory}/issued
+new_certs_dir = {self._directory}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = names
+[names]
+commonName = supplied
+""")
+        (self._directory / "issued").touch()
         new_key(self._key)
         # Strict clients demand this of an authority, beside what openssl adds by itself.
         openssl("req", "-x509", "-new", "-key", self._key, "-out", self.certificate, "-days", 2,
@@ -49,8 +64,11 @@ class Authority:
                               "authorityKeyIdentifier=keyid\n")
         new_key(pair.key)
         openssl("req", "-new", "-key", pair.key, "-out", request, "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
-                "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", pair.certificate)
+        now = datetime.now(timezone.utc)
+        start, end = (f"{now + timedelta(days=day):%Y%m%d%H%M%SZ}" for day in (min(days, 0) - 1, days))
+        openssl("ca", "-batch", "-notext", "-config", self._config, "-in", request,
+                "-cert", self.certificate, "-keyfile", self._key, "-startdate", start,
+                "-enddate", end, "-extfile", extensions, "-out", pair.certificate)
         return pair
 
     def client(self, identity=None, version=None):
