@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/status.h"
 #include "raft/types.h"
 #include "sqlite/value.h"
@@ -33,13 +32,6 @@ struct Query {
   // How long its statements may run, together; zero or less: as long as they take.
   std::chrono::nanoseconds timeout{0};
 };
-
-// When `timeout` ends if it begins now; never, if it is zero or less.
-inline TimePoint deadline_in(std::chrono::nanoseconds timeout) {
-  const TimePoint now = std::chrono::steady_clock::now();
-  const bool ends = timeout > std::chrono::nanoseconds(0) && timeout < TimePoint::max() - now;
-  return ends ? now + timeout : TimePoint::max();
-}
 
 // Takes a query's results in as they are read. Calls come in order, one at a time, on a thread of
 // the store's or, where the read is short, on the one that asked: begin(); for each statement

@@ -317,8 +317,8 @@ void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
     const std::optional<command::Command> decoded = command::decode_command(request);
     CHECK(decoded && decoded->requests.size() == 1);
     const Result<std::optional<std::uint64_t>> ran =
-        Trial(machine->writer()).run(decoded->requests.front(), header, [deadline] {
-          return std::chrono::steady_clock::now() >= deadline;
+        Trial(machine->writer()).run(decoded->requests.front(), header, [this, deadline] {
+          return clock_.now() >= deadline;
         });
     if (!ran.ok()) return waiting->failed(ran.error());
     if (*ran) request = command::limited_to(request, **ran);

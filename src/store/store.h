@@ -179,6 +179,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void confirm_gathered() EXCLUDES(gathered_mutex_);
   void strong(Query query, std::unique_ptr<QuerySink> sink);
   [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
+  // When `timeout` ends if it begins now; never, if it is zero or less.
+  [[nodiscard]] TimePoint deadline_in(std::chrono::nanoseconds timeout) const {
+    return timeout > std::chrono::nanoseconds(0) ? later(clock_.now(), timeout) : TimePoint::max();
+  }
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,

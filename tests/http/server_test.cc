@@ -211,8 +211,8 @@ TEST_P(ServerTest, AnAddressThatIsTakenIsAnError) {
 
 class LimitedServerTest : public ServerTest {
  protected:
-  LimitedServerTest()
-      : ServerTest({.header_bytes_max = 4096,
+  explicit LimitedServerTest(std::size_t header_bytes_max = 4096)
+      : ServerTest({.header_bytes_max = header_bytes_max,
                     .header_lines_max = 100,
                     .body_bytes_max = 300'000,
                     .all_bytes_max = 400'000,
@@ -295,19 +295,9 @@ TEST_P(LimitedServerTest, BodiesAreBoundedAllTogetherAndGivenBack) {
   }
 }
 
-class LongHeadsServerTest : public ServerTest {
+class LongHeadsServerTest : public LimitedServerTest {
  protected:
-  LongHeadsServerTest()
-      : ServerTest({.header_bytes_max = 300'000,
-                    .header_lines_max = 100,
-                    .body_bytes_max = 300'000,
-                    .all_bytes_max = 400'000,
-                    .connections_max = 100,
-                    .handshake_timeout = 10s,
-                    .header_timeout = 20s,
-                    .body_timeout = 30s,
-                    .idle_timeout = 300s,
-                    .write_timeout = 60s}) {}
+  LongHeadsServerTest() : LimitedServerTest(300'000) {}
 };
 
 INSTANTIATE_TEST_SUITE_P(, LongHeadsServerTest,

@@ -6,26 +6,12 @@
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
 #include "sqlite/entry_vfs.h"
+#include "store/value_text.h"
 
 namespace rqlite::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string text_of(const sqlite::ValueView& value) {
-  switch (value.type) {
-    case sqlite::ValueType::kNull:
-      return "NULL";
-    case sqlite::ValueType::kInteger:
-      return std::to_string(value.integer);
-    case sqlite::ValueType::kReal:
-      return std::to_string(value.real);
-    case sqlite::ValueType::kText:
-    case sqlite::ValueType::kBlob:
-      return std::string(value.bytes.substr(0, 20));
-  }
-  return "?";
-}
 
 // What came, as text: "a b: 1|x, 2|y; error: …".
 class TextSink final : public QuerySink {
@@ -46,7 +32,8 @@ class TextSink final : public QuerySink {
   }
   bool row(std::span<const sqlite::ValueView> values) override {
     text += rows_++ == 0 ? ": " : ", ";
-    for (std::size_t i = 0; i < values.size(); i++) text += (i > 0 ? "|" : "") + text_of(values[i]);
+    for (std::size_t i = 0; i < values.size(); i++)
+      text += (i > 0 ? "|" : "") + text_of_value(values[i]).substr(0, 20);
     clock_.advance(time_of_row_);
     return --rows_left_ > 0;
   }

@@ -1,27 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "store/machine_fixture.h"
+#include "store/value_text.h"
 
 // Unified requests on the writing connection: reads return their rows, and what does not compile
 // ends no transaction.
 
 namespace rqlite::store {
 namespace {
-
-std::string text_of_value(const sqlite::ValueView& value) {
-  switch (value.type) {
-    case sqlite::ValueType::kNull:
-      return "NULL";
-    case sqlite::ValueType::kInteger:
-      return std::to_string(value.integer);
-    case sqlite::ValueType::kReal:
-      return std::to_string(value.real);
-    case sqlite::ValueType::kText:
-    case sqlite::ValueType::kBlob:
-      return std::string(value.bytes);
-  }
-  return "?";
-}
 
 // "error: …", "rows …" or "id … changed …".
 std::string shown(const command::StatementResult& result) {
