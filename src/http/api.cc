@@ -29,7 +29,7 @@ struct Api::Route {
   Permissions needed;        // empty: none is asked for, nor counted
   std::string_view preset_type;
   std::optional<Counter> counter;
-  void (Api::*handler)(Request, std::shared_ptr<Reply>);
+  void (Api::*handler)(net::Request, std::shared_ptr<net::Reply>);
 
   [[nodiscard]] bool allows(std::string_view method) const;
 };
@@ -44,42 +44,54 @@ bool Api::Route::allows(std::string_view method) const {
   return false;
 }
 
-std::optional<Response> Api::find_route(Request& request, const Route*& route) {
+std::optional<net::Response> Api::find_route(net::Request& request, const Route*& route) {
   using enum Permission;
   static const std::array<Route, 23> kRoutes{{
-      {"/db/execute", true, "POST", {kExecute}, kJsonType, Counter::kExecutions, &Api::execute},
-      {"/db/query", true, "GET POST", {kQuery}, kJsonType, Counter::kQueries, &Api::query},
+      {"/db/execute",
+       true,
+       "POST",
+       {kExecute},
+       net::kJsonType,
+       Counter::kExecutions,
+       &Api::execute},
+      {"/db/query", true, "GET POST", {kQuery}, net::kJsonType, Counter::kQueries, &Api::query},
       {"/db/request",
        true,
        "POST",
        {kQuery, kExecute},
-       kJsonType,
+       net::kJsonType,
        Counter::kRequests,
        &Api::unified},
-      {"/db/queue", false, "GET", {kExecute}, kJsonType, {}, &Api::queue_state},
+      {"/db/queue", false, "GET", {kExecute}, net::kJsonType, {}, &Api::queue_state},
       {"/db/backup", true, "GET", {kBackup}, {}, Counter::kBackups, &Api::backup},
       {"/db/load", true, "POST", {kLoad}, {}, Counter::kLoads, &Api::load},
-      {"/db/sql", true, "GET POST", {kQuery}, kJsonType, Counter::kSqlAnalyze, &Api::analyze_sql},
+      {"/db/sql",
+       true,
+       "GET POST",
+       {kQuery},
+       net::kJsonType,
+       Counter::kSqlAnalyze,
+       &Api::analyze_sql},
       {"/boot", false, "POST", {kLoad}, {}, Counter::kBoot, &Api::boot},
       {"/snapshot", false, "POST", {kSnapshot}, {}, Counter::kUserSnapshots, &Api::snapshot},
       {"/reap", false, "POST", {kSnapshot}, {}, Counter::kUserReaps, &Api::reap},
       {"/remove", true, "DELETE", {kRemove}, {}, {}, &Api::remove},
-      {"/status", true, "GET", {kStatus}, kJsonType, Counter::kStatus, &Api::status},
+      {"/status", true, "GET", {kStatus}, net::kJsonType, Counter::kStatus, &Api::status},
       {"/metrics", false, "GET", {kStatus}, {}, {}, &Api::metrics},
-      {"/nodes", true, "GET", {kStatus}, kJsonType, {}, &Api::nodes},
-      {"/leader", false, "GET POST", {kLeaderOps}, kJsonType, {}, &Api::leader},
+      {"/nodes", true, "GET", {kStatus}, net::kJsonType, {}, &Api::nodes},
+      {"/leader", false, "GET POST", {kLeaderOps}, net::kJsonType, {}, &Api::leader},
       {"/readyz", true, "GET", {kReady}, {}, Counter::kReadyz, &Api::ready},
-      {"/licenses", false, "GET", {kStatus}, kTextType, {}, &Api::licenses},
-      {"/debug/vars", false, {}, {kStatus}, kJsonType, {}, &Api::debug_vars},
+      {"/licenses", false, "GET", {kStatus}, net::kTextType, {}, &Api::licenses},
+      {"/debug/vars", false, {}, {kStatus}, net::kJsonType, {}, &Api::debug_vars},
       {"/debug/pprof", true, {}, {kStatus}, {}, {}, &Api::profile},
       {"/", false, {}, {}, {}, {}, &Api::root},
       {"", false, {}, {}, {}, {}, &Api::root},
       {"/console", false, {}, {}, {}, {}, &Api::console_root},
       {"/console", true, "GET HEAD", {kUi}, {}, Counter::kUi, &Api::console},
   }};
-  if (request.method == "OPTIONS") return Response::bare(200);
-  Result<Parameters> parameters = Parameters::parse(request.raw_query);
-  if (!parameters.ok()) return Response::text(400, parameters.error().text());
+  if (request.method == "OPTIONS") return net::Response::bare(200);
+  Result<net::Parameters> parameters = net::Parameters::parse(request.raw_query);
+  if (!parameters.ok()) return net::Response::text(400, parameters.error().text());
   request.parameters = std::move(*parameters);
   const std::string_view path = request.path;
   for (const Route& each : kRoutes) {
@@ -87,14 +99,14 @@ std::optional<Response> Api::find_route(Request& request, const Route*& route) {
     route = &each;
     return std::nullopt;
   }
-  return Response::bare(404);
+  return net::Response::bare(404);
 }
 
 namespace {
 
 // Who asks, as far as the request says. Several fields say nothing: another server on the way may
 // have looked at another one.
-std::optional<Login> login_of(const Request& request) {
+std::optional<Login> login_of(const net::Request& request) {
   const std::vector<std::string_view> values = request.headers->values("Authorization");
   return values.size() == 1 ? parse_basic_auth(values.front()) : std::nullopt;
 }
@@ -109,9 +121,9 @@ void Api::open(store::Store& store, queue::WriteQueue& queue) {
   store_ = &store;
 }
 
-void Api::handle(Request request, std::shared_ptr<Reply> reply) {
+void Api::handle(net::Request request, std::shared_ptr<net::Reply> reply) {
   const Route* route = nullptr;
-  if (std::optional<Response> answer = find_route(request, route)) {
+  if (std::optional<net::Response> answer = find_route(request, route)) {
     return reply->send(std::move(*answer));
   }
   if (route->needed.empty() || !gate_.asks_for_credentials()) {
@@ -130,19 +142,19 @@ void Api::handle(Request request, std::shared_ptr<Reply> reply) {
 
 namespace {
 
-Response too_many_hashes() {
-  Response response = Response::text(503, "too many passwords wait to be checked");
+net::Response too_many_hashes() {
+  net::Response response = net::Response::text(503, "too many passwords wait to be checked");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
 }  // namespace
 
-void Api::handle_when_hashed(const Route& route, std::optional<Login> login, Request request,
-                             std::shared_ptr<Reply> reply) {
+void Api::handle_when_hashed(const Route& route, std::optional<Login> login, net::Request request,
+                             std::shared_ptr<net::Reply> reply) {
   // Its headers have to last until then.
-  const std::shared_ptr<const Headers> headers = request.headers->keep();
-  const auto waiting = std::make_shared<Request>(std::move(request));
+  const std::shared_ptr<const net::Headers> headers = request.headers->keep();
+  const auto waiting = std::make_shared<net::Request>(std::move(request));
   waiting->headers = headers.get();
   const bool waits = gate_.verify(std::move(login), route.needed,
                                   [this, &route, headers, waiting, reply](bool allowed) {
@@ -153,24 +165,26 @@ void Api::handle_when_hashed(const Route& route, std::optional<Login> login, Req
   if (!waits) reply->send(too_many_hashes());
 }
 
-void Api::decided(const Route& route, bool allowed, Request request, std::shared_ptr<Reply> reply) {
-  if (std::optional<Response> answer = judge(route, allowed, request.method)) {
+void Api::decided(const Route& route, bool allowed, net::Request request,
+                  std::shared_ptr<net::Reply> reply) {
+  if (std::optional<net::Response> answer = judge(route, allowed, request.method)) {
     return reply->send(std::move(*answer));
   }
   (this->*route.handler)(std::move(request), std::move(reply));
 }
 
-std::optional<Response> Api::judge(const Route& route, bool allowed, std::string_view method) {
+std::optional<net::Response> Api::judge(const Route& route, bool allowed, std::string_view method) {
   if (route.counter) counters_.add(*route.counter);
   if (!route.needed.empty()) counters_.add(allowed ? Counter::kAuthOk : Counter::kAuthFail);
-  if (!allowed) return Response::bare(401, route.preset_type);
-  if (!route.allows(method)) return Response::bare(405, route.preset_type);
+  if (!allowed) return net::Response::bare(401, route.preset_type);
+  if (!route.allows(method)) return net::Response::bare(405, route.preset_type);
   return std::nullopt;
 }
 
-void Api::admit(Request head, std::function<void(Admission)> then) {
+void Api::admit(net::Request head, std::function<void(Admission)> then) {
   const Route* found = nullptr;
-  if (std::optional<Response> answer = find_route(head, found)) return then({*answer, nullptr});
+  if (std::optional<net::Response> answer = find_route(head, found))
+    return then({*answer, nullptr});
   const Route& route = *found;
   std::optional<Login> login = login_of(head);
   switch (gate_.check(login, route.needed)) {
@@ -187,7 +201,7 @@ void Api::admit(Request head, std::function<void(Admission)> then) {
   if (!gate_.verify(std::move(login), route.needed, tell)) then({too_many_hashes(), nullptr});
 }
 
-Handler::Admission Api::admission(const Route& route, bool allowed, std::string_view method) {
+net::Handler::Admission Api::admission(const Route& route, bool allowed, std::string_view method) {
   // What passes is counted when it is whole.
   if (!allowed || !route.allows(method)) return {judge(route, allowed, method), nullptr};
   store::Store* store = store_;
@@ -196,29 +210,29 @@ Handler::Admission Api::admission(const Route& route, bool allowed, std::string_
   return {std::nullopt, std::make_shared<Upload>(uploads_, store->files(), store->scratch_path())};
 }
 
-void Api::execute(Request request, std::shared_ptr<Reply> reply) {
+void Api::execute(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (request.parameters.has("queue")) return execute_queued(std::move(request), std::move(reply));
   http::execute(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
-void Api::execute_queued(Request request, std::shared_ptr<Reply> reply) {
+void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::execute_queued(request, std::move(reply), store_, queue_, clock_,
                        options_.queue_requests_are_atomic, counters_);
 }
 
-void Api::query(Request request, std::shared_ptr<Reply> reply) {
+void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::query(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
-void Api::unified(Request request, std::shared_ptr<Reply> reply) {
+void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::unified(request, std::move(reply), store_, options_.http_address, counters_);
 }
 
-void Api::queue_state(Request request, std::shared_ptr<Reply> reply) {
+void Api::queue_state(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::queue_state(request, std::move(reply), store_, queue_, counters_);
 }
 
-void Api::metrics(Request, std::shared_ptr<Reply> reply) {
+void Api::metrics(net::Request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::metrics(store_, queue_, options_.process_metrics));
 }
 
@@ -226,18 +240,18 @@ Bytes Api::metrics_text() const {
   return http::metrics(store_, queue_, options_.process_metrics).body;
 }
 
-void Api::ready(Request request, std::shared_ptr<Reply> reply) {
+void Api::ready(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::readiness(request, std::move(reply), store_);
 }
 
-void Api::status(Request request, std::shared_ptr<Reply> reply) {
+void Api::status(net::Request request, std::shared_ptr<net::Reply> reply) {
   const std::int64_t backup = last_backup_;
   const auto last_backup =
       backup == 0 ? std::nullopt : std::optional(WallTime(std::chrono::nanoseconds(backup)));
   reply->send(http::status(request, store_, queue_, last_backup, options_.process_status));
 }
 
-std::shared_ptr<Upload> Api::upload_of(Request& request, store::Store& store) {
+std::shared_ptr<Upload> Api::upload_of(net::Request& request, store::Store& store) {
   if (auto taken = std::dynamic_pointer_cast<Upload>(request.taken)) return taken;
   // It came with the head, or before the store was open.
   auto upload = std::make_shared<Upload>(uploads_, store.files(), store.scratch_path());
@@ -245,81 +259,83 @@ std::shared_ptr<Upload> Api::upload_of(Request& request, store::Store& store) {
   return upload;
 }
 
-void Api::load(Request request, std::shared_ptr<Reply> reply) {
+void Api::load(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
   http::load(request, std::move(reply), store, std::move(body), options_.http_address, counters_);
 }
 
-void Api::boot(Request request, std::shared_ptr<Reply> reply) {
+void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
   http::boot(std::move(reply), store, std::move(body));
 }
 
-void Api::backup(Request request, std::shared_ptr<Reply> reply) {
+void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::backup(request, std::move(reply), store_, counters_, [this] {
     last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
   });
 }
 
-void Api::analyze_sql(Request request, std::shared_ptr<Reply> reply) {
+void Api::analyze_sql(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::analyze_sql(request, std::move(reply), store_, counters_);
 }
 
-void Api::snapshot(Request, std::shared_ptr<Reply> reply) {
+void Api::snapshot(net::Request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
-  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   store->snapshot([reply](const store::Snapshotter::Outcome& outcome) {
-    if (!outcome.status.ok()) return reply->send(Response::text(500, outcome.status.text()));
-    reply->send(Response::bare(outcome.nothing_new ? 204 : 200));
+    if (!outcome.status.ok()) return reply->send(net::Response::text(500, outcome.status.text()));
+    reply->send(net::Response::bare(outcome.nothing_new ? 204 : 200));
   });
 }
 
-void Api::reap(Request, std::shared_ptr<Reply> reply) {
-  if (store_ == nullptr) return reply->send(Response::text(503, "store not open"));
+void Api::reap(net::Request, std::shared_ptr<net::Reply> reply) {
+  if (store_ == nullptr) return reply->send(net::Response::text(503, "store not open"));
   // A snapshot takes the place of the one before, and nothing is left to be reaped.
-  reply->send(Response::json("{\"snapshots_reaped\":0,\"wals_checkpointed\":0}\n"));
+  reply->send(net::Response::json("{\"snapshots_reaped\":0,\"wals_checkpointed\":0}\n"));
 }
 
-void Api::nodes(Request request, std::shared_ptr<Reply> reply) {
+void Api::nodes(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::nodes(request, store_, options_.identity));
 }
 
-void Api::leader(Request request, std::shared_ptr<Reply> reply) {
+void Api::leader(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (request.method == "GET") {
     return reply->send(http::leader(request, store_, options_.identity));
   }
   reply->send(http::step_down(request, store_, options_.http_address, counters_));
 }
 
-void Api::remove(Request request, std::shared_ptr<Reply> reply) {
+void Api::remove(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::remove_node(request, store_, options_.http_address, counters_));
 }
 
-void Api::root(Request request, std::shared_ptr<Reply> reply) {
+void Api::root(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::redirect_to_console(request, 302));
 }
 
-void Api::console_root(Request request, std::shared_ptr<Reply> reply) {
+void Api::console_root(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::redirect_to_console(request, 301));
 }
 
-void Api::console(Request request, std::shared_ptr<Reply> reply) {
+void Api::console(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::console(request));
 }
 
-void Api::licenses(Request, std::shared_ptr<Reply> reply) { reply->send(http::licenses()); }
+void Api::licenses(net::Request, std::shared_ptr<net::Reply> reply) {
+  reply->send(http::licenses());
+}
 
-void Api::debug_vars(Request request, std::shared_ptr<Reply> reply) {
+void Api::debug_vars(net::Request request, std::shared_ptr<net::Reply> reply) {
   reply->send(http::debug_vars(request, counters_, store_, queue_, options_.process_vars));
 }
 
 // Profiles are made from outside, by `perf` and the like.
-void Api::profile(Request, std::shared_ptr<Reply> reply) {
-  reply->send(Response::text(404, "404 page not found"));
+void Api::profile(net::Request, std::shared_ptr<net::Reply> reply) {
+  reply->send(net::Response::text(404, "404 page not found"));
 }
 
 }  // namespace rqlite::http

@@ -14,10 +14,10 @@
 #include "http/debug_vars.h"
 #include "http/gate.h"
 #include "http/json_tree.h"
-#include "http/message.h"
 #include "http/metrics_text.h"
 #include "http/nodes.h"
 #include "http/upload.h"
+#include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -28,7 +28,7 @@ namespace rqlite::http {
 //
 // Threads: handle() and admit() on the HTTP threads, the others on any. It answers before
 // the store is open, too, saying so.
-class Api final : public Handler {
+class Api final : public net::Handler {
  public:
   struct Options {
     std::string http_address;                // as clients reach this node, "host:port"
@@ -61,47 +61,48 @@ class Api final : public Handler {
   // What `/metrics` says now.
   [[nodiscard]] Bytes metrics_text() const;
 
-  void handle(Request request, std::shared_ptr<Reply> reply) override;
-  void admit(Request head, std::function<void(Admission)> then) override;
+  void handle(net::Request request, std::shared_ptr<net::Reply> reply) override;
+  void admit(net::Request head, std::function<void(Admission)> then) override;
 
  private:
   struct Route;
   // Reads the request's parameters and finds its route, or what is wrong with either.
-  static std::optional<Response> find_route(Request& request, const Route*& route);
+  static std::optional<net::Response> find_route(net::Request& request, const Route*& route);
 
   // What comes when it is known whether the request may pass.
-  void decided(const Route& route, bool allowed, Request request, std::shared_ptr<Reply> reply);
+  void decided(const Route& route, bool allowed, net::Request request,
+               std::shared_ptr<net::Reply> reply);
   // Counts the request, and refuses it if it may not pass or has a method that is not allowed.
-  std::optional<Response> judge(const Route& route, bool allowed, std::string_view method);
+  std::optional<net::Response> judge(const Route& route, bool allowed, std::string_view method);
   Admission admission(const Route& route, bool allowed, std::string_view method);
-  void handle_when_hashed(const Route& route, std::optional<Login> login, Request request,
-                          std::shared_ptr<Reply> reply);
+  void handle_when_hashed(const Route& route, std::optional<Login> login, net::Request request,
+                          std::shared_ptr<net::Reply> reply);
 
-  void execute(Request request, std::shared_ptr<Reply> reply);
-  void execute_queued(Request request, std::shared_ptr<Reply> reply);
-  void query(Request request, std::shared_ptr<Reply> reply);
-  void unified(Request request, std::shared_ptr<Reply> reply);
-  void queue_state(Request request, std::shared_ptr<Reply> reply);
-  void metrics(Request request, std::shared_ptr<Reply> reply);
-  void ready(Request request, std::shared_ptr<Reply> reply);
-  void status(Request request, std::shared_ptr<Reply> reply);
+  void execute(net::Request request, std::shared_ptr<net::Reply> reply);
+  void execute_queued(net::Request request, std::shared_ptr<net::Reply> reply);
+  void query(net::Request request, std::shared_ptr<net::Reply> reply);
+  void unified(net::Request request, std::shared_ptr<net::Reply> reply);
+  void queue_state(net::Request request, std::shared_ptr<net::Reply> reply);
+  void metrics(net::Request request, std::shared_ptr<net::Reply> reply);
+  void ready(net::Request request, std::shared_ptr<net::Reply> reply);
+  void status(net::Request request, std::shared_ptr<net::Reply> reply);
   // The body of `request`; null if it is a large one that went into memory.
-  std::shared_ptr<Upload> upload_of(Request& request, store::Store& store);
-  void load(Request request, std::shared_ptr<Reply> reply);
-  void boot(Request request, std::shared_ptr<Reply> reply);
-  void backup(Request request, std::shared_ptr<Reply> reply);
-  void analyze_sql(Request request, std::shared_ptr<Reply> reply);
-  void snapshot(Request request, std::shared_ptr<Reply> reply);
-  void reap(Request request, std::shared_ptr<Reply> reply);
-  void nodes(Request request, std::shared_ptr<Reply> reply);
-  void leader(Request request, std::shared_ptr<Reply> reply);
-  void remove(Request request, std::shared_ptr<Reply> reply);
-  void root(Request request, std::shared_ptr<Reply> reply);
-  void console_root(Request request, std::shared_ptr<Reply> reply);
-  void console(Request request, std::shared_ptr<Reply> reply);
-  void licenses(Request request, std::shared_ptr<Reply> reply);
-  void debug_vars(Request request, std::shared_ptr<Reply> reply);
-  void profile(Request request, std::shared_ptr<Reply> reply);
+  std::shared_ptr<Upload> upload_of(net::Request& request, store::Store& store);
+  void load(net::Request request, std::shared_ptr<net::Reply> reply);
+  void boot(net::Request request, std::shared_ptr<net::Reply> reply);
+  void backup(net::Request request, std::shared_ptr<net::Reply> reply);
+  void analyze_sql(net::Request request, std::shared_ptr<net::Reply> reply);
+  void snapshot(net::Request request, std::shared_ptr<net::Reply> reply);
+  void reap(net::Request request, std::shared_ptr<net::Reply> reply);
+  void nodes(net::Request request, std::shared_ptr<net::Reply> reply);
+  void leader(net::Request request, std::shared_ptr<net::Reply> reply);
+  void remove(net::Request request, std::shared_ptr<net::Reply> reply);
+  void root(net::Request request, std::shared_ptr<net::Reply> reply);
+  void console_root(net::Request request, std::shared_ptr<net::Reply> reply);
+  void console(net::Request request, std::shared_ptr<net::Reply> reply);
+  void licenses(net::Request request, std::shared_ptr<net::Reply> reply);
+  void debug_vars(net::Request request, std::shared_ptr<net::Reply> reply);
+  void profile(net::Request request, std::shared_ptr<net::Reply> reply);
 
   Gate gate_;
   const Options options_;

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "http/gzip.h"
-#include "http/outflow.h"
 #include "http/request_options.h"
+#include "net/outflow.h"
 #include "sqlite/dump.h"
 #include "sqlite/vacuum.h"
 
@@ -47,7 +47,7 @@ std::vector<std::string> names_in(std::string_view list) {
   return names;
 }
 
-Options options_of(const Parameters& parameters) {
+Options options_of(const net::Parameters& parameters) {
   Options options;
   std::string format(parameters.text("fmt", "binary"));
   std::transform(format.begin(), format.end(), format.begin(), [](char c) {
@@ -65,7 +65,7 @@ Options options_of(const Parameters& parameters) {
 // piece is there, so that what goes wrong until then has a status of its own.
 class BackupReply {
  public:
-  BackupReply(Options options, std::shared_ptr<Reply> reply, std::function<void()> done)
+  BackupReply(Options options, std::shared_ptr<net::Reply> reply, std::function<void()> done)
       : options_(std::move(options)), reply_(std::move(reply)), done_(std::move(done)) {
     if (options_.compress) gzip_.emplace();
   }
@@ -78,14 +78,14 @@ class BackupReply {
     } else {
       waiting_ += piece;
     }
-    return waiting_.size() < Outflow::kPieceBytes ? Status() : send();
+    return waiting_.size() < net::Outflow::kPieceBytes ? Status() : send();
   }
 
   // The end: of all of it, or of what was not begun, which gets to know why. What was begun breaks
   // off, so that nobody takes it for whole.
   void finish(const Status& status) {
     if (!status.ok()) {
-      if (!stream_) reply_->send(Response::text(500, status.text()));
+      if (!stream_) reply_->send(net::Response::text(500, status.text()));
       return;
     }
     if (gzip_) gzip_->finish(waiting_);
@@ -107,11 +107,11 @@ class BackupReply {
   }
 
   const Options options_;
-  const std::shared_ptr<Reply> reply_;
+  const std::shared_ptr<net::Reply> reply_;
   const std::function<void()> done_;
   std::optional<Gzip> gzip_;
   Bytes waiting_;
-  std::unique_ptr<BodyStream> stream_;
+  std::unique_ptr<net::BodyStream> stream_;
 };
 
 // Sends all of `file`, a FrozenMain or a File.
@@ -121,7 +121,7 @@ Status send_file(Source& file, BackupReply& to) {
   if (!size.ok()) return size.error();
   Bytes piece;
   for (std::uint64_t at = 0; at < *size; at += piece.size()) {
-    piece.resize(std::min<std::uint64_t>(Outflow::kPieceBytes, *size - at));
+    piece.resize(std::min<std::uint64_t>(net::Outflow::kPieceBytes, *size - at));
     Result<std::size_t> got = file.read(at, piece.data(), piece.size());
     if (!got.ok()) return got.error();
     if (*got != piece.size()) return {Code::kFailed, "the database file ended early"};
@@ -148,16 +148,16 @@ Status send_vacuumed(store::Store& store, sqlite::Connection& connection, Backup
 
 }  // namespace
 
-void backup(Request& request, std::shared_ptr<Reply> reply, store::Store* store, Counters& counters,
-            std::function<void()> done) {
+void backup(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+            Counters& counters, std::function<void()> done) {
   Options options = options_of(request.parameters);
   if (options.vacuum && options.format != Format::kBinary) {
-    return reply->send(Response::text(400, "invalid backup format"));
+    return reply->send(net::Response::text(400, "invalid backup format"));
   }
-  if (store == nullptr) return reply->send(Response::text(500, "store not open"));
+  if (store == nullptr) return reply->send(net::Response::text(500, "store not open"));
   if (!request.parameters.has("noleader") && !store->has_leader()) {
     counters.add(Counter::kLeaderNotFound);
-    return reply->send(Response::text(503, "leader not found"));
+    return reply->send(net::Response::text(503, "leader not found"));
   }
   const bool sql = options.format == Format::kSql;
   const bool vacuum = options.vacuum;

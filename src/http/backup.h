@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "http/counters.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
@@ -12,7 +12,7 @@ namespace rqlite::http {
 // GET /db/backup: the database as a file, or as SQL text, at one moment, in pieces and at the
 // client's pace, while writes go on. `store` is null while it is not open. `done` is called, on
 // some thread, once all of it was handed over.
-void backup(Request& request, std::shared_ptr<Reply> reply, store::Store* store, Counters& counters,
-            std::function<void()> done);
+void backup(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+            Counters& counters, std::function<void()> done);
 
 }  // namespace rqlite::http

@@ -35,15 +35,15 @@ std::string_view type_of(std::string_view name) {
   return "application/octet-stream";
 }
 
-Response moved(std::string_view to) {
-  Response response = Response::bare(301);
+net::Response moved(std::string_view to) {
+  net::Response response = net::Response::bare(301);
   response.headers.emplace_back("Location", to);
   return response;
 }
 
 // The page may load nothing from elsewhere, nor be part of a page from elsewhere, where a click
 // could mean something else.
-Response page(std::string_view type, std::string_view content) {
+net::Response page(std::string_view type, std::string_view content) {
   return {200,
           type,
           {{"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"},
@@ -51,7 +51,7 @@ Response page(std::string_view type, std::string_view content) {
           Bytes(content)};
 }
 
-Response list_of_static_files() {
+net::Response list_of_static_files() {
   Bytes html = "<!doctype html>\n<pre>\n";
   for (const EmbeddedFile& file : embedded_files()) {
     constexpr std::string_view kFolder = "console/static/";
@@ -64,10 +64,10 @@ Response list_of_static_files() {
 
 }  // namespace
 
-Response redirect_to_console(const Request& request, int status) {
+net::Response redirect_to_console(const net::Request& request, int status) {
   const bool get = request.method == "GET";
-  Response response =
-      Response::bare(status, get || request.method == "HEAD" ? kHtmlType : std::string_view());
+  net::Response response =
+      net::Response::bare(status, get || request.method == "HEAD" ? kHtmlType : std::string_view());
   response.headers.emplace_back("Location", "/console/");
   if (get) {
     const char* what = status == 302 ? "Found" : "Moved Permanently";
@@ -76,7 +76,7 @@ Response redirect_to_console(const Request& request, int status) {
   return response;
 }
 
-Response console(const Request& request) {
+net::Response console(const net::Request& request) {
   const std::string_view path = request.path;
   if (path == "/console/") return page(kHtmlType, *content_of("console/index.html"));
   if (path == "/console/index.html") return moved("./");
@@ -85,9 +85,9 @@ Response console(const Request& request) {
   // Names are looked up as a whole, so there is nowhere else to come to.
   const std::optional<std::string_view> content =
       path.starts_with(kStatic) ? content_of(path.substr(1)) : std::nullopt;
-  return content ? page(type_of(path), *content) : Response::text(404, "404 page not found");
+  return content ? page(type_of(path), *content) : net::Response::text(404, "404 page not found");
 }
 
-Response licenses() { return {200, kTextType, {}, Bytes(*content_of("licenses.txt"))}; }
+net::Response licenses() { return {200, net::kTextType, {}, Bytes(*content_of("licenses.txt"))}; }
 
 }  // namespace rqlite::http

@@ -1,16 +1,16 @@
 #pragma once
 
-#include "http/message.h"
+#include "net/message.h"
 
 namespace rqlite::http {
 
 // `/` and `/console`: where the console is. Any method.
-Response redirect_to_console(const Request& request, int status);
+net::Response redirect_to_console(const net::Request& request, int status);
 
 // `/console/` and what belongs to the page, from files that are part of the program.
-Response console(const Request& request);
+net::Response console(const net::Request& request);
 
 // GET /licenses.
-Response licenses();
+net::Response licenses();
 
 }  // namespace rqlite::http

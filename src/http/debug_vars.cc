@@ -77,8 +77,8 @@ Bytes to_text(const Counts& counts) {
 
 }  // namespace
 
-Response debug_vars(const Request& request, const Counters& counters, store::Store* store,
-                    queue::WriteQueue* queue, const ProcessVars& process) {
+net::Response debug_vars(const net::Request& request, const Counters& counters, store::Store* store,
+                         queue::WriteQueue* queue, const ProcessVars& process) {
   DebugVars vars;
   for (const char* name : kEmpty) vars[name] = "{}";
   Counts http = counters.read();
@@ -97,7 +97,7 @@ Response debug_vars(const Request& request, const Counters& counters, store::Sto
     append_json_string(text, name);
     text.append(": ").append(value);
   }
-  return Response::json(text += "\n}\n");
+  return net::Response::json(text += "\n}\n");
 }
 
 }  // namespace rqlite::http

@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "http/counters.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -19,7 +19,7 @@ using ProcessVars = std::function<void(DebugVars&)>;
 
 // GET /debug/vars: the counters of all parts, in the form that collectors of such pages know. The
 // store and the queue are null while the store is not open.
-Response debug_vars(const Request& request, const Counters& counters, store::Store* store,
-                    queue::WriteQueue* queue, const ProcessVars& process);
+net::Response debug_vars(const net::Request& request, const Counters& counters, store::Store* store,
+                         queue::WriteQueue* queue, const ProcessVars& process);
 
 }  // namespace rqlite::http

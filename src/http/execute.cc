@@ -6,15 +6,15 @@
 
 namespace rqlite::http {
 
-void execute(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void execute(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
              const std::string& served_by, Counters& counters) {
   const RequestOptions options(request.parameters, counters);
   const Result<std::string> key = idempotency_key(request);
-  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
   Result<ParsedStatements> parsed = parse_body(request, options.flags, *key);
-  if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
+  if (!parsed.ok()) return reply->send(net::Response::text(400, parsed.error().text()));
   counters.add(Counter::kExecuteStatements, parsed->statements);
-  if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
+  if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
   write(*store, std::move(parsed->encoded), request.parameters.duration("db_timeout", {}),

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "http/counters.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -13,12 +13,12 @@ namespace rqlite::http {
 
 // POST /db/execute: the statements go into the log as one entry, and their results come back.
 // `store` is null while it is not open; `served_by` and `counters` must outlive the request.
-void execute(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void execute(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
              const std::string& served_by, Counters& counters);
 
 // POST /db/execute?queue: the statements wait for others to share an entry with. `atomic` makes
 // every request a transaction.
-void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                     queue::WriteQueue* queue, const Clock& clock, bool atomic, Counters& counters);
 
 }  // namespace rqlite::http

@@ -13,8 +13,8 @@ constexpr auto kDefaultTimeout = 30s;
 
 // What a queued write needs to be answered, whenever that is.
 struct Pending {
-  Pending(const RequestOptions& request_options, const Parameters& parameters,
-          std::shared_ptr<Reply> to)
+  Pending(const RequestOptions& request_options, const net::Parameters& parameters,
+          std::shared_ptr<net::Reply> to)
       : options(request_options),
         reply(std::move(to)),
         wait(parameters.has("wait")),
@@ -22,7 +22,7 @@ struct Pending {
         timeout(parameters.duration("timeout", kDefaultTimeout)) {}
 
   const RequestOptions options;
-  const std::shared_ptr<Reply> reply;
+  const std::shared_ptr<net::Reply> reply;
   const bool wait;
   const bool all_results;  // also when nothing failed
   const std::chrono::nanoseconds timeout;
@@ -36,28 +36,28 @@ void note_waiting(const Pending& pending) {
   pending.options.counters->add(Counter::kQueuedExecutionsWait);
 }
 
-Response too_late(const Pending& pending, std::uint64_t number) {
+net::Response too_late(const Pending& pending, std::uint64_t number) {
   pending.options.counters->add(Counter::kQueuedExecutionsWaitTimeout);
   return queue_wait_timeout(number);
 }
 
-Response accepted(const Pending& pending, std::uint64_t number) {
+net::Response accepted(const Pending& pending, std::uint64_t number) {
   ResultsJson::Envelope envelope = pending.options.envelope();
   envelope.sequence_number = number;
-  return with_number(Response::json(ResultsJson(pending.options.format).finish(envelope).json),
+  return with_number(net::Response::json(ResultsJson(pending.options.format).finish(envelope).json),
                      number);
 }
 
 // The reply to a request that the queue did not take. A node that stops is one to come back to.
-Response not_taken(const RequestOptions& options, const Status& why) {
+net::Response not_taken(const RequestOptions& options, const Status& why) {
   if (why.code() != Code::kUnavailable) return refused(options, why);
-  Response response = Response::text(503, why.text());
+  net::Response response = net::Response::text(503, why.text());
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
 // The reply to a request whose verdict is known.
-class VerdictReply final : public ResponseMaker {
+class VerdictReply final : public net::ResponseMaker {
  public:
   VerdictReply(RequestOptions options, bool all_results, std::uint64_t number, raft::Index index,
                command::RequestResult result)
@@ -67,7 +67,7 @@ class VerdictReply final : public ResponseMaker {
         index_(index),
         result_(std::move(result)) {}
 
-  Response make() override {
+  net::Response make() override {
     ResultsJson json(options_.format);
     ResultsJson::Envelope envelope = options_.envelope();
     envelope.sequence_number = number_;
@@ -77,8 +77,9 @@ class VerdictReply final : public ResponseMaker {
       for (const command::StatementResult& each : result_.statements) json.add(each);
     }
     ResultsJson::Text text = std::move(json).finish(envelope);
-    Response response = text.impossible.empty() ? Response::json(std::move(text.json))
-                                                : Response::text(500, std::move(text.impossible));
+    net::Response response = text.impossible.empty()
+                                 ? net::Response::json(std::move(text.json))
+                                 : net::Response::text(500, std::move(text.impossible));
     note_key(response, result_);
     return with_number(std::move(response), number_);
   }
@@ -133,7 +134,7 @@ class Room final : public queue::RoomWaiter {
 };
 
 // Whether the body asks for nothing but its place in the order: `[]` or `null`.
-bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parsed) {
+bool is_checkpoint(const net::Request& request, const Result<ParsedStatements>& parsed) {
   if (parsed.ok()) return parsed->statements == 0;
   constexpr const char* kBlanks = " \t\r\n";
   const std::string_view body = request.body;
@@ -144,30 +145,30 @@ bool is_checkpoint(const Request& request, const Result<ParsedStatements>& parse
 
 }  // namespace
 
-void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                     queue::WriteQueue* queue, const Clock& clock, bool atomic, Counters& counters) {
-  const Parameters& parameters = request.parameters;
+  const net::Parameters& parameters = request.parameters;
   RequestOptions options(parameters, counters);
   options.flags.transaction = options.flags.transaction || atomic;
   const bool wait = parameters.has("wait");
   counters.add(Counter::kQueuedExecutions);
   const Result<std::string> key = idempotency_key(request);
-  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
   Result<ParsedStatements> parsed = parse_body(request, options.flags, *key);
   Bytes encoded;
   if (is_checkpoint(request, parsed)) {
     if (!wait) {
       return reply->send(
-          Response::text(400, parsed.ok() ? "no statements" : parsed.error().text()));
+          net::Response::text(400, parsed.ok() ? "no statements" : parsed.error().text()));
     }
   } else if (!parsed.ok()) {
-    return reply->send(Response::text(400, parsed.error().text()));
+    return reply->send(net::Response::text(400, parsed.error().text()));
   } else if (!parsed->forbidden.empty()) {
     return reply->send(failed_request(options, parsed->forbidden));
   } else {
     encoded = std::move(parsed->encoded);
   }
-  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader) {
     return reply->send(refused(options, {Code::kNoLeader, "leader not found"}));
   }
@@ -184,7 +185,7 @@ void execute_queued(Request& request, std::shared_ptr<Reply> reply, store::Store
     // Before the queue has it. Without a number it is the queue that says when time is up.
     pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
       const auto waiting = weak.lock();
-      if (!waiting) return std::optional<Response>();
+      if (!waiting) return std::optional<net::Response>();
       waiting->late = true;
       const std::uint64_t number = waiting->number;
       return number == 0 ? std::nullopt : std::optional(too_late(*waiting, number));

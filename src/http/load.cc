@@ -17,43 +17,44 @@ class ReplacementReply final : public store::Write {
  public:
   // Makes the response to success; and that to a failure that is not the sender's.
   struct Answers {
-    std::function<Response()> done;
-    std::function<Response(const Status&)> failed;
+    std::function<net::Response()> done;
+    std::function<net::Response(const Status&)> failed;
   };
-  ReplacementReply(std::shared_ptr<Reply> reply, Answers answers)
+  ReplacementReply(std::shared_ptr<net::Reply> reply, Answers answers)
       : reply_(std::move(reply)), answers_(std::move(answers)) {}
 
   void applied(raft::Index, std::vector<command::RequestResult>) override {
     reply_->send(answers_.done());
   }
   void failed(const Status& why) override {
-    reply_->send(why.code() == Code::kInvalid ? Response::text(400, why.text())
+    reply_->send(why.code() == Code::kInvalid ? net::Response::text(400, why.text())
                                               : answers_.failed(why));
   }
 
  private:
-  const std::shared_ptr<Reply> reply_;
+  const std::shared_ptr<net::Reply> reply_;
   const Answers answers_;
 };
 
-void load_database(const RequestOptions& options, const std::shared_ptr<Reply>& reply,
+void load_database(const RequestOptions& options, const std::shared_ptr<net::Reply>& reply,
                    store::Store& store, Upload& body, const std::string& served_by) {
   ReplacementReply::Answers answers;
   answers.done = [options, &served_by] {
-    Response response =
+    net::Response response =
         results_response(ResultsJson(options.format).finish(options.envelope()), served_by);
     response.content_type = options.content_type;
     return response;
   };
   answers.failed = [options](const Status& why) {
-    return why.code() == Code::kNoLeader ? refused(options, why) : Response::text(500, why.text());
+    return why.code() == Code::kNoLeader ? refused(options, why)
+                                         : net::Response::text(500, why.text());
   };
   const Result<std::string> path = body.take_file();
   if (!path.ok()) return reply->send(answers.failed(path.error()));
   store.replace_database(*path, std::make_unique<ReplacementReply>(reply, std::move(answers)));
 }
 
-void load_text(const RequestOptions& options, const std::shared_ptr<Reply>& reply,
+void load_text(const RequestOptions& options, const std::shared_ptr<net::Reply>& reply,
                store::Store& store, Upload& body, const std::string& served_by) {
   const Result<Bytes> sql = body.content(kTextBytesMax);
   if (!sql.ok()) return reply->send(refused(options, sql.error()));
@@ -64,15 +65,15 @@ void load_text(const RequestOptions& options, const std::shared_ptr<Reply>& repl
 
 }  // namespace
 
-void load(const Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
           std::shared_ptr<Upload> body, const std::string& served_by, Counters& counters) {
-  const Parameters& parameters = request.parameters;
+  const net::Parameters& parameters = request.parameters;
   RequestOptions options(parameters, counters);
   options.format = {.pretty = parameters.has("pretty")};
   options.flags = {.timings = parameters.has("timings")};
   options.raft_index = false;
-  options.content_type = kTextType;  // as it always was
-  if (store == nullptr) return reply->send(Response::text(500, "store not open"));
+  options.content_type = net::kTextType;  // as it always was
+  if (store == nullptr) return reply->send(net::Response::text(500, "store not open"));
   // What follows reads and checks files.
   store->on_reader([=, &served_by](const Result<store::ReaderPool::Reader>&) {
     const auto way = body->is_database() ? load_database : load_text;
@@ -80,16 +81,16 @@ void load(const Request& request, std::shared_ptr<Reply> reply, store::Store* st
   });
 }
 
-void boot(std::shared_ptr<Reply> reply, store::Store* store, std::shared_ptr<Upload> body) {
-  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
-  if (body->size() < kSmallestDatabase) return reply->send(Response::text(503, "EOF"));
-  if (!body->is_database()) return reply->send(Response::text(400, "invalid SQLite data"));
+void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body) {
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
+  if (body->size() < kSmallestDatabase) return reply->send(net::Response::text(503, "EOF"));
+  if (!body->is_database()) return reply->send(net::Response::text(400, "invalid SQLite data"));
   store->on_reader([=](const Result<store::ReaderPool::Reader>&) {
     ReplacementReply::Answers answers;
-    answers.done = [] { return Response::bare(200); };
+    answers.done = [] { return net::Response::bare(200); };
     answers.failed = [](const Status& why) {
       const bool elsewhere = why.code() == Code::kNotLeader || why.code() == Code::kNoLeader;
-      return Response::text(503, elsewhere ? "not leader" : why.text());
+      return net::Response::text(503, elsewhere ? "not leader" : why.text());
     };
     const Result<std::string> path = body->take_file();
     if (!path.ok()) return reply->send(answers.failed(path.error()));

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "http/counters.h"
-#include "http/message.h"
 #include "http/upload.h"
+#include "net/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
@@ -13,10 +13,10 @@ namespace rqlite::http {
 // POST /db/load: the body is a database, which replaces this one, or else SQL text, which runs as
 // one statement. `store` is null while it is not open; `served_by`
 // and `counters` must outlive the request.
-void load(const Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
           std::shared_ptr<Upload> body, const std::string& served_by, Counters& counters);
 
 // POST /boot: the body is a database, which replaces that of a cluster of one.
-void boot(std::shared_ptr<Reply> reply, store::Store* store, std::shared_ptr<Upload> body);
+void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body);
 
 }  // namespace rqlite::http

@@ -101,8 +101,8 @@ void add_store(MetricsText& text, store::Store& store) {
 
 }  // namespace
 
-Response metrics(store::Store* store, queue::WriteQueue* queue,
-                 const std::function<void(MetricsText&)>& process) {
+net::Response metrics(store::Store* store, queue::WriteQueue* queue,
+                      const std::function<void(MetricsText&)>& process) {
   MetricsText text;
   process(text);
   if (store != nullptr) {

@@ -40,15 +40,16 @@ JsonTree describe(const store::Store::Report& report, raft::RaftId id, const Nod
   return node;
 }
 
-Response answer(const Request& request, const JsonTree& tree) {
+net::Response answer(const net::Request& request, const JsonTree& tree) {
   Bytes json = tree.to_json();
-  return Response::json(request.parameters.has("pretty") ? indent_json(json) : std::move(json));
+  return net::Response::json(request.parameters.has("pretty") ? indent_json(json)
+                                                              : std::move(json));
 }
 
 }  // namespace
 
-Response nodes(const Request& request, store::Store* store, const NodeIdentity& self) {
-  if (store == nullptr) return Response::text(503, "store nodes: store not open");
+net::Response nodes(const net::Request& request, store::Store* store, const NodeIdentity& self) {
+  if (store == nullptr) return net::Response::text(503, "store nodes: store not open");
   const std::chrono::nanoseconds timeout = request.parameters.duration("timeout", kDefaultTimeout);
   const Clock::time_point began = Clock::now();
   const store::Store::Report report = store->report();
@@ -68,11 +69,12 @@ Response nodes(const Request& request, store::Store* store, const NodeIdentity& 
   return answer(request, tree);
 }
 
-Response leader(const Request& request, store::Store* store, const NodeIdentity& self) {
+net::Response leader(const net::Request& request, store::Store* store, const NodeIdentity& self) {
   const Clock::time_point began = Clock::now();
-  if (store == nullptr) return Response::text(503, "leader not found");
+  if (store == nullptr) return net::Response::text(503, "leader not found");
   const store::Store::Report report = store->report();
-  if (!report.members.contains(report.raft.leader)) return Response::text(503, "leader not found");
+  if (!report.members.contains(report.raft.leader))
+    return net::Response::text(503, "leader not found");
   return answer(request, describe(report, report.raft.leader, self, Clock::now() - began,
                                   request.parameters.duration("timeout", kDefaultTimeout)));
 }

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "http/message.h"
+#include "net/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
@@ -15,9 +15,9 @@ struct NodeIdentity {
 
 // GET /nodes: the members of the cluster, each with whether it can be reached. `store` is null
 // while it is not open.
-Response nodes(const Request& request, store::Store* store, const NodeIdentity& self);
+net::Response nodes(const net::Request& request, store::Store* store, const NodeIdentity& self);
 
 // GET /leader: the same of the leader alone.
-Response leader(const Request& request, store::Store* store, const NodeIdentity& self);
+net::Response leader(const net::Request& request, store::Store* store, const NodeIdentity& self);
 
 }  // namespace rqlite::http

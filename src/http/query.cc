@@ -7,17 +7,17 @@
 
 namespace rqlite::http {
 
-void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void query(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
            const std::string& served_by, Counters& counters) {
-  const Parameters& parameters = request.parameters;
+  const net::Parameters& parameters = request.parameters;
   const RequestOptions options(parameters, counters);
   Result<ParsedStatements> parsed = request.method == "GET"
                                         ? Result<ParsedStatements>(StatementsParser::of_text(
                                               parameters.text("q", ""), options.flags))
                                         : parse_body(request, options.flags);
-  if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
+  if (!parsed.ok()) return reply->send(net::Response::text(400, parsed.error().text()));
   counters.add(Counter::kQueryStatements, parsed->statements);
-  if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
+  if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
   store::Query query = query_of(parameters);

@@ -4,14 +4,14 @@
 #include <string>
 
 #include "http/counters.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
 
 // GET and POST /db/query: statements that read. `store` is null while it is not open; `served_by`
 // and `counters` must outlive the request.
-void query(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void query(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
            const std::string& served_by, Counters& counters);
 
 }  // namespace rqlite::http

@@ -3,14 +3,15 @@
 #include <atomic>
 #include <utility>
 
-#include "http/outflow.h"
+#include "net/outflow.h"
 
 namespace rqlite::http {
 namespace {
 
 class QueryReply final : public store::QuerySink {
  public:
-  QueryReply(RequestOptions options, std::shared_ptr<Reply> reply, const std::string& served_by)
+  QueryReply(RequestOptions options, std::shared_ptr<net::Reply> reply,
+             const std::string& served_by)
       : options_(options), reply_(std::move(reply)), served_by_(served_by), json_(options.format) {}
 
   void begin(bool may_block) override {
@@ -54,7 +55,7 @@ class QueryReply final : public store::QuerySink {
     ResultsJson::Text text = json_.take();
     if (stream_) return stream_->write(text.json);
     const bool possible = text.impossible.empty();
-    Response response = results_response(std::move(text), served_by_);
+    net::Response response = results_response(std::move(text), served_by_);
     if (possible) {
       stream_ = reply_->begin(std::move(response));
     } else {
@@ -70,15 +71,15 @@ class QueryReply final : public store::QuerySink {
   }
 
   // What is larger is sent while it is read.
-  static constexpr std::size_t kPieceBytes = Outflow::kPieceBytes;
+  static constexpr std::size_t kPieceBytes = net::Outflow::kPieceBytes;
 
   const RequestOptions options_;
-  const std::shared_ptr<Reply> reply_;
+  const std::shared_ptr<net::Reply> reply_;
   const std::string& served_by_;
   ResultsJson json_;
   bool may_block_ = false;
   std::shared_ptr<std::atomic<bool>> gone_;  // the client; once the read has left its thread
-  std::unique_ptr<BodyStream> stream_;       // once the response has begun
+  std::unique_ptr<net::BodyStream> stream_;  // once the response has begun
 };
 
 store::Level level_of(std::string_view text) {
@@ -93,12 +94,12 @@ store::Level level_of(std::string_view text) {
 }  // namespace
 
 std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
-                                                   std::shared_ptr<Reply> reply,
+                                                   std::shared_ptr<net::Reply> reply,
                                                    const std::string& served_by) {
   return std::make_unique<QueryReply>(options, std::move(reply), served_by);
 }
 
-store::Query query_of(const Parameters& parameters) {
+store::Query query_of(const net::Parameters& parameters) {
   store::Query query;
   query.level = level_of(parameters.text("level", "weak"));
   query.freshness = parameters.duration("freshness", {});

@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "http/message.h"
 #include "http/request_options.h"
+#include "net/message.h"
 #include "store/query.h"
 
 namespace rqlite::http {
@@ -12,10 +12,10 @@ namespace rqlite::http {
 // Turns a query's results into its reply as they are read: a short one at once, a longer one in
 // pieces, at the client's pace. `served_by` must outlive the request.
 std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
-                                                   std::shared_ptr<Reply> reply,
+                                                   std::shared_ptr<net::Reply> reply,
                                                    const std::string& served_by);
 
 // How the parameters of a request want it to read; without its statements.
-store::Query query_of(const Parameters& parameters);
+store::Query query_of(const net::Parameters& parameters);
 
 }  // namespace rqlite::http

@@ -20,7 +20,7 @@ constexpr auto kDefaultTimeout = 30s;
 // Somebody asks for one request.
 struct Question {
   RequestOptions options;
-  std::shared_ptr<Reply> reply;
+  std::shared_ptr<net::Reply> reply;
   store::Store* store;
   queue::WriteQueue* queue;
   std::string node_id;
@@ -28,17 +28,17 @@ struct Question {
   std::uint64_t ticket = 0;  // while it waits; the connection's thread
 };
 
-Response state_of(const Question& asked, std::string_view state, Bytes results = {}) {
+net::Response state_of(const Question& asked, std::string_view state, Bytes results = {}) {
   Bytes json = "{\"sequence_number\":" + std::to_string(asked.number) + ",\"state\":\"";
   json.append(state).append("\"").append(results).append("}");
   if (asked.options.format.pretty) json = indent_json(json);
-  return Response::json(std::move(json));
+  return net::Response::json(std::move(json));
 }
 
 // The results of a request that failed, as members of the answer.
-Response failed(const Question& asked, BytesView kept) {
+net::Response failed(const Question& asked, BytesView kept) {
   const std::optional<command::RequestResult> result = command::decode_result(kept);
-  if (!result) return Response::text(500, "the results of the request cannot be read");
+  if (!result) return net::Response::text(500, "the results of the request cannot be read");
   ResultFormat format = asked.options.format;
   format.pretty = false;
   ResultsJson json(format);
@@ -46,14 +46,14 @@ Response failed(const Question& asked, BytesView kept) {
   ResultsJson::Envelope envelope;
   envelope.error = result->error;
   ResultsJson::Text text = std::move(json).finish(envelope);
-  if (!text.impossible.empty()) return Response::text(500, std::move(text.impossible));
+  if (!text.impossible.empty()) return net::Response::text(500, std::move(text.impossible));
   // {"results":[...]} becomes ,"results":[...]
   text.json.front() = ',';
   text.json.pop_back();
   return state_of(asked, "failed", std::move(text.json));
 }
 
-Response answer(const Question& asked) {
+net::Response answer(const Question& asked) {
   const bool own = asked.node_id == asked.store->options().node_id;
   switch (own ? asked.queue->progress(asked.number) : Progress::kUnknown) {
     case Progress::kQueued:
@@ -77,7 +77,7 @@ Response answer(const Question& asked) {
 }
 
 void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanoseconds timeout) {
-  Reply& reply = *asked->reply;
+  net::Reply& reply = *asked->reply;
   queue::WriteQueue* queue = asked->queue;
   auto stop_waiting = [queue](const Question& question) {
     if (question.ticket != 0) queue->stop_waiting(question.ticket);
@@ -86,7 +86,7 @@ void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanosecon
     if (const auto gone = weak.lock()) stop_waiting(*gone);
   });
   reply.send_after(timeout,
-                   [weak = std::weak_ptr(asked), stop_waiting]() -> std::optional<Response> {
+                   [weak = std::weak_ptr(asked), stop_waiting]() -> std::optional<net::Response> {
                      const auto waiting = weak.lock();
                      if (!waiting) return std::nullopt;
                      stop_waiting(*waiting);
@@ -99,7 +99,7 @@ void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanosecon
       question.number, [asked = std::move(asked)] { asked->reply->send(answer(*asked)); });
 }
 
-Response whole_queue(const Request& request, queue::WriteQueue& queue) {
+net::Response whole_queue(const net::Request& request, queue::WriteQueue& queue) {
   const queue::WriteQueue::Report report = queue.report();
   JsonTree tree = queue_figures(report, queue.limits());
   tree["capacity"] = JsonTree::number(queue.limits().capacity);
@@ -109,7 +109,7 @@ Response whole_queue(const Request& request, queue::WriteQueue& queue) {
   tree["oldest_age"] = JsonTree::text(format_duration(report.oldest_age));
   Bytes json = tree.to_json();
   if (request.parameters.has("pretty")) json = indent_json(json);
-  return Response::json(std::move(json));
+  return net::Response::json(std::move(json));
 }
 
 }  // namespace
@@ -128,10 +128,10 @@ JsonTree queue_figures(const queue::WriteQueue::Report& report,
   return tree;
 }
 
-void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void queue_state(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                  queue::WriteQueue* queue, Counters& counters) {
-  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
-  const Parameters& parameters = request.parameters;
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
+  const net::Parameters& parameters = request.parameters;
   if (!parameters.has("sequence_number")) return reply->send(whole_queue(request, *queue));
   const std::string_view text = parameters.text("sequence_number", "");
   auto asked = std::make_shared<Question>(
@@ -139,7 +139,7 @@ void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* s
                std::string(parameters.text("node", store->options().node_id))});
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked->number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return asked->reply->send(Response::text(400, "sequence_number is not a number"));
+    return asked->reply->send(net::Response::text(400, "sequence_number is not a number"));
   }
   const bool own = asked->node_id == store->options().node_id;
   if (own && parameters.has("wait")) {

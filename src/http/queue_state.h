@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "http/counters.h"
 #include "http/json_tree.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -14,7 +14,7 @@ namespace rqlite::http {
 // GET /db/queue: how full the write queue is and how far it has come; with `sequence_number`,
 // what became of that request, with `wait` once it is known, with `node` of the queue of that
 // node. Both are null while the store is not open.
-void queue_state(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void queue_state(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                  queue::WriteQueue* queue, Counters& counters);
 
 // What `/db/queue` and `/status` say of the queue alike.

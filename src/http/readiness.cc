@@ -9,12 +9,15 @@ using namespace std::chrono_literals;
 
 constexpr const char* kSyncTimedOut = "timeout waiting for commit index";
 
-Response lines(int status, std::string text) { return {status, kTextType, {}, std::move(text)}; }
+net::Response lines(int status, std::string text) {
+  return {status, net::kTextType, {}, std::move(text)};
+}
 
 // The answer to the node's own `SELECT 1`.
 class ReadinessSink final : public store::QuerySink {
  public:
-  ReadinessSink(std::shared_ptr<Reply> reply, bool sync) : reply_(std::move(reply)), sync_(sync) {}
+  ReadinessSink(std::shared_ptr<net::Reply> reply, bool sync)
+      : reply_(std::move(reply)), sync_(sync) {}
 
   void columns(std::vector<std::string>, std::vector<std::string>) override {}
   void begin(bool) override { began_ = true; }
@@ -37,7 +40,7 @@ class ReadinessSink final : public store::QuerySink {
   }
 
  private:
-  const std::shared_ptr<Reply> reply_;
+  const std::shared_ptr<net::Reply> reply_;
   const bool sync_;
   bool began_ = false;  // to read: it has caught up
   std::string error_;
@@ -45,7 +48,7 @@ class ReadinessSink final : public store::QuerySink {
 
 }  // namespace
 
-void readiness(Request& request, std::shared_ptr<Reply> reply, store::Store* store) {
+void readiness(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store) {
   if (request.parameters.has("noleader")) return reply->send(lines(200, "[+]node ok"));
   if (store == nullptr || !store->has_leader()) {
     return reply->send(lines(503, "[+]node ok\n[+]leader does not exist"));

@@ -5,7 +5,7 @@
 
 namespace rqlite::http {
 
-RequestOptions::RequestOptions(const Parameters& parameters, Counters& to_count_in)
+RequestOptions::RequestOptions(const net::Parameters& parameters, Counters& to_count_in)
     : format{.associative = parameters.has("associative"),
              .blob_array = parameters.has("blob_array"),
              .pretty = parameters.has("pretty")},
@@ -23,7 +23,7 @@ ResultsJson::Envelope RequestOptions::envelope() const {
   return envelope;
 }
 
-Result<std::string> idempotency_key(const Request& request) {
+Result<std::string> idempotency_key(const net::Request& request) {
   constexpr std::size_t kBytesMax = 255;
   const std::vector<std::string_view> values = request.headers->values("Idempotency-Key");
   if (values.empty()) return std::string();
@@ -36,44 +36,45 @@ Result<std::string> idempotency_key(const Request& request) {
   return std::string(key);
 }
 
-void note_key(Response& response, const command::RequestResult& result) {
+void note_key(net::Response& response, const command::RequestResult& result) {
   using Key = command::RequestResult::Key;
-  if (result.key == Key::kReused) response = Response::text(422, result.error);
+  if (result.key == Key::kReused) response = net::Response::text(422, result.error);
   if (result.key == Key::kReplayed) response.headers.emplace_back("Idempotency-Replayed", "true");
 }
 
-Result<ParsedStatements> parse_body(Request& request, command::RequestFlags flags, BytesView key) {
+Result<ParsedStatements> parse_body(net::Request& request, command::RequestFlags flags,
+                                    BytesView key) {
   if (request.content_type.starts_with("text/plain")) {
     return StatementsParser::of_text(request.body, flags, key);
   }
   return parse_json_body(request, flags, key);
 }
 
-Result<ParsedStatements> parse_json_body(Request& request, command::RequestFlags flags,
+Result<ParsedStatements> parse_json_body(net::Request& request, command::RequestFlags flags,
                                          BytesView key) {
   // Keeps its buffers, so each thread has its own.
   thread_local StatementsParser parser;
   return parser.parse_json(request.body, flags, key);
 }
 
-Response failed_request(const RequestOptions& options, const std::string& error) {
+net::Response failed_request(const RequestOptions& options, const std::string& error) {
   ResultsJson::Envelope envelope = options.envelope();
   envelope.error = error;
-  return Response::json(ResultsJson(options.format).finish(envelope).json);
+  return net::Response::json(ResultsJson(options.format).finish(envelope).json);
 }
 
-Response refused(const RequestOptions& options, const Status& why) {
+net::Response refused(const RequestOptions& options, const Status& why) {
   switch (why.code()) {
     case Code::kNoLeader:
       options.counters->add(Counter::kLeaderNotFound);
-      return Response::text(503, "leader not found");
+      return net::Response::text(503, "leader not found");
     case Code::kFull: {
-      Response response = Response::text(503, why.text());
+      net::Response response = net::Response::text(503, why.text());
       response.headers.emplace_back("Retry-After", "1");
       return response;
     }
     case Code::kTooLarge:
-      return Response::text(413, why.text());
+      return net::Response::text(413, why.text());
     case Code::kOk:
     case Code::kInvalid:
     case Code::kNotLeader:
@@ -87,18 +88,19 @@ Response refused(const RequestOptions& options, const Status& why) {
   return failed_request(options, why.text());
 }
 
-Response with_number(Response response, std::uint64_t number) {
+net::Response with_number(net::Response response, std::uint64_t number) {
   response.headers.emplace_back("X-Rqlite-Sequence-Number", std::to_string(number));
   return response;
 }
 
-Response queue_wait_timeout(std::uint64_t number) {
-  return with_number(Response::text(408, "queue wait timeout"), number);
+net::Response queue_wait_timeout(std::uint64_t number) {
+  return with_number(net::Response::text(408, "queue wait timeout"), number);
 }
 
-Response results_response(ResultsJson::Text text, const std::string& served_by) {
-  Response response = text.impossible.empty() ? Response::json(std::move(text.json))
-                                              : Response::text(500, std::move(text.impossible));
+net::Response results_response(ResultsJson::Text text, const std::string& served_by) {
+  net::Response response = text.impossible.empty()
+                               ? net::Response::json(std::move(text.json))
+                               : net::Response::text(500, std::move(text.impossible));
   response.headers.emplace_back("X-Rqlite-Served-By", served_by);
   return response;
 }

@@ -31,8 +31,8 @@ void append_analysis(Bytes& to, sqlite::Connection& connection, BytesView sql) {
   to += '}';
 }
 
-Response analysis_of(BytesView encoded, const RequestOptions& options,
-                     sqlite::Connection& connection) {
+net::Response analysis_of(BytesView encoded, const RequestOptions& options,
+                          sqlite::Connection& connection) {
   const std::optional<command::Command> decoded = command::decode_command(encoded);
   CHECK(decoded && decoded->requests.size() == 1);
   command::RequestReader statements(decoded->requests.front());
@@ -47,28 +47,28 @@ Response analysis_of(BytesView encoded, const RequestOptions& options,
     append_json_real(json, *seconds);
   }
   json += '}';
-  return Response::json(options.format.pretty ? indent_json(json) : std::move(json));
+  return net::Response::json(options.format.pretty ? indent_json(json) : std::move(json));
 }
 
 }  // namespace
 
-void analyze_sql(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void analyze_sql(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                  Counters& counters) {
-  const Parameters& parameters = request.parameters;
+  const net::Parameters& parameters = request.parameters;
   const RequestOptions options(parameters, counters);
   if (request.method == "GET" && !parameters.has("q")) {
-    return reply->send(Response::text(400, "query not specified"));
+    return reply->send(net::Response::text(400, "query not specified"));
   }
   Result<ParsedStatements> parsed = request.method == "GET"
                                         ? Result<ParsedStatements>(StatementsParser::of_text(
                                               parameters.text("q", ""), options.flags))
                                         : parse_json_body(request, options.flags);
-  if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
-  if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
-  if (store == nullptr) return reply->send(Response::text(503, "store not open"));
+  if (!parsed.ok()) return reply->send(net::Response::text(400, parsed.error().text()));
+  if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   store->on_reader([options, reply, encoded = std::move(parsed->encoded)](
                        const Result<store::ReaderPool::Reader>& reader) {
-    if (!reader.ok()) return reply->send(Response::text(503, reader.error().text()));
+    if (!reader.ok()) return reply->send(net::Response::text(503, reader.error().text()));
     reply->send(analysis_of(encoded, options, reader->connection()));
   });
 }

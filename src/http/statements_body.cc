@@ -8,9 +8,9 @@
 #include <map>
 #include <utility>
 
-#include "http/hex.h"
 #include "http/json_list.h"
 #include "http/json_strings.h"
+#include "net/hex.h"
 #include "sqlite/sql_text.h"
 
 namespace rqlite::http {
@@ -65,8 +65,8 @@ bool decode_hex_literal(std::string_view text, Bytes& to) {
   const std::string_view digits = text.substr(2, text.size() - 3);
   Bytes bytes;
   for (std::size_t i = 0; i < digits.size(); i += 2) {
-    const int high = hex_digit(digits[i]);
-    const int low = hex_digit(digits[i + 1]);
+    const int high = net::hex_digit(digits[i]);
+    const int low = net::hex_digit(digits[i + 1]);
     if (high < 0 || low < 0) return false;
     bytes += static_cast<char>(high << 4 | low);
   }

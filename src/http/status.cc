@@ -203,9 +203,9 @@ JsonTree queue_status(queue::WriteQueue& queue) {
 
 }  // namespace
 
-Response status(const Request& request, store::Store* store, queue::WriteQueue* queue,
-                std::optional<WallTime> last_backup,
-                const std::function<void(JsonTree&)>& process) {
+net::Response status(const net::Request& request, store::Store* store, queue::WriteQueue* queue,
+                     std::optional<WallTime> last_backup,
+                     const std::function<void(JsonTree&)>& process) {
   JsonTree tree;
   if (store == nullptr) {
     tree["store"]["open"] = JsonTree::boolean(false);
@@ -218,10 +218,10 @@ Response status(const Request& request, store::Store* store, queue::WriteQueue* 
   if (last_backup) tree["last_backup_time"] = JsonTree::text(date_of_time(*last_backup));
   process(tree);
   const std::string_view key = request.parameters.text("key", "");
-  if (!key.empty()) return Response::json(tree.at(key).to_json(JsonTree::Records::kSorted));
+  if (!key.empty()) return net::Response::json(tree.at(key).to_json(JsonTree::Records::kSorted));
   Bytes json = tree.to_json();
   if (request.parameters.has("pretty")) json = indent_json(json);
-  return Response::json(std::move(json));
+  return net::Response::json(std::move(json));
 }
 
 }  // namespace rqlite::http

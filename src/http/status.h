@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "http/json_tree.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
 
@@ -14,7 +14,8 @@ namespace rqlite::http {
 // GET /status: what the node says of itself, as one JSON object with sorted keys. `store` and
 // `queue` are null while they are not open; `last_backup` is the end of the last
 // /db/backup that succeeded; `process` adds the sections that are not theirs.
-Response status(const Request& request, store::Store* store, queue::WriteQueue* queue,
-                std::optional<WallTime> last_backup, const std::function<void(JsonTree&)>& process);
+net::Response status(const net::Request& request, store::Store* store, queue::WriteQueue* queue,
+                     std::optional<WallTime> last_backup,
+                     const std::function<void(JsonTree&)>& process);
 
 }  // namespace rqlite::http

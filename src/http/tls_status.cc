@@ -4,10 +4,10 @@
 
 namespace rqlite::http {
 
-void add_tls_status(JsonTree& tree, const TlsContext* tls) {
+void add_tls_status(JsonTree& tree, const net::TlsContext* tls) {
   tree["enabled"] = JsonTree::text(tls != nullptr ? "true" : "false");
   if (tls == nullptr) return;
-  const TlsContext::Options& options = tls->options();
+  const net::TlsContext::Options& options = tls->options();
   tree["ca_file"] = JsonTree::text(options.ca_file);
   tree["cert_file"] = JsonTree::text(options.certificate_file);
   tree["client_auth"] =
@@ -16,8 +16,8 @@ void add_tls_status(JsonTree& tree, const TlsContext* tls) {
   tree["next_protos"] = JsonTree::array({JsonTree::text("http/1.1")});
 }
 
-void add_tls_metrics(MetricsText& text, const TlsContext& tls) {
-  const TlsContext::Report report = tls.report();
+void add_tls_metrics(MetricsText& text, const net::TlsContext& tls) {
+  const net::TlsContext::Report report = tls.report();
   text.counter("rqlite_http_tls_handshakes_total", "TLS handshakes that clients have begun.",
                static_cast<double>(report.sessions));
   text.counter("rqlite_http_tls_failed_handshakes_total", "TLS handshakes that failed.",
@@ -33,7 +33,7 @@ void add_tls_metrics(MetricsText& text, const TlsContext& tls) {
              std::chrono::duration<double>(report.expires.time_since_epoch()).count());
 }
 
-std::string describe(const TlsContext::Options& options) {
+std::string describe(const net::TlsContext::Options& options) {
   std::string text = "cert " + options.certificate_file + ", key " + options.key_file;
   if (!options.ca_file.empty()) text += ", CA cert " + options.ca_file;
   text += options.verify_client ? ", mutual TLS enabled" : ", mutual TLS disabled";

@@ -4,17 +4,17 @@
 
 #include "http/json_tree.h"
 #include "http/metrics_text.h"
-#include "http/tls_context.h"
+#include "net/tls_context.h"
 
 namespace rqlite::http {
 
 // The member `http.tls` of `/status`. Null: there is no TLS.
-void add_tls_status(JsonTree& tree, const TlsContext* tls);
+void add_tls_status(JsonTree& tree, const net::TlsContext* tls);
 
 // What `/metrics` says of it.
-void add_tls_metrics(MetricsText& text, const TlsContext& tls);
+void add_tls_metrics(MetricsText& text, const net::TlsContext& tls);
 
 // "cert c.pem, key k.pem, CA cert ca.pem, mutual TLS enabled, required client CN "x"": for the log.
-std::string describe(const TlsContext::Options& options);
+std::string describe(const net::TlsContext::Options& options);
 
 }  // namespace rqlite::http

@@ -7,19 +7,19 @@
 
 namespace rqlite::http {
 
-void unified(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
              const std::string& served_by, Counters& counters) {
   const RequestOptions options(request.parameters, counters);
   const Result<std::string> key = idempotency_key(request);
-  if (!key.ok()) return reply->send(Response::text(400, key.error().text()));
+  if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
   store::Query query = query_of(request.parameters);
   command::RequestFlags flags = options.flags;
   flags.unified = true;
   flags.qualify_columns = query.qualify_columns;
   Result<ParsedStatements> parsed = parse_json_body(request, flags, *key);
-  if (!parsed.ok()) return reply->send(Response::text(400, parsed.error().text()));
+  if (!parsed.ok()) return reply->send(net::Response::text(400, parsed.error().text()));
   counters.add(Counter::kRequestStatements, parsed->statements);
-  if (parsed->statements == 0) return reply->send(Response::text(400, "no statements"));
+  if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
   query.request = std::move(parsed->encoded);

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "http/counters.h"
-#include "http/message.h"
+#include "net/message.h"
 #include "store/store.h"
 
 namespace rqlite::http {
@@ -12,7 +12,7 @@ namespace rqlite::http {
 // POST /db/request: statements that read and such that write. If all only read it is a query, else
 // it goes into the log as one entry, reads included. `store` is null while it is not open;
 // `served_by` and `counters` must outlive the request.
-void unified(Request& request, std::shared_ptr<Reply> reply, store::Store* store,
+void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
              const std::string& served_by, Counters& counters);
 
 }  // namespace rqlite::http

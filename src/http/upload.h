@@ -8,7 +8,7 @@
 #include "base/executor.h"
 #include "base/file_system.h"
 #include "base/result.h"
-#include "http/message.h"
+#include "net/message.h"
 
 namespace rqlite::http {
 
@@ -17,7 +17,7 @@ namespace rqlite::http {
 //
 // Threads: write() on the connection's, the file on `worker`'s; everything else after the last
 // write() is done.
-class Upload final : public BodySink, public std::enable_shared_from_this<Upload> {
+class Upload final : public net::BodySink, public std::enable_shared_from_this<Upload> {
  public:
   // So much stays in memory.
   static constexpr std::size_t kMemoryBytes = 1 << 20;

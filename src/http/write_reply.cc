@@ -7,21 +7,21 @@ namespace rqlite::http {
 namespace {
 
 // The reply's text, written on the connection's thread.
-class ResultsReply final : public ResponseMaker {
+class ResultsReply final : public net::ResponseMaker {
  public:
   ResultsReply(RequestOptions options, const std::string& served_by, raft::Index index,
                command::RequestResult result)
       : options_(options), served_by_(served_by), index_(index), result_(std::move(result)) {}
 
-  Response make() override {
-    Response response = answer();
+  net::Response make() override {
+    net::Response response = answer();
     if (response.status == 200) response.content_type = options_.content_type;
     note_key(response, result_);
     return response;
   }
 
  private:
-  Response answer() {
+  net::Response answer() {
     if (!result_.error.empty()) return failed_request(options_, result_.error);
     ResultsJson json(options_.format);
     for (const command::StatementResult& each : result_.statements) json.add(each);
@@ -38,7 +38,8 @@ class ResultsReply final : public ResponseMaker {
 
 class WriteReply final : public store::Write {
  public:
-  WriteReply(RequestOptions options, std::shared_ptr<Reply> reply, const std::string& served_by)
+  WriteReply(RequestOptions options, std::shared_ptr<net::Reply> reply,
+             const std::string& served_by)
       : options_(options), reply_(std::move(reply)), served_by_(served_by) {}
 
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
@@ -49,13 +50,14 @@ class WriteReply final : public store::Write {
 
  private:
   const RequestOptions options_;
-  const std::shared_ptr<Reply> reply_;
+  const std::shared_ptr<net::Reply> reply_;
   const std::string& served_by_;
 };
 
 }  // namespace
 
-std::unique_ptr<store::Write> make_write_reply(RequestOptions options, std::shared_ptr<Reply> reply,
+std::unique_ptr<store::Write> make_write_reply(RequestOptions options,
+                                               std::shared_ptr<net::Reply> reply,
                                                const std::string& served_by) {
   return std::make_unique<WriteReply>(options, std::move(reply), served_by);
 }

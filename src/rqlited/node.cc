@@ -96,7 +96,7 @@ Status Node::start() {
   api.process_metrics = [this, process](http::MetricsText& text) {
     process->add_to(text);
     if (tls_) http::add_tls_metrics(text, *tls_);
-    const http::Server::Report report = server_->report();
+    const net::Server::Report report = server_->report();
     text.gauge("rqlite_http_connections", "Open connections of clients.",
                static_cast<double>(report.connections));
     text.counter("rqlite_http_turned_away_total",
@@ -111,13 +111,13 @@ Status Node::start() {
   if (const Status status = open_tls(); !status.ok()) {
     return status.with_context("failed to start HTTP server");
   }
-  http::Server::Options http;
+  net::Server::Options http;
   http.tls = tls_.get();
   split(options_.http_addr, http.host, http.port);
   http.threads = http_threads();
   http.limits.connections_max = std::min(http.limits.connections_max, shares.clients);
   http.headers = fixed_headers();
-  Result<std::unique_ptr<http::Server>> server = http::Server::listen(std::move(http), *api_);
+  Result<std::unique_ptr<net::Server>> server = net::Server::listen(std::move(http), *api_);
   if (!server.ok()) return server.error().with_context("failed to start HTTP server");
   server_ = std::move(*server);
   server_->start();  // only now: /status asks the server for its address
@@ -198,14 +198,16 @@ Status Node::open_tls() {
     }
     return {};
   }
-  http::TlsContext::Options tls;
+  net::TlsContext::Options tls;
   tls.certificate_file = options_.http_cert;
   tls.key_file = options_.http_key;
   tls.ca_file = options_.http_ca_cert;
   tls.verify_client = options_.http_verify_client;
   tls.common_name = options_.http_verify_common_name;
-  Result<std::unique_ptr<http::TlsContext>> opened =
-      http::TlsContext::open(std::move(tls), posix_file_system(), clock_, api_->counters());
+  tls.component = "http";
+  tls.on_session = [this] { api_->counters().add(http::Counter::kTlsCertFetched); };
+  Result<std::unique_ptr<net::TlsContext>> opened =
+      net::TlsContext::open(std::move(tls), posix_file_system(), clock_);
   if (!opened.ok()) return opened.error();
   tls_ = std::move(*opened);
   log("http", "secure HTTPS server enabled with {}", http::describe(tls_->options()));

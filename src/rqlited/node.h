@@ -10,8 +10,8 @@
 #include "base/file_system.h"
 #include "http/api.h"
 #include "http/credentials.h"
-#include "http/server.h"
-#include "http/tls_context.h"
+#include "net/server.h"
+#include "net/tls_context.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
 #include "rqlited/profiles.h"
@@ -57,8 +57,8 @@ class Node {
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.
   std::unique_ptr<http::Api> api_;
-  std::unique_ptr<http::TlsContext> tls_;  // null: HTTP in clear
-  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<net::TlsContext> tls_;  // null: HTTP in clear
+  std::unique_ptr<net::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<queue::WriteQueue> queue_;
 };

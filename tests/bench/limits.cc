@@ -11,7 +11,7 @@
 #include <string>
 
 #include "base/file_system.h"
-#include "http/server.h"
+#include "net/server.h"
 
 namespace rqlite {
 namespace {
@@ -69,19 +69,19 @@ int sqlite_rate(const std::string& path, double seconds) {
   return 0;
 }
 
-class NoOp final : public http::Handler {
+class NoOp final : public net::Handler {
  public:
-  void handle(http::Request, std::shared_ptr<http::Reply> reply) override {
-    reply->send(http::Response::json(R"({"results":[]})"));
+  void handle(net::Request, std::shared_ptr<net::Reply> reply) override {
+    reply->send(net::Response::json(R"({"results":[]})"));
   }
 };
 
 int serve_no_op(const std::string& port) {
   NoOp handler;
-  http::Server::Options options;
+  net::Server::Options options;
   options.host = "127.0.0.1";
   options.port = port;
-  auto server = http::Server::listen(std::move(options), handler);
+  auto server = net::Server::listen(std::move(options), handler);
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.error().text().c_str());
     return 1;

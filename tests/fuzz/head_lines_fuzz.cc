@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "http/head_lines.h"
+#include "net/head_lines.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/check.h"
-#include "http/parameters.h"
+#include "net/parameters.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view query(reinterpret_cast<const char*>(data), size);

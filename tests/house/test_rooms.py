@@ -12,8 +12,8 @@ from tree import FILES, ROOMS, lines, text
 FOREIGN = {
     "sqlite3.h": ("src/sqlite/",),
     "raft/core_abi.h": ("src/raft/core.cc",),
-    "boost/": ("src/http/", "src/cluster/", "src/rqlited/", "src/shell/", "src/bench/"),
-    "openssl/": ("src/http/",),
+    "boost/": ("src/net/",),
+    "openssl/": ("src/net/", "src/http/"),
     "archive": ("src/sqlite/",),
     "zlib.h": ("src/http/", "src/sqlite/"),
     "crypt.h": ("src/http/",),

@@ -8,22 +8,22 @@ namespace rqlite::http {
 namespace {
 
 // Keeps the response for the test.
-class FakeReply final : public Reply {
+class FakeReply final : public net::Reply {
  public:
-  void send(Response response) override {
+  void send(net::Response response) override {
     if (!response_) response_ = std::move(response);
   }
-  void send(std::unique_ptr<ResponseMaker> maker) override { send(maker->make()); }
-  std::unique_ptr<BodyStream> begin(Response) override { return nullptr; }
+  void send(std::unique_ptr<net::ResponseMaker> maker) override { send(maker->make()); }
+  std::unique_ptr<net::BodyStream> begin(net::Response) override { return nullptr; }
   void post(std::function<void()> work) override { work(); }
   void send_after(std::chrono::nanoseconds, LateResponse) override {}
   void on_gone(std::function<void()>) override {}
 
-  std::optional<Response> response_;
+  std::optional<net::Response> response_;
 };
 
 // The header fields that a test gives.
-class FakeHeaders final : public Headers {
+class FakeHeaders final : public net::Headers {
  public:
   [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const override {
     std::vector<std::string_view> found;
@@ -32,7 +32,7 @@ class FakeHeaders final : public Headers {
     }
     return found;
   }
-  [[nodiscard]] std::shared_ptr<const Headers> keep() const override {
+  [[nodiscard]] std::shared_ptr<const net::Headers> keep() const override {
     return std::make_shared<FakeHeaders>(*this);
   }
   std::vector<std::pair<std::string, std::string>> fields;
@@ -44,7 +44,7 @@ class ApiTest : public ::testing::Test {
   // "status body" of the answer to a request such as "GET /db/query?q=SELECT+1".
   std::string ask(std::string_view request_line, std::string body = {},
                   std::string content_type = {}) {
-    Request request;
+    net::Request request;
     const std::size_t blank = request_line.find(' ');
     request.method = request_line.substr(0, blank);
     const std::string_view target = request_line.substr(blank + 1);
@@ -72,7 +72,7 @@ class ApiTest : public ::testing::Test {
        .process_metrics = [](MetricsText& text) { text.gauge("up", "Whether it runs.", 1); },
        .process_vars = [](DebugVars& vars) { vars["cmdline"] = "[]"; }},
       clock_};
-  Response response_;
+  net::Response response_;
 };
 
 TEST_F(ApiTest, WhatIsNowhereIsNotFound) {
@@ -83,7 +83,7 @@ TEST_F(ApiTest, WhatIsNowhereIsNotFound) {
 
 TEST_F(ApiTest, AMethodThatIsNotAllowedIsSaidSo) {
   EXPECT_EQ(ask("GET /db/execute"), "405 ");
-  EXPECT_EQ(response_.content_type, kJsonType);
+  EXPECT_EQ(response_.content_type, net::kJsonType);
   EXPECT_EQ(ask("PUT /db/query"), "405 ");
   EXPECT_EQ(ask("post /db/query"), "405 ");
   EXPECT_EQ(ask("POST /readyz"), "405 ");
@@ -97,7 +97,7 @@ TEST_F(ApiTest, OptionsAreAnsweredWithoutALook) {
 TEST_F(ApiTest, ParametersAreCheckedBeforeThePath) {
   EXPECT_EQ(ask("GET /nowhere?timeout=x"), "400 timeout is not a valid duration\n");
   EXPECT_EQ(ask("GET /db/execute?q="), "400 query parameter not set\n");
-  EXPECT_EQ(response_.content_type, kTextType);
+  EXPECT_EQ(response_.content_type, net::kTextType);
 }
 
 TEST_F(ApiTest, BodiesAreCheckedBeforeTheStore) {

@@ -1,0 +1,152 @@
+#include "net/tls_session.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+
+#include "base/check.h"
+
+namespace rqlite::net {
+namespace {
+
+// Several records for one turn of the thread, which others wait for meanwhile.
+constexpr std::size_t kWriteBytes = 64 * 1024;
+
+// OpenSSL's own BIO for sockets raises SIGPIPE and needs the socket in non-blocking mode.
+
+int socket_of(BIO* bio) {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}
+
+bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+int bio_read(BIO* bio, char* to, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t got = ::recv(socket_of(bio), to, static_cast<std::size_t>(size), MSG_DONTWAIT);
+  if (got < 0 && is_temporary(errno)) BIO_set_retry_read(bio);
+  return static_cast<int>(got);
+}
+
+int bio_write(BIO* bio, const char* from, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t sent =
+      ::send(socket_of(bio), from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && is_temporary(errno)) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+const BIO_METHOD* bio_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made =
+        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, "socket");
+    CHECK(made != nullptr);
+    BIO_meth_set_read(made, bio_read);
+    BIO_meth_set_write(made, bio_write);
+    BIO_meth_set_ctrl(made, bio_control);
+    return made;
+  }();
+  return method;
+}
+
+int bounded(std::size_t size) {
+  return static_cast<int>(std::min(size, static_cast<std::size_t>(INT_MAX)));
+}
+
+std::string why_refused(const SSL& session) {
+  const unsigned long error = ERR_peek_last_error();
+  const char* reason = ERR_reason_error_string(error);
+  std::string text = reason == nullptr ? "unknown error" : reason;
+  const long verified = SSL_get_verify_result(&session);
+  if (ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
+    text += ": ";
+    text += verified == X509_V_ERR_APPLICATION_VERIFICATION
+                ? "the common name is not the one that is required"
+                : X509_verify_cert_error_string(verified);
+  }
+  return text;
+}
+
+}  // namespace
+
+void TlsSession::Free::operator()(SSL* session) const noexcept { SSL_free(session); }
+
+TlsSession::TlsSession(SSL_CTX& context, int socket) : session_(SSL_new(&context)) {
+  BIO* bio = BIO_new(bio_method());
+  CHECK(session_ != nullptr && bio != nullptr);  // out of memory
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(session_.get(), bio, bio);
+  SSL_set_accept_state(session_.get());
+}
+
+TlsSession::Step TlsSession::handshake() {
+  ERR_clear_error();
+  return step_after(SSL_do_handshake(session_.get()));
+}
+
+TlsSession::Step TlsSession::read(char* to, std::size_t size) {
+  ERR_clear_error();
+  return step_after(SSL_read(session_.get(), to, bounded(size)));
+}
+
+TlsSession::Step TlsSession::write(std::string_view bytes) {
+  std::size_t written = 0;
+  while (true) {
+    ERR_clear_error();
+    const std::string_view left = bytes.substr(written);
+    const Step step = step_after(SSL_write(session_.get(), left.data(), bounded(left.size())));
+    if (step.outcome != Outcome::kDone) return written > 0 ? Step{Outcome::kDone, written} : step;
+    written += step.bytes;
+    if (written == bytes.size() || written >= kWriteBytes) return {Outcome::kDone, written};
+  }
+}
+
+TlsSession::Step TlsSession::say_end() {
+  if (!failure_.empty()) return {Outcome::kFailed};
+  ERR_clear_error();
+  const int result = SSL_shutdown(session_.get());
+  // 0: it is said; the client has not said it yet, which nobody waits for.
+  return result >= 0 ? Step{Outcome::kDone} : step_after(result);
+}
+
+bool TlsSession::is_ended() {
+  ERR_clear_error();
+  char byte = 0;
+  switch (step_after(SSL_peek(session_.get(), &byte, 1)).outcome) {
+    case Outcome::kDone:
+    case Outcome::kWantsRead:
+    case Outcome::kWantsWrite:
+      return false;
+    case Outcome::kEnd:
+    case Outcome::kFailed:
+      return true;
+  }
+  return true;
+}
+
+TlsSession::Step TlsSession::step_after(int result) {
+  if (result > 0) return {Outcome::kDone, static_cast<std::size_t>(result)};
+  switch (SSL_get_error(session_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return {Outcome::kWantsRead};
+    case SSL_ERROR_WANT_WRITE:
+      return {Outcome::kWantsWrite};
+    case SSL_ERROR_ZERO_RETURN:
+    case SSL_ERROR_SYSCALL:
+      return {Outcome::kEnd};
+    default:
+      failure_ = why_refused(*session_);
+      return {Outcome::kFailed};
+  }
+}
+
+}  // namespace rqlite::net
