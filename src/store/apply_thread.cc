@@ -62,10 +62,54 @@ void ApplyThread::apply(std::vector<raft::Committed> entries) {
   changed_.notify_one();
 }
 
+std::optional<ReceivedSnapshot> ApplyThread::expect(ReceivedSnapshot received) {
+  MutexLock lock(mutex_);
+  return std::exchange(expected_, std::move(received));
+}
+
 Status ApplyThread::restore(const raft::Snapshot& snapshot) {
-  // Only a member that had fallen behind others receives one, and this node has no others.
-  return {Code::kFailed, "received a snapshot at " + snapshot.index.to_string() +
-                             ", but this node is its cluster's only member"};
+  std::vector<raft::Committed> passed_over;
+  {
+    MutexLock lock(mutex_);
+    if (!expected_ || expected_->record.index != snapshot.index ||
+        expected_->record.term != snapshot.term) {
+      return {Code::kFailed,
+              "the content of a snapshot at " + snapshot.index.to_string() + " is not here"};
+    }
+    passed_over = std::exchange(waiting_, {});
+    installing_ = std::exchange(expected_, std::nullopt);
+  }
+  for (raft::Committed& entry : passed_over) {
+    if (entry.proposal)
+      entry.proposal->failed({Code::kUnknown, "leadership lost while committing log"});
+  }
+  changed_.notify_one();
+  MutexLock lock(mutex_);
+  while (installing_ && !ended_) installed_.wait(mutex_);
+  if (!installing_) return {};
+  return failed_.ok() ? Status(Code::kFailed, "the node is stopping") : failed_;
+}
+
+bool ApplyThread::is_asked_to_install() {
+  MutexLock lock(mutex_);
+  return installing_.has_value();
+}
+
+Status ApplyThread::install() {
+  std::optional<ReceivedSnapshot> received;
+  {
+    MutexLock lock(mutex_);
+    received = installing_;
+  }
+  RETURN_IF_ERROR(machine_.install(*received));
+  {
+    MutexLock lock(mutex_);
+    stalled_ = {};
+    installing_.reset();
+  }
+  installed_.notify_one();
+  listener_.on_applied(machine_.now().index);
+  return {};
 }
 
 void ApplyThread::snapshot_wanted() { wake(); }
@@ -123,6 +167,8 @@ void ApplyThread::run() {
     Status status;
     if (!entries.empty()) status = apply_all(std::exchange(entries, {}));
     applied_.expire(clock_.now());
+    // It takes the place of what could not be applied, too.
+    if (is_asked_to_install() && (status.ok() || is_held_up(status))) status = install();
     if (status.ok()) run_jobs();
     if (status.ok()) status = machine_.poll_snapshots();
     if (status.ok()) continue;
@@ -134,6 +180,7 @@ void ApplyThread::run() {
     MutexLock lock(mutex_);
     ended_ = true;
   }
+  installed_.notify_one();
   refuse_jobs();
 }
 
@@ -146,7 +193,7 @@ bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
   // Deadlines need a look now and then, but only while somebody has one.
   if (applied_.anybody_waits()) due = std::min(due, clock_.now() + kExpiryStep);
   MutexLock lock(mutex_);
-  while (waiting_.empty() && !woken_ && !stopping_ && clock_.now() < due) {
+  while (waiting_.empty() && !woken_ && !installing_ && !stopping_ && clock_.now() < due) {
     changed_.wait_until(mutex_, due);
   }
   woken_ = false;
@@ -184,8 +231,8 @@ bool ApplyThread::pause(const Status& why) {
   if (stalled_.ok()) log("store", "entries wait to be applied: {}", why.text());
   stalled_ = why;
   const TimePoint until = clock_.now() + kPause;
-  while (!stopping_ && clock_.now() < until) changed_.wait_until(mutex_, until);
-  return !stopping_;
+  while (!stopping_ && !installing_ && clock_.now() < until) changed_.wait_until(mutex_, until);
+  return !stopping_ && !installing_;
 }
 
 void ApplyThread::leave(const Status& why) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 #include "raft/state_machine.h"
 #include "store/applied_index.h"
 #include "store/machine.h"
+#include "store/received_snapshot.h"
 
 namespace rqlite::store {
 
@@ -38,9 +40,14 @@ class ApplyThread final : public raft::StateMachine {
   ~ApplyThread() override;
 
   void apply(std::vector<raft::Committed> entries) override EXCLUDES(mutex_);
-  Status restore(const raft::Snapshot& snapshot) override;
+  // Blocks until the thread has installed what expect() was given for `snapshot`.
+  Status restore(const raft::Snapshot& snapshot) override EXCLUDES(mutex_);
   void snapshot_wanted() override;
   void status_changed(const raft::Core::Status& status) override;
+
+  // A snapshot came, and restore() may be asked for it. The last one counts; what the one before it
+  // had set aside is returned, if nobody asked for it. From any thread.
+  std::optional<ReceivedSnapshot> expect(ReceivedSnapshot received) EXCLUDES(mutex_);
 
   // Has `job` run between two batches, as soon as entries can be applied; null, at once or later,
   // if that will not be: the thread is held up, or stops. From any thread.
@@ -59,12 +66,15 @@ class ApplyThread final : public raft::StateMachine {
   bool next(std::vector<raft::Committed>& entries, TimePoint due) EXCLUDES(mutex_);
   // Applies `entries`, however long it takes. Not ok: never.
   Status apply_all(std::vector<raft::Committed> entries) EXCLUDES(mutex_);
-  // Waits a while before another try. False: stopping.
+  // Waits a while before another try. False: stopping, or a snapshot takes the entries' place.
   bool pause(const Status& why) EXCLUDES(mutex_);
   [[nodiscard]] bool is_stopping() EXCLUDES(mutex_);
   // Ends without having applied all.
   void leave(const Status& why) EXCLUDES(mutex_);
   void fail(const Status& why) EXCLUDES(mutex_);
+  // What restore() waits for.
+  [[nodiscard]] bool is_asked_to_install() EXCLUDES(mutex_);
+  Status install() EXCLUDES(mutex_);
   void run_jobs() EXCLUDES(mutex_);
   void refuse_jobs() EXCLUDES(mutex_);
 
@@ -75,7 +85,10 @@ class ApplyThread final : public raft::StateMachine {
   Listener& listener_;
 
   Mutex mutex_;
-  CondVar changed_;  // waiting_, jobs_, woken_ or stopping_ changed
+  CondVar changed_;    // waiting_, jobs_, woken_, installing_ or stopping_ changed
+  CondVar installed_;  // installing_ was reset, or ended_ set
+  std::optional<ReceivedSnapshot> expected_ GUARDED_BY(mutex_);
+  std::optional<ReceivedSnapshot> installing_ GUARDED_BY(mutex_);  // what restore() waits for
   std::vector<raft::Committed> waiting_ GUARDED_BY(mutex_);
   std::vector<Job> jobs_ GUARDED_BY(mutex_);
   bool ended_ GUARDED_BY(mutex_) = false;

@@ -17,6 +17,12 @@ void GroupApply::start(std::vector<Work> work) {
   }
 }
 
+void GroupApply::abandon() {
+  work_.clear();
+  items_.clear();
+  next_ = 0;
+}
+
 Status GroupApply::run() {
   while (next_ < items_.size()) {
     RETURN_IF_ERROR(is_groupable(items_[next_]) ? run_group() : run_alone(next_ + 1));

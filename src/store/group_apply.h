@@ -44,6 +44,10 @@ class GroupApply {
   Status run();
   [[nodiscard]] bool can_retry() const { return can_retry_; }
 
+  // Gives up what run() did not finish; nothing of it is left in the database but what was
+  // committed.
+  void abandon();
+
   // Precondition: run() returned ok.
   std::vector<Work> take() { return std::exchange(work_, {}); }
 

@@ -187,6 +187,20 @@ void Machine::apply_change(const raft::Committed& entry) {
                 [&](const auto& each) { return !members.contains(each.first); });
 }
 
+Status Machine::install(const ReceivedSnapshot& received) {
+  tell_waiting({Code::kUnknown, "leadership lost while committing log"});
+  batch_.clear();
+  todo_.clear();
+  replacement_.reset();
+  refusal_.clear();
+  groups_.abandon();
+  RETURN_IF_ERROR(snapshotter_.install(received));
+  const SnapshotRecord& record = snapshotter_.last();
+  now_ = {record.index, record.term, record.conf_state, record.state};
+  applied_.advance(now_.index);
+  return {};
+}
+
 void Machine::tell_waiting(const Status& why) {
   for (raft::Committed& entry : batch_) {
     if (entry.proposal) entry.proposal->failed(why);

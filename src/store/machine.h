@@ -64,6 +64,9 @@ class Machine {
   // batch that could not be finished stay with the machine until resume() has.
   Status apply(std::vector<raft::Committed> entries);
   Status resume();
+  // Gives up what apply() did not finish, and becomes what another member's snapshot says. Any
+  // error is final.
+  Status install(const ReceivedSnapshot& received);
   // Tells whoever waits for the entries of apply() that did not finish. They stay as they are, for
   // resume() or a restart.
   void tell_waiting(const Status& why);

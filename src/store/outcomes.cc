@@ -88,4 +88,17 @@ void Outcomes::restore(OutcomeRecord record) {
   streams_.restore(std::move(record), *outcome);
 }
 
+void Outcomes::replace(const std::vector<StreamPosition>& positions,
+                       const std::vector<OutcomeRecord>& records) {
+  (void)take_unsaved();
+  unsaved_dropped_ = false;
+  keys_.clear();
+  {
+    MutexLock lock(mutex_);
+    streams_ = StreamTable();
+  }
+  restore(positions);
+  for (const OutcomeRecord& each : records) restore(each);
+}
+
 }  // namespace rqlite::store

@@ -49,6 +49,9 @@ class Outcomes {
   // At start, before anything else: the positions, then the records.
   void restore(const std::vector<StreamPosition>& positions) EXCLUDES(mutex_);
   void restore(OutcomeRecord record) EXCLUDES(mutex_);
+  // All of it becomes what another member kept.
+  void replace(const std::vector<StreamPosition>& positions,
+               const std::vector<OutcomeRecord>& records) EXCLUDES(mutex_);
 
  private:
   void note_unsaved(std::vector<OutcomeRecord> records);

@@ -93,6 +93,13 @@ std::vector<OutcomeRecord> RequestKeys::records() const {
   return records;
 }
 
+void RequestKeys::clear() {
+  by_key_.clear();
+  kept_.clear();
+  evicted_.clear();
+  bytes_ = added_ = 0;
+}
+
 void RequestKeys::restore(OutcomeRecord record, const Outcome& outcome) {
   keep({std::move(record), outcome});
   evicted_.clear();

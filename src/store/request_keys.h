@@ -45,6 +45,8 @@ class RequestKeys {
   [[nodiscard]] std::size_t record_bytes() const { return bytes_; }
   [[nodiscard]] std::size_t size() const { return kept_.size(); }
 
+  // Forgets all.
+  void clear();
   // Puts back what records() gave, one by one.
   void restore(OutcomeRecord record, const Outcome& outcome);
 

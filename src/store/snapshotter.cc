@@ -84,29 +84,49 @@ void Snapshotter::wait_for_helper() {
   while (helper_busy_) idle_.wait(mutex_);
 }
 
-Status Snapshotter::replace_database(const Applied& applied,
-                                     const command::Replacement& replacement) {
-  const std::string path = paths_.set_aside(replacement.file);
-  Result<std::unique_ptr<File>> file = parts_.files.open(path, FileSystem::Open::kReadOnly);
-  if (!file.ok()) return file.error();
-  Result<std::uint64_t> size = (*file)->size();
+Status Snapshotter::check_set_aside(const command::Replacement& file) {
+  const std::string path = paths_.set_aside(file.file);
+  Result<std::unique_ptr<File>> opened = parts_.files.open(path, FileSystem::Open::kReadOnly);
+  if (!opened.ok()) return opened.error();
+  Result<std::uint64_t> size = (*opened)->size();
   if (!size.ok()) return size.error();
-  if (*size != replacement.bytes) {
-    return {Code::kFailed, path + " is not the file that was to replace the database"};
-  }
-  // A snapshot in progress is of no use any more.
+  if (*size == file.bytes) return {};
+  return {Code::kFailed, path + " is not the file that was to replace the database"};
+}
+
+// A snapshot in progress is of no use any more.
+void Snapshotter::abandon_this() {
   wait_for_helper();
   bool ready = false;
   const Status left = take_helper_result(ready);
   if (phase_ == Phase::kSavingOutcomes && !left.ok()) parts_.outcomes.drop_unsaved();
   close_guard();
   phase_ = Phase::kIdle;
+}
 
+Status Snapshotter::replace_database(const Applied& applied,
+                                     const command::Replacement& replacement) {
+  RETURN_IF_ERROR(check_set_aside(replacement));
+  abandon_this();
   SnapshotRecord record;
   RETURN_IF_ERROR(note_state(applied, record));
-  record.phase = SnapshotRecord::Phase::kReplace;
-  record.replacement = replacement.file;
   record.state.session = {};
+  return exchange(std::move(record), replacement);
+}
+
+Status Snapshotter::install(const ReceivedSnapshot& received) {
+  RETURN_IF_ERROR(check_set_aside(received.file));
+  abandon_this();
+  parts_.outcomes.replace(received.record.state.streams, received.kept);
+  RETURN_IF_ERROR(parts_.journal.rewrite(parts_.outcomes.take_all()));
+  SnapshotRecord record = received.record;
+  record.state.journal = parts_.journal.extent();
+  return exchange(std::move(record), received.file);
+}
+
+Status Snapshotter::exchange(SnapshotRecord record, const command::Replacement& file) {
+  record.phase = SnapshotRecord::Phase::kReplace;
+  record.replacement = file.file;
   RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(record)));
 
   // From here on there is no way back: a restart finishes it.
@@ -115,8 +135,8 @@ Status Snapshotter::replace_database(const Applied& applied,
   guard_.reset();
   main_file_.reset();
   wal_file_.reset();
-  Status status = put_in_place(parts_.files, paths_, replacement.file);
-  if (status.ok()) status = parts_.writer.reopen();
+  Status status = put_in_place(parts_.files, paths_, file.file);
+  if (status.ok()) status = parts_.writer.reopen(record.state.session);
   if (status.ok()) status = open_files();
   record.phase = SnapshotRecord::Phase::kComplete;
   record.replacement = 0;
@@ -124,7 +144,7 @@ Status Snapshotter::replace_database(const Applied& applied,
   if (!status.ok()) return {Code::kFailed, "replacing the database: " + status.text()};
   parts_.keep_out(false);
 
-  last_ = record;
+  last_ = std::move(record);
   log_bytes_ = copied_bytes_ = 0;
   moved_commits_ = parts_.writer.connection().wal_position().commits;
   parts_.on_taken(last_);

@@ -20,6 +20,7 @@
 #include "store/frozen_main.h"
 #include "store/outcome_journal.h"
 #include "store/outcomes.h"
+#include "store/received_snapshot.h"
 #include "store/replicated_state.h"
 #include "store/snapshot_record.h"
 #include "store/writer.h"
@@ -128,6 +129,11 @@ class Snapshotter {
   // nothing has happened; it may be tried again. Any other error is final.
   Status replace_database(const Applied& applied, const command::Replacement& replacement);
 
+  // Makes everything what another member's snapshot says: the database, and what is kept of
+  // requests. Views that readers have of the old database stay. Any error is final: what is in
+  // memory may be half of each then, and only a restart makes it one of the two again.
+  Status install(const ReceivedSnapshot& received);
+
   [[nodiscard]] const SnapshotRecord& last() const { return last_; }
 
   // For status, from any thread.
@@ -155,6 +161,10 @@ class Snapshotter {
   Status move_all(const Applied& applied);
   // Fills `record` with the state that belongs to `applied`. The journal has all outcomes then.
   Status note_state(const Applied& applied, SnapshotRecord& record);
+  // The main file's place is taken by the one that was set aside, and `record` is what it holds.
+  Status check_set_aside(const command::Replacement& file);
+  void abandon_this();
+  Status exchange(SnapshotRecord record, const command::Replacement& file);
   void save_outcomes();
   Status save_rest();
   Status make_intent(const Applied& applied);

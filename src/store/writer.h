@@ -37,10 +37,11 @@ class Writer {
 
   static Result<std::unique_ptr<Writer>> open(const Options& options, const SessionState& state);
 
-  // Closes the connection, so that the files may be exchanged, and opens it again, with nothing of
-  // the old session. Precondition: no transaction is open. In between nothing else may be called.
+  // Closes the connection, so that the files may be exchanged, and opens it again, with `state` in
+  // place of the old session. Precondition: no transaction is open. In between nothing else may be
+  // called.
   void close();
-  Status reopen() { return connect({}); }
+  Status reopen(const SessionState& state) { return connect(state); }
 
   // Starts an entry: its time is now, its seed feeds all chance.
   void begin_entry(std::int64_t unix_milliseconds, std::uint64_t seed);

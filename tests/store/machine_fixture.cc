@@ -113,13 +113,32 @@ TestEntry replacement_by(const std::string& sql) {
 
 Status MachineOnDisk::put_aside(const TestEntry& entry) {
   const std::string sql = replacing_sql(entry);
-  if (sql.empty()) return {};
+  return sql.empty() ? Status() : set_aside(image_of(sql));
+}
+
+Status MachineOnDisk::set_aside(BytesView content) {
   RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
   auto file = files_.open(paths_.set_aside(kFile), FileSystem::Open::kCreateOrTruncate);
   if (!file.ok()) return file.error();
-  RETURN_IF_ERROR((*file)->write(0, image_of(sql)));
+  RETURN_IF_ERROR((*file)->write(0, content));
   RETURN_IF_ERROR((*file)->sync_data());
   return files_.sync_directory(paths_.set_aside());
+}
+
+MachineOnDisk::Sent MachineOnDisk::send() {
+  Sent sent{snapshotter_->last(), *files_.read_file(paths_.main()), {}};
+  // As the receiver reads the journal.
+  auto journal =
+      OutcomeJournal::open(files_, paths_.raft(), sent.record.state.journal,
+                           [&](OutcomeRecord each) { sent.kept.push_back(std::move(each)); });
+  CHECK(journal.ok());
+  return sent;
+}
+
+Status MachineOnDisk::install(const Sent& sent) {
+  RETURN_IF_ERROR(set_aside(sent.file));
+  RETURN_IF_ERROR(machine_->install({sent.record, sent.kept, {kFile, sent.file.size()}}));
+  return poll();
 }
 
 Bytes command_of(const TestEntry& entry, std::uint64_t index) {

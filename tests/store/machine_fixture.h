@@ -90,6 +90,15 @@ class MachineOnDisk {
   Status apply_batch(const std::vector<TestEntry>& entries);
   // Has the file for the next entry on the disk, if that is a replacement_by().
   Status put_aside(const TestEntry& entry);
+  // What another member would send of this one's last snapshot, and what it makes of that one: the
+  // file is set aside first.
+  struct Sent {
+    SnapshotRecord record;
+    Bytes file;
+    std::vector<OutcomeRecord> kept;
+  };
+  Sent send();
+  Status install(const Sent& sent);
   // Asks for a snapshot and lets it come to its end.
   Status snapshot();
   // Asks for a snapshot that goes on while entries are applied.
@@ -97,6 +106,8 @@ class MachineOnDisk {
   // The main file with all that was applied; null if it is not to be had.
   std::unique_ptr<FrozenMain> freeze();
   Status poll();
+  // Lets a slow helper do one thing.
+  void run_helper() { helper_.run_one(); }
   // After apply() met trouble that has passed.
   Status resume() { return machine_->resume(); }
 
@@ -127,6 +138,8 @@ class MachineOnDisk {
   const DatabaseFiles paths_{"/data"};
   FakeClock clock_;
   SlowExecutor helper_;
+  Status set_aside(BytesView content);
+
   std::optional<SlotFile> slot_;
   std::unique_ptr<Outcomes> outcomes_;
   std::unique_ptr<OutcomeJournal> journal_;
