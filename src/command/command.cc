@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include <array>
 #include <utility>
 
 namespace rqlite::command {
@@ -13,7 +14,21 @@ enum CommandField : protozero::pbf_tag_type {
   kFirst = 5,
   kFile = 6,
   kFileBytes = 7,
+  kOrigin = 8,
 };
+
+// Throws if it is not an origin.
+Origin read_origin(protozero::pbf_reader& reader) {
+  const auto numbers = reader.get_packed_fixed64();
+  if (numbers.size() != 4) throw protozero::exception();
+  auto next = numbers.begin();
+  Origin origin;
+  for (std::uint64_t* each :
+       {&origin.member, &origin.epoch, &origin.number, &origin.answered_below}) {
+    *each = *next++;
+  }
+  return origin;
+}
 
 }  // namespace
 
@@ -28,6 +43,14 @@ Bytes encode_command(Bytes batch, const Header& header, const std::optional<Stre
     writer.add_fixed64(kFirst, place->first);
   }
   return batch;
+}
+
+Bytes encode_command(Bytes batch, const Header& header, const Origin& origin) {
+  Bytes bytes = encode_command(std::move(batch), header);
+  protozero::pbf_writer writer(bytes);
+  const std::array numbers = {origin.member, origin.epoch, origin.number, origin.answered_below};
+  writer.add_packed_fixed64(kOrigin, numbers.begin(), numbers.end());
+  return bytes;
 }
 
 Bytes encode_command(const Replacement& replacement, const Header& header) {
@@ -71,6 +94,10 @@ std::optional<Command> decode_command(BytesView bytes) {
         case protozero::tag_and_type(kFileBytes, protozero::pbf_wire_type::varint):
           replacement.bytes = reader.get_uint64();
           break;
+        case protozero::tag_and_type(kOrigin, protozero::pbf_wire_type::length_delimited):
+          if (command.origin) return std::nullopt;
+          command.origin = read_origin(reader);
+          break;
         case protozero::tag_and_type(kRequestField, protozero::pbf_wire_type::length_delimited): {
           const protozero::data_view view = reader.get_view();
           command.requests.emplace_back(view.data(), view.size());
@@ -81,6 +108,9 @@ std::optional<Command> decode_command(BytesView bytes) {
       }
     }
   } catch (const protozero::exception&) {
+    return std::nullopt;
+  }
+  if (command.origin && (command.place || command.replacement || command.requests.size() != 1)) {
     return std::nullopt;
   }
   if (command.place) command.place = place;

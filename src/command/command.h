@@ -23,6 +23,18 @@ struct StreamPlace {
   std::uint64_t first = 0;
 };
 
+// Whose write it is, if a member forwarded it to the leader and may do so again: the state machine
+// applies each number of a member's epoch once. A member begins an epoch, greater than all before,
+// whenever it starts, and has had an answer for each number below `answered_below`.
+struct Origin {
+  std::uint64_t member = 0;  // its Raft id
+  std::uint64_t epoch = 0;
+  std::uint64_t number = 0;
+  std::uint64_t answered_below = 0;  // at most `number`
+
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
 // That the database is to be replaced by a file that each member has, put aside under this number
 // by whoever proposed it.
 struct Replacement {
@@ -39,6 +51,7 @@ struct Replacement {
 //   5 fixed64 first    }
 //   6 fixed64 the file that replaces the database, which comes alone
 //   7 uint64  its size
+//   8 fixed64 the origin's four numbers, packed, in their order; beside one request, and no place
 //  10 bytes   Request, repeated (request.h)
 //
 // A command without requests changes nothing: a barrier that a read can wait for. Field numbers
@@ -48,12 +61,16 @@ struct Replacement {
 Bytes encode_command(Bytes batch, const Header& header,
                      const std::optional<StreamPlace>& place = std::nullopt);
 
+// The command for a batch of one request that was forwarded. Takes the batch over.
+Bytes encode_command(Bytes batch, const Header& header, const Origin& origin);
+
 // The command that replaces the database.
 Bytes encode_command(const Replacement& replacement, const Header& header);
 
 struct Command {
   Header header;
   std::optional<StreamPlace> place;  // views, like the requests, into what was decoded
+  std::optional<Origin> origin;
   std::optional<Replacement> replacement;
   std::vector<BytesView> requests;
 };

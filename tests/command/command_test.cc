@@ -37,6 +37,54 @@ TEST(CommandTest, CarriesThePlaceInItsQueuesStream) {
   EXPECT_FALSE(decode_command(encode_command(batch_of("a"), {1, 2}))->place);
 }
 
+constexpr Origin kOrigin = {
+    .member = 0xfedcba9876543210, .epoch = 7, .number = 9, .answered_below = 8};
+
+// The command for `batch`, with `origin` as whoever wrote it may have packed it.
+std::optional<Command> decode_with_origin(Bytes batch, const std::vector<std::uint64_t>& origin) {
+  Bytes encoded = encode_command(std::move(batch), {1, 2});
+  protozero::pbf_writer(encoded).add_packed_fixed64(8, origin.begin(), origin.end());
+  const std::optional<Command> command = decode_command(encoded);
+  // What views point to goes here.
+  if (!command) return std::nullopt;
+  return Command{
+      .header = {}, .place = {}, .origin = command->origin, .replacement = {}, .requests = {}};
+}
+
+TEST(CommandTest, CarriesWhoForwardedIt) {
+  const Bytes encoded = encode_command(batch_of("a"), {1, 2}, kOrigin);
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_TRUE(command && command->origin);
+  EXPECT_EQ(*command->origin, kOrigin);
+  EXPECT_EQ(command->header.seed, 2u);
+  EXPECT_EQ(command->requests.size(), 1u);
+  EXPECT_FALSE(decode_command(encode_command(batch_of("a"), {1, 2}))->origin);
+}
+
+TEST(CommandTest, AnOriginHasFourNumbers) {
+  const std::optional<Command> command = decode_with_origin(batch_of("a"), {1, 2, 3, 4});
+  ASSERT_TRUE(command && command->origin);
+  EXPECT_EQ(*command->origin, (Origin{1, 2, 3, 4}));
+  EXPECT_FALSE(decode_with_origin(batch_of("a"), {1}));
+  EXPECT_FALSE(decode_with_origin(batch_of("a"), {1, 2, 3}));
+  EXPECT_FALSE(decode_with_origin(batch_of("a"), {1, 2, 3, 4, 5}));
+  for (std::size_t size = 0; size < 40; size++) {
+    Bytes encoded = encode_command(batch_of("a"), {1, 2});
+    protozero::pbf_writer(encoded).add_bytes(8, Bytes(size, '\1'));
+    EXPECT_EQ(decode_command(encoded).has_value(), size == 32) << size;
+  }
+}
+
+TEST(CommandTest, AnOriginIsThatOfOneRequestAndOfNothingElse) {
+  EXPECT_FALSE(decode_with_origin(Bytes(), {1, 2, 3, 4}));
+  EXPECT_FALSE(decode_with_origin(batch_of("a") + batch_of("b"), {1, 2, 3, 4}));
+  EXPECT_FALSE(decode_with_origin(encode_command(batch_of("a"), {1, 2}, kOrigin), {1, 2, 3, 4}));
+  const StreamPlace place{.node_id = "n1", .epoch = 7, .first = 9};
+  EXPECT_FALSE(decode_with_origin(encode_command(batch_of("a"), {1, 2}, place), {1, 2, 3, 4}));
+  EXPECT_FALSE(
+      decode_with_origin(batch_of("a") + encode_command(Replacement{1, 2}, {1, 2}), {1, 2, 3, 4}));
+}
+
 TEST(CommandTest, MayBeWithoutRequests) {
   const std::optional<Command> command = decode_command(encode_command(Bytes(), {1, 2}));
   ASSERT_TRUE(command.has_value());
