@@ -95,10 +95,10 @@ class EchoHandler final : public Handler {
 };
 
 // A client's end of a connection.
-class Client {
+class RawClient {
  public:
   // `tls` says how it speaks TLS; nullopt: it does not.
-  Client(const std::string& address, const std::optional<TlsClient::Options>& tls)
+  RawClient(const std::string& address, const std::optional<TlsClient::Options>& tls)
       : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -110,8 +110,8 @@ class Client {
     tls_.emplace(socket_, *tls);
     EXPECT_EQ(tls_->handshake(), TlsClient::Outcome::kDone);
   }
-  ~Client() { ::close(socket_); }
-  Client(const Client&) = delete;
+  ~RawClient() { ::close(socket_); }
+  RawClient(const RawClient&) = delete;
 
   void send(std::string_view bytes) {
     if (tls_) return (void)tls_->write(bytes);
@@ -196,10 +196,10 @@ class AServerTest : public ::testing::Test {
     if (!tls_) return std::nullopt;
     return TlsClient::Options{authority_.pem(), std::nullopt, 0, {}};
   }
-  Client connect() { return Client(server_->address(), client_tls()); }
+  RawClient connect() { return RawClient(server_->address(), client_tls()); }
   // The whole answer to one request, after which the server closes.
   std::string ask(std::string_view bytes) {
-    Client client = connect();
+    RawClient client = connect();
     client.send(bytes);
     std::string answer = client.read_all();
     EXPECT_TRUE(client.was_told_the_end());

@@ -34,7 +34,7 @@ TEST_P(ServerTest, AnswersWithTheHeadersOfEveryResponse) {
 }
 
 TEST_P(ServerTest, RequestsOfOneConnectionAreAnsweredInOrder) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(
       "GET /hold HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: "
       "2\r\n\r\n"
@@ -50,7 +50,7 @@ TEST_P(ServerTest, RequestsOfOneConnectionAreAnsweredInOrder) {
 }
 
 TEST_P(ServerTest, BodiesMayComeInChunksAndByAndBy) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(
       "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3");
   client.send("\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
@@ -63,7 +63,7 @@ TEST_P(ServerTest, BodiesMayComeInChunksAndByAndBy) {
 }
 
 TEST_P(ServerTest, AClientMayAskBeforeItSendsABody) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(
       "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
       "Connection: close\r\n\r\n");
@@ -80,7 +80,7 @@ TEST_P(ServerTest, HeadHasNoBody) {
 
 TEST_P(ServerTest, OldClientsAreClosedUnlessTheyAskOtherwise) {
   EXPECT_THAT(ask("GET /x HTTP/1.0\r\n\r\n"), HasSubstr("\r\nConnection: close\r\n"));
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_THAT(client.read_until("GET /x? \n"), HasSubstr("\r\nConnection: keep-alive\r\n"));
   client.send("GET /y HTTP/1.0\r\n\r\n");
@@ -108,7 +108,7 @@ TEST_P(ServerTest, NobodyIsServedBeforeTheStart) {
   options.tls = tls_.get();
   const auto server = Server::listen(options, handler_);
   ASSERT_TRUE(server.ok());
-  Client early((*server)->address(), std::nullopt);
+  RawClient early((*server)->address(), std::nullopt);
   EXPECT_EQ((*server)->report().connections, 0u);
   (*server)->start();
   if (tls_) return;
@@ -143,7 +143,7 @@ TEST_P(ServerTest, ALateAnswerIsSentIfThereIsNoOther) {
 }
 
 TEST_P(ServerTest, OnlyTheFirstAnswerCounts) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   const std::shared_ptr<Reply> reply = handler_.take();
   reply->send(Response::text(200, "first"));
@@ -154,7 +154,7 @@ TEST_P(ServerTest, OnlyTheFirstAnswerCounts) {
 TEST_P(ServerTest, AClientThatIsGoneIsNoTrouble) {
   std::shared_ptr<Reply> reply;
   {
-    Client client = connect();
+    RawClient client = connect();
     client.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
     reply = handler_.take();
   }
@@ -166,7 +166,7 @@ TEST_P(ServerTest, AClientThatIsGoneIsNoTrouble) {
 TEST_P(ServerTest, WhoWaitsForAClientHearsThatItIsGone) {
   std::shared_ptr<Reply> reply;
   {
-    Client client = connect();
+    RawClient client = connect();
     client.send("GET /watch HTTP/1.1\r\nHost: x\r\n\r\n");
     reply = handler_.take();
   }
@@ -175,7 +175,7 @@ TEST_P(ServerTest, WhoWaitsForAClientHearsThatItIsGone) {
 }
 
 TEST_P(ServerTest, AClientThatWasAnsweredIsNotMissed) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /watch HTTP/1.1\r\nHost: x\r\n\r\n");
   handler_.take()->send(Response::text(200, "here"));
   EXPECT_THAT(client.read_until("here\n"), StartsWith("HTTP/1.1 200 OK"));
@@ -186,10 +186,10 @@ TEST_P(ServerTest, AClientThatWasAnsweredIsNotMissed) {
 }
 
 TEST_P(ServerTest, StoppingLetsWhatWasReceivedBeAnswered) {
-  Client idle = connect();
+  RawClient idle = connect();
   idle.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
   idle.read_until("GET /x? \n");
-  Client busy = connect();
+  RawClient busy = connect();
   busy.send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
   const std::shared_ptr<Reply> reply = handler_.take();
   std::thread stopping([&] { server_->stop(60s); });
@@ -240,7 +240,7 @@ TEST_P(LimitedServerTest, ManyHeadersAreRefused) {
 
 // Each piece is complete but for the first byte of what comes next, so the parser takes it at once.
 TEST_P(LimitedServerTest, HeadersAreBoundedHoweverTheyCome) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET / HTTP/1.1\r\nH");
   client.send("ost: h\r\nX");
   for (int i = 0; i < 90; i++) client.send(": " + std::string(90, 'x') + "\r\nX");
@@ -250,23 +250,23 @@ TEST_P(LimitedServerTest, HeadersAreBoundedHoweverTheyCome) {
 
 TEST_P(LimitedServerTest, TheHeadOfAChunkIsBounded) {
   const std::string head = "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-  Client extension = connect();
+  RawClient extension = connect();
   extension.send(head + "1;" + std::string(100'000, 'x'));
   EXPECT_THAT(extension.read_all(), StartsWith("HTTP/1.1 400 "));
-  Client trailer = connect();
+  RawClient trailer = connect();
   trailer.send(head + "0\r\nX: " + std::string(100'000, 'x'));
   EXPECT_THAT(trailer.read_all(), StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_P(LimitedServerTest, WhoComesInTooGreatANumberIsTurnedAway) {
-  std::deque<Client> clients;
+  std::deque<RawClient> clients;
   while (clients.size() < 100) {
     clients.emplace_back(server_->address(), client_tls());
     clients.back().send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_THAT(clients.back().read_until("GET /x? \n"), StartsWith("HTTP/1.1 200 "));
   }
   EXPECT_EQ(server_->report().connections, 100u);
-  EXPECT_EQ(Client(server_->address(), std::nullopt).read_all(), "");
+  EXPECT_EQ(RawClient(server_->address(), std::nullopt).read_all(), "");
   EXPECT_EQ(server_->report().turned_away, 1u);
 }
 
@@ -281,9 +281,9 @@ TEST_P(LimitedServerTest, LargeBodiesAreRefused) {
 TEST_P(LimitedServerTest, BodiesAreBoundedAllTogetherAndGivenBack) {
   const std::string head =
       "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 250000\r\n\r\n";
-  Client first = connect();
+  RawClient first = connect();
   first.send(head + std::string(200'000, 'x'));
-  Client second = connect();
+  RawClient second = connect();
   second.send(head + std::string(249'999, 'x'));
   // One of them may be too much, which is up to the order in which they were read.
   first.send(std::string(50'000, 'x'));
@@ -306,7 +306,7 @@ INSTANTIATE_TEST_SUITE_P(, LongHeadsServerTest,
 TEST_P(LongHeadsServerTest, HeadsCountForWhatIsReceived) {
   std::string head = "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
   for (int i = 0; i < 50; i++) head += "X: " + std::string(5000, 'x') + "\r\n";
-  Client first = connect();
+  RawClient first = connect();
   first.send(head);
   // As soon as the server has read that, there is no room for another one. Before, it may be the
   // first one for which there is none: that is up to the order in which they were read.

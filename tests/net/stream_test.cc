@@ -65,7 +65,7 @@ std::string body_of(const std::string& answer) {
 }
 
 TEST_P(StreamTest, ABodyComesInChunks) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   const std::unique_ptr<BodyStream> stream = begin();
   EXPECT_TRUE(stream->write("and "));
@@ -79,14 +79,14 @@ TEST_P(StreamTest, ABodyComesInChunks) {
 }
 
 TEST_P(StreamTest, ABodyMayBeEmpty) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   handler_.take()->begin({200, kTextType, {}, {}})->finish();
   EXPECT_EQ(body_of(client.read_all()), "0\r\n\r\n");
 }
 
 TEST_P(StreamTest, OldClientsReadUntilTheConnectionEnds) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   const std::unique_ptr<BodyStream> stream = begin();
   EXPECT_TRUE(stream->write("and tail"));
@@ -98,7 +98,7 @@ TEST_P(StreamTest, OldClientsReadUntilTheConnectionEnds) {
 }
 
 TEST_P(StreamTest, HeadHasNoBodyAndItsMakerIsLetGo) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(("HEAD /hold HTTP/1.1\r\nHost: h\r\n\r\n"s + kLast));
   const std::unique_ptr<BodyStream> stream = begin();
   write_for_ever(*stream);
@@ -107,7 +107,7 @@ TEST_P(StreamTest, HeadHasNoBodyAndItsMakerIsLetGo) {
 }
 
 TEST_P(StreamTest, AllOfALongBodyArrives) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   std::string expected = "head ";
   std::thread maker([&] {
@@ -125,7 +125,7 @@ TEST_P(StreamTest, AllOfALongBodyArrives) {
 }
 
 TEST_P(StreamTest, WhatIsAskedBehindAStreamIsAnsweredBehindIt) {
-  Client client = connect();
+  RawClient client = connect();
   client.send((std::string(kHold) + kHold + kLast));
   for (int i = 0; i < 2; i++) {
     const std::unique_ptr<BodyStream> stream = begin();
@@ -143,7 +143,7 @@ TEST_P(StreamTest, WhatIsAskedBehindAStreamIsAnsweredBehindIt) {
 }
 
 TEST_P(StreamTest, WithoutItsEndABodyIsCutShort) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(std::string(kHold) + kLast);
   {
     const std::unique_ptr<BodyStream> stream = begin();
@@ -153,7 +153,7 @@ TEST_P(StreamTest, WithoutItsEndABodyIsCutShort) {
 }
 
 TEST_P(StreamTest, BehindAnotherAnswerNothingIsTaken) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   const std::shared_ptr<Reply> reply = handler_.take();
   reply->send(Response::text(200, "first"));
@@ -165,7 +165,7 @@ TEST_P(StreamTest, BehindAnotherAnswerNothingIsTaken) {
 TEST_P(StreamTest, WhenAClientGoesAwayItsMakerIsLetGo) {
   std::unique_ptr<BodyStream> stream;
   {
-    Client client = connect();
+    RawClient client = connect();
     client.send(kHold);
     stream = begin();
     client.read_until("head ");
@@ -178,7 +178,7 @@ TEST_P(StreamTest, WhenAClientGoesAwayItsMakerIsLetGo) {
 TEST_P(StreamTest, WhenAClientGoesAwayBeforeTheBodyBeginsItsMakerIsLetGo) {
   std::shared_ptr<Reply> reply;
   {
-    Client client = connect();
+    RawClient client = connect();
     client.send(kHold);
     reply = handler_.take();
   }
@@ -194,7 +194,7 @@ TEST_P(StreamTest, ManyClientsMayGoAwayAtOnce) {
       for (int round = 0; round < 25; round++) {
         std::unique_ptr<BodyStream> stream;
         {
-          Client client = connect();
+          RawClient client = connect();
           client.send(kHold);
           stream = begin();
         }
@@ -207,10 +207,10 @@ TEST_P(StreamTest, ManyClientsMayGoAwayAtOnce) {
 }
 
 TEST_P(StreamTest, StoppingLetsAStreamEnd) {
-  Client idle = connect();
+  RawClient idle = connect();
   idle.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
   idle.read_until("GET /x? \n");
-  Client client = connect();
+  RawClient client = connect();
   client.send(kHold);
   const std::unique_ptr<BodyStream> stream = begin();
   std::thread stopping([&] { server_->stop(60s); });
@@ -222,7 +222,7 @@ TEST_P(StreamTest, StoppingLetsAStreamEnd) {
 }
 
 TEST_P(StreamTest, AStreamThatDoesNotEndIsCutShortByTheStop) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(kHold);
   const std::unique_ptr<BodyStream> stream = begin();
   client.read_until("head ");
@@ -233,7 +233,7 @@ TEST_P(StreamTest, AStreamThatDoesNotEndIsCutShortByTheStop) {
 }
 
 TEST_P(StreamTest, AStreamThatBeginsAfterTheStopIsTakenByNobody) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(kHold);
   const std::shared_ptr<Reply> reply = handler_.take();
   server_->stop(0s);
@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(, ImpatientServerTest,
 
 // With no time at all to take a step of the body, the first look at the connection is its end.
 TEST_P(ImpatientServerTest, AClientThatStopsReadingIsCutOff) {
-  Client client = connect();
+  RawClient client = connect();
   client.send(kHold);
   const std::unique_ptr<BodyStream> stream = begin();
   EXPECT_GT(write_for_ever(*stream), 0);
@@ -265,13 +265,13 @@ TEST_P(ImpatientServerTest, AClientThatStopsReadingIsCutOff) {
 
 // Nobody is late who waits for the server.
 TEST_P(ImpatientServerTest, ABodyThatTakesLongToMakeIsNotTheClientsFault) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   const std::unique_ptr<BodyStream> stream = begin();
   client.read_until("head ");
   // The server looks for late connections between these two, which are sent by one sweep each.
   for (int i = 0; i < 2; i++) {
-    Client late = connect();
+    RawClient late = connect();
     late.send(kHold);
     write_for_ever(*begin());
   }

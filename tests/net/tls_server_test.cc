@@ -18,21 +18,21 @@ class TlsServerTest : public AServerTest {
  protected:
   explicit TlsServerTest(ServerLimits limits = {}) : AServerTest(Transport::kTls, limits) {}
 
-  Client connect_without_tls() { return Client(server_->address(), std::nullopt); }
+  RawClient connect_without_tls() { return RawClient(server_->address(), std::nullopt); }
 };
 
 TEST_F(TlsServerTest, ARequestInClearIsToldSo) {
   for (const std::string request :
        {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "DELETE / HTTP/1.0\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}) {
-    Client client = connect_without_tls();
+    RawClient client = connect_without_tls();
     client.send(request);
     EXPECT_EQ(client.read_all(),
               "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
     EXPECT_TRUE(client.was_told_the_end());
   }
   // Nothing of a large one keeps the answer from its client.
-  Client client = connect_without_tls();
+  RawClient client = connect_without_tls();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" +
               std::string(1'000'000, 'x'));
   EXPECT_THAT(client.read_all(), EndsWith("Client sent an HTTP request to an HTTPS server.\n"));
@@ -40,7 +40,7 @@ TEST_F(TlsServerTest, ARequestInClearIsToldSo) {
 }
 
 TEST_F(TlsServerTest, GarbageIsDropped) {
-  Client client = connect_without_tls();
+  RawClient client = connect_without_tls();
   client.send("\x01\x02\x03\x04\x05\x06\x07");
   (void)client.read_all();
   EXPECT_EQ(tls_->report().failed_handshakes, 1u);
@@ -49,7 +49,7 @@ TEST_F(TlsServerTest, GarbageIsDropped) {
 }
 
 TEST_F(TlsServerTest, AClientThatEndsItsSideIsGone) {
-  Client client = connect();
+  RawClient client = connect();
   client.send("GET /watch HTTP/1.1\r\nHost: x\r\n\r\n");
   const std::shared_ptr<Reply> reply = handler_.take();
   client.say_end();
@@ -57,7 +57,7 @@ TEST_F(TlsServerTest, AClientThatEndsItsSideIsGone) {
 }
 
 TEST_F(TlsServerTest, AStopTellsIdleClientsTheEnd) {
-  Client idle = connect();
+  RawClient idle = connect();
   idle.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
   idle.read_until("GET /x? \n");
   server_->stop(60s);
@@ -66,8 +66,8 @@ TEST_F(TlsServerTest, AStopTellsIdleClientsTheEnd) {
 }
 
 TEST_F(TlsServerTest, AStopDoesNotWaitForHandshakes) {
-  Client silent = connect_without_tls();
-  Client begun = connect_without_tls();
+  RawClient silent = connect_without_tls();
+  RawClient begun = connect_without_tls();
   begun.send("\x16\x03");
   // The third is served after the first two were accepted.
   EXPECT_THAT(ask("GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
@@ -78,12 +78,12 @@ TEST_F(TlsServerTest, AStopDoesNotWaitForHandshakes) {
 }
 
 TEST_F(TlsServerTest, TheCertificateChangesUnderItsClients) {
-  Client before = connect();
+  RawClient before = connect();
   const PemPair pair = authority_.issue({"localhost"});
   ASSERT_TRUE(disk_.replace_file("/cert", pair.certificate).ok());
   ASSERT_TRUE(disk_.replace_file("/key", pair.key).ok());
-  Client after = connect();
-  for (Client* client : {&before, &after}) {
+  RawClient after = connect();
+  for (RawClient* client : {&before, &after}) {
     client->send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
     EXPECT_THAT(client->read_until("GET /x? \n"), StartsWith("HTTP/1.1 200 OK"));
   }
@@ -102,8 +102,8 @@ class ImpatientTlsServerTest : public TlsServerTest {
 };
 
 TEST_F(ImpatientTlsServerTest, ClientsThatDoNotShakeHandsAreClosed) {
-  Client silent = connect_without_tls();
-  Client slow = connect_without_tls();
+  RawClient silent = connect_without_tls();
+  RawClient slow = connect_without_tls();
   slow.send("\x16\x03\x01\x02");
   EXPECT_EQ(silent.read_all(), "");
   EXPECT_EQ(slow.read_all(), "");
