@@ -1,5 +1,6 @@
 #include "raft/core.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -74,6 +75,8 @@ Core::Builder::Builder(const Options& options, const Snapshot& snapshot) : core_
       .id = options.id.value(),
       .applied = snapshot.index.value(),
       .election_ticks = options.election_ticks,
+      .campaign_ticks = std::max(options.campaign_ticks, options.election_ticks),
+      .lease_ticks = std::clamp<std::uint64_t>(options.lease_ticks, 1, options.election_ticks),
       .heartbeat_ticks = options.heartbeat_ticks,
       .message_bytes_max = options.message_bytes_max,
       .inflight_messages_max = options.inflight_messages_max,

@@ -30,7 +30,11 @@ class Core {
  public:
   struct Options {
     RaftId id;
-    std::uint64_t election_ticks = 10;
+    std::uint64_t election_ticks = 10;  // a follower's timeout: one to two times as many
+    std::uint64_t campaign_ticks = 10;  // a candidate's, likewise; not less than election_ticks
+    // A leader that has not heard from a majority for so long, at most twice, is none any more. At
+    // most election_ticks.
+    std::uint64_t lease_ticks = 10;
     std::uint64_t heartbeat_ticks = 1;
     std::uint64_t timeout_seed = 0;             // of the election timeouts
     std::uint64_t message_bytes_max = 1 << 20;  // entries in one append message

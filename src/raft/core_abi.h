@@ -17,6 +17,8 @@ struct RaftCoreConfig {
   std::uint64_t id;
   std::uint64_t applied;
   std::uint64_t election_ticks;
+  std::uint64_t campaign_ticks;
+  std::uint64_t lease_ticks;
   std::uint64_t heartbeat_ticks;
   std::uint64_t message_bytes_max;
   std::uint64_t inflight_messages_max;

@@ -72,6 +72,34 @@ TEST_F(DriverLeaderTest, AProposalOfUnknownFateMayStillBeApplied) {
   EXPECT_FALSE(machine.handed[1].with_proposal);
 }
 
+// It looks once in a lease whether it has heard from a majority since the last look.
+TEST_F(DriverLeaderTest, ALeaderThatReachesNoMajorityStepsDownWithinTwoLeases) {
+  core_options.lease_ticks = 5;
+  begin();
+  const auto proposal = propose("x");
+  int ticks = 0;
+  while (driver->status().role == Role::kLeader && ticks < 100) {
+    driver->tick();
+    ASSERT_TRUE(round().ok());
+    ticks++;
+  }
+  EXPECT_GE(ticks, 5);
+  EXPECT_LE(ticks, 10);
+  EXPECT_EQ(driver->status().leader, RaftId());
+  EXPECT_EQ(proposal->codes, Codes{Code::kUnknown});
+}
+
+TEST_F(DriverLeaderTest, OneFollowerOfTwoIsEnoughForTheLease) {
+  core_options.lease_ticks = 5;
+  begin();
+  for (int i = 0; i < 50; i++) {
+    driver->tick();
+    deliver(from(2, Type::kHeartbeatResponse, term()));
+    ASSERT_TRUE(round().ok());
+  }
+  EXPECT_EQ(driver->status().role, Role::kLeader);
+}
+
 TEST_F(DriverLeaderTest, RefusesWhileItHandsOver) {
   begin();
   driver->transfer(RaftId(2));

@@ -100,6 +100,8 @@ Status SimMember::open() {
   Core::Options options;
   options.id = id_;
   options.election_ticks = 6;
+  options.campaign_ticks = 9;
+  options.lease_ticks = 3;
   options.timeout_seed = parts_.random.next();
   options.message_bytes_max = 2 << 10;
   options.inflight_messages_max = 8;

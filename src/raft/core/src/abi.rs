@@ -36,6 +36,10 @@ pub struct CoreConfig {
     pub id: u64,
     pub applied: u64,
     pub election_ticks: u64,
+    /// A candidate's timeout; not less than `election_ticks`.
+    pub campaign_ticks: u64,
+    /// How often a leader looks whether it still reaches a majority; at most `election_ticks`.
+    pub lease_ticks: u64,
     pub heartbeat_ticks: u64,
     pub message_bytes_max: u64,
     pub inflight_messages_max: u64,

@@ -6,11 +6,13 @@
 //! Pointers handed out stay valid until the same function is called on the same core again.
 
 mod abi;
+mod lease;
 mod logger;
 mod storage;
 mod timeout;
 
 use abi::*;
+use lease::Lease;
 use protobuf::Message as _;
 use raft::prelude::*;
 use raft::{SnapshotStatus, StateRole};
@@ -27,6 +29,7 @@ pub struct Builder {
 pub struct Core {
     node: RawNode<LogTail>,
     timeout: ElectionTimeout,
+    lease: Lease,
     /// Index of the last entry of the Ready that is being persisted.
     writing_to: u64,
     ready: ReadyBuffers,
@@ -87,6 +90,7 @@ pub unsafe extern "C" fn raft_core_start(b: *mut Builder, hard_state: HardStateV
         id: c.id,
         applied: c.applied,
         election_tick: c.election_ticks as usize,
+        max_election_tick: 2 * c.campaign_ticks as usize,
         heartbeat_tick: c.heartbeat_ticks as usize,
         max_size_per_msg: c.message_bytes_max,
         max_inflight_msgs: c.inflight_messages_max as usize,
@@ -101,7 +105,8 @@ pub unsafe extern "C" fn raft_core_start(b: *mut Builder, hard_state: HardStateV
     let node = RawNode::new(&config, b.storage, &logger).expect("a valid configuration");
     let mut core = Core {
         node,
-        timeout: ElectionTimeout::new(c.timeout_seed, c.election_ticks),
+        timeout: ElectionTimeout::new(c.timeout_seed, c.election_ticks, c.campaign_ticks),
+        lease: Lease::new(c.election_ticks, c.lease_ticks),
         writing_to,
         ready: ReadyBuffers::default(),
         scratch: vec![],
@@ -120,7 +125,9 @@ pub unsafe extern "C" fn raft_core_free(core: *mut Core) {
 #[no_mangle]
 pub unsafe extern "C" fn raft_core_tick(core: *mut Core) {
     (*core).node.tick();
-    (*core).settle();
+    let core = &mut *core;
+    core.lease.look(&mut core.node.raft);
+    core.settle();
 }
 
 #[no_mangle]

@@ -8,12 +8,13 @@ use raft::{Raft, StateRole};
 pub struct ElectionTimeout {
     state: u64,
     election_ticks: u64,
+    campaign_ticks: u64,
     seen: Option<(u64, StateRole, usize)>,
 }
 
 impl ElectionTimeout {
-    pub fn new(seed: u64, election_ticks: u64) -> Self {
-        ElectionTimeout { state: seed, election_ticks, seen: None }
+    pub fn new(seed: u64, election_ticks: u64, campaign_ticks: u64) -> Self {
+        ElectionTimeout { state: seed, election_ticks, campaign_ticks, seen: None }
     }
 
     /// SplitMix64.
@@ -32,8 +33,12 @@ impl ElectionTimeout {
             Some((term, role, elapsed)) => now.0 != term || now.1 != role || now.2 < elapsed,
         };
         if reset {
-            // In [election_ticks, 2 * election_ticks), raft-rs's own range.
-            let ticks = self.election_ticks + self.next() % self.election_ticks;
+            // From once to twice as long, as raft-rs draws them.
+            let least = match raft.state {
+                StateRole::Follower | StateRole::Leader => self.election_ticks,
+                StateRole::PreCandidate | StateRole::Candidate => self.campaign_ticks,
+            };
+            let ticks = least + self.next() % least;
             raft.set_randomized_election_timeout(ticks as usize);
         }
         self.seen = Some(now);
