@@ -122,11 +122,36 @@ void Driver::applied(Index index) {
 
 void Driver::snapshot_taken(const Snapshot& snapshot, Index release) {
   if (!failed_.ok()) return;
+  // Who has come so far is served by what it has told of itself.
+  std::erase_if(kept_after_, [this](const auto& each) {
+    return core_.matched(each.first) >= each.second || !members_.contains(each.first);
+  });
   core_.set_snapshot(snapshot);
   core_.compact(std::min(release, snapshot.index));
   // What the core still holds it may read again.
   log_.release(Index(core_.status().first.value() - 1));
 }
+
+Index Driver::releasable(Index snapshot, const Retention& retention) const {
+  std::uint64_t release = snapshot.value();
+  if (members_.voters.size() + members_.learners.size() > 1) {
+    release -= std::min(release, retention.entries);
+    if (status().role == Role::kLeader) {
+      for (const std::vector<RaftId>* group : {&members_.voters, &members_.learners}) {
+        for (const RaftId member : *group) {
+          // One of whose log nothing is known gets a snapshot first.
+          const std::uint64_t matched = core_.matched(member).value();
+          if (matched > 0) release = std::min(release, matched);
+        }
+      }
+      for (const auto& [member, index] : kept_after_) release = std::min(release, index.value());
+    }
+  }
+  const Index affordable = log_.first_within(retention.bytes);
+  return Index(std::min(snapshot.value(), std::max(release, affordable.value() - 1)));
+}
+
+void Driver::keep_after(RaftId member, Index index) { kept_after_[member] = index; }
 
 Status Driver::round() {
   if (failed_.ok() && !removed_) reads_.ask(core_);
@@ -275,7 +300,10 @@ void Driver::notice_status() {
   if (!pending_.empty() && (!leads || pending_.front().term != status.term)) {
     fail_pending(leadership_lost());
   }
-  if (!leads) reads_.fail_all({Code::kNotLeader, "not leader"});
+  if (!leads) {
+    reads_.fail_all({Code::kNotLeader, "not leader"});
+    kept_after_.clear();
+  }
   if (status.role != noticed_.role || status.term != noticed_.term ||
       status.leader != noticed_.leader) {
     machine_.status_changed(status);

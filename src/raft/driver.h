@@ -60,6 +60,17 @@ class Driver {
   void report_snapshot(RaftId id, bool arrived);
   // The state machine has applied everything up to `index`.
   void applied(Index index);
+  // What stays in the log for members that are behind, although a snapshot covers it: so many
+  // entries in any case, and what members that this leader serves still need; but of all that, no
+  // more than so many bytes. A member that is alone keeps nothing.
+  struct Retention {
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 512 << 20;
+  };
+  [[nodiscard]] Index releasable(Index snapshot, const Retention& retention) const;
+  // `member` is sent a snapshot at `index`, and goes on from there.
+  void keep_after(RaftId member, Index index);
+
   // The state machine's content at `snapshot` is durable; entries up to `release` may go.
   void snapshot_taken(const Snapshot& snapshot, Index release);
 
@@ -130,6 +141,7 @@ class Driver {
   Index handed_;     // the last entry the state machine was given
   std::deque<Handed> unapplied_;
   std::size_t unapplied_bytes_ = 0;
+  std::map<RaftId, Index> kept_after_;
   // Changes that took effect and are not yet handed out: members and context, by index.
   std::map<Index, Core::Change> changes_;
 };

@@ -35,6 +35,10 @@ class Log {
   // Entries up to `index` are no longer needed.
   virtual void release(Index index) = 0;
 
+  // An entry from which on the log takes at most so many bytes of the disk; the first one, if all
+  // of it does.
+  [[nodiscard]] virtual Index first_within(std::uint64_t bytes) const = 0;
+
   // Empties the log, durably: its next entry follows `index`, which had `term`. For a node whose
   // state came from a snapshot.
   virtual Status restart_after(Index index, Term term) = 0;

@@ -1,6 +1,7 @@
 #include "raft/message.h"
 
 #include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
 
 namespace rqlite::raft {
 namespace {
@@ -10,13 +11,31 @@ using protozero::tag_and_type;
 
 // eraftpb.Message, Snapshot and SnapshotMetadata of raft-rs 0.7. A field of another wire type than
 // theirs is skipped like an unknown one.
+enum MessageField : protozero::pbf_tag_type {
+  kTypeField = 1,
+  kToField = 2,
+  kFromField = 3,
+  kTermField = 4,
+  kSnapshotField = 9,
+  kLastField = 16,  // of all that it has
+};
+enum SnapshotField : protozero::pbf_tag_type { kDataField = 1, kMetadataField = 2 };
+enum MetadataField : protozero::pbf_tag_type {
+  kConfStateField = 1,
+  kIndexField = 2,
+  kTermOfIndexField = 3,
+};
+constexpr std::uint64_t kSnapshotType = 7;  // MsgSnapshot
+
+constexpr auto kTo = tag_and_type(kToField, pbf_wire_type::varint);
+constexpr auto kFrom = tag_and_type(kFromField, pbf_wire_type::varint);
 constexpr auto kEntry = tag_and_type(7, pbf_wire_type::length_delimited);
-constexpr auto kSnapshot = tag_and_type(9, pbf_wire_type::length_delimited);
-constexpr auto kSnapshotData = tag_and_type(1, pbf_wire_type::length_delimited);
-constexpr auto kSnapshotMetadata = tag_and_type(2, pbf_wire_type::length_delimited);
-constexpr auto kMetadataConfState = tag_and_type(1, pbf_wire_type::length_delimited);
-constexpr auto kMetadataIndex = tag_and_type(2, pbf_wire_type::varint);
-constexpr auto kMetadataTerm = tag_and_type(3, pbf_wire_type::varint);
+constexpr auto kSnapshot = tag_and_type(kSnapshotField, pbf_wire_type::length_delimited);
+constexpr auto kSnapshotData = tag_and_type(kDataField, pbf_wire_type::length_delimited);
+constexpr auto kSnapshotMetadata = tag_and_type(kMetadataField, pbf_wire_type::length_delimited);
+constexpr auto kMetadataConfState = tag_and_type(kConfStateField, pbf_wire_type::length_delimited);
+constexpr auto kMetadataIndex = tag_and_type(kIndexField, pbf_wire_type::varint);
+constexpr auto kMetadataTerm = tag_and_type(kTermOfIndexField, pbf_wire_type::varint);
 
 void read_metadata(protozero::pbf_reader reader, Snapshot& snapshot) {
   while (reader.next()) {
@@ -53,6 +72,15 @@ Snapshot read_snapshot(protozero::pbf_reader reader) {
   return snapshot;
 }
 
+void write_snapshot(protozero::pbf_writer& message, const Snapshot& snapshot) {
+  protozero::pbf_writer nested(message, kSnapshotField);
+  nested.add_bytes(kDataField, snapshot.data);
+  protozero::pbf_writer metadata(nested, kMetadataField);
+  metadata.add_message(kConfStateField, snapshot.conf_state);
+  metadata.add_uint64(kIndexField, snapshot.index.value());
+  metadata.add_uint64(kTermOfIndexField, snapshot.term.value());
+}
+
 }  // namespace
 
 std::optional<MessageContent> peek_message(BytesView message) {
@@ -61,6 +89,12 @@ std::optional<MessageContent> peek_message(BytesView message) {
     protozero::pbf_reader reader(message.data(), message.size());
     while (reader.next()) {
       switch (reader.tag_and_type()) {
+        case kFrom:
+          content.from = RaftId(reader.get_uint64());
+          break;
+        case kTo:
+          content.to = RaftId(reader.get_uint64());
+          break;
         case kEntry:
           content.entries++;
           content.entry_bytes += reader.get_view().size();
@@ -76,6 +110,37 @@ std::optional<MessageContent> peek_message(BytesView message) {
     return std::nullopt;
   }
   return content;
+}
+
+Bytes with_snapshot(BytesView message, const Snapshot& snapshot) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  protozero::pbf_reader reader(message.data(), message.size());
+  while (reader.next()) {
+    const protozero::pbf_tag_type tag = reader.tag();
+    if (tag == kSnapshotField || tag > kLastField) {
+      reader.skip();
+    } else if (reader.wire_type() == pbf_wire_type::varint) {
+      writer.add_uint64(tag, reader.get_uint64());
+    } else if (reader.wire_type() == pbf_wire_type::length_delimited) {
+      writer.add_bytes(tag, reader.get_view());
+    } else {
+      reader.skip();
+    }
+  }
+  write_snapshot(writer, snapshot);
+  return bytes;
+}
+
+Bytes snapshot_message(RaftId from, RaftId to, const Snapshot& snapshot) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_uint64(kTypeField, kSnapshotType);
+  writer.add_uint64(kToField, to.value());
+  writer.add_uint64(kFromField, from.value());
+  writer.add_uint64(kTermField, snapshot.term.value());
+  write_snapshot(writer, snapshot);
+  return bytes;
 }
 
 }  // namespace rqlite::raft

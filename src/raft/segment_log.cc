@@ -274,6 +274,15 @@ void SegmentLog::release(Index index) {
   }
 }
 
+Index SegmentLog::first_within(std::uint64_t bytes) const {
+  Index first = last_.next();
+  for (auto each = segments_.rbegin(); each != segments_.rend() && each->bytes <= bytes; ++each) {
+    bytes -= each->bytes;
+    if (each->has_entries()) first = each->first;
+  }
+  return first;
+}
+
 Status SegmentLog::restart_after(Index index, Term term) {
   RETURN_IF_ERROR(add(RecordType::kStart, index, term, {}));
   last_ = index;

@@ -51,6 +51,7 @@ class SegmentLog final : public Log {
                 std::span<const EntryView> entries) override;
   Status read(Index low, Index high, std::size_t bytes_max, const Sink& sink) override;
   void release(Index index) override;
+  [[nodiscard]] Index first_within(std::uint64_t bytes) const override;
   Status restart_after(Index index, Term term) override;
 
   // Bytes of the segments in use, and how many batches were synced. For status; the log's thread.

@@ -93,7 +93,7 @@ DriverFixture::DriverFixture() {
 }
 
 Status DriverFixture::start() {
-  if (snapshot.index == Index()) {
+  if (snapshot.index == Index() && !unfounded) {
     Members members;
     for (const std::uint64_t each : voters) members.voters.push_back(RaftId(each));
     snapshot = {Index(1), Term(1), encode_members(members), "founded"};

@@ -105,6 +105,7 @@ class DriverFixture {
   SegmentLog::Options log_options{.directory = "/log", .segment_bytes = 16 << 10};
   std::vector<std::uint64_t> voters{1};
   bool applies = true;
+  bool unfounded = false;  // a member without history: the disk is empty
 
   SimFileSystem files;
   InlineExecutor executor;

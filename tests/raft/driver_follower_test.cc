@@ -2,6 +2,7 @@
 
 #include "raft/driver.h"
 #include "raft/driver_fixture.h"
+#include "raft/message.h"
 
 namespace rqlite::raft {
 namespace {
@@ -252,6 +253,40 @@ TEST_F(DriverFollowerTest, NoiseIsIgnored) {
   driver->step("noise");
   driver->step(Bytes(1000, '\xFF'));
   EXPECT_TRUE(round().ok());
+}
+
+// It has no history and no members, and belongs to the first that brings it both.
+TEST_F(DriverFollowerTest, AMemberThatWaitsIsFoundedByASnapshot) {
+  snapshot.term = Term(0);
+  voters = {};
+  unfounded = true;
+  ASSERT_TRUE(start().ok());
+  for (int i = 0; i < 50; i++) {
+    driver->tick();
+    ASSERT_TRUE(round().ok());
+  }
+  driver->campaign();
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().role, Role::kFollower);
+  EXPECT_TRUE(transport.sent.empty());
+  EXPECT_EQ(propose("x")->codes, Codes{Code::kNoLeader});
+
+  const Snapshot founding{Index(1), Term(1), encode_members({{RaftId(1)}, {}}), "founded"};
+  driver->step(snapshot_message(RaftId(1), RaftId(1), founding));
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(machine.restored.size(), 1u);
+  EXPECT_EQ(machine.restored.front().data, "founded");
+  driver->campaign();
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().role, Role::kLeader);
+  const auto proposal = propose("x");
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(proposal->codes, Codes{Code::kOk});
+
+  snapshot = founding;
+  ASSERT_TRUE(restart().ok());
+  lead();
+  EXPECT_EQ(machine.data(), "x");
 }
 
 }  // namespace

@@ -179,5 +179,42 @@ TEST_F(DriverLeaderTest, ALeaderThatAppliesItsRemovalIsStill) {
   }
 }
 
+TEST_F(DriverLeaderTest, TheLogStaysForMembersThatAreBehind) {
+  begin();
+  for (int i = 0; i < 20; i++) (void)propose("x");
+  ASSERT_TRUE(round().ok());
+  const Driver::Retention none{.entries = 0};
+  // What is known of the others is the first entry of this term.
+  EXPECT_EQ(driver->releasable(Index(20), none), Index(2));
+  acknowledge(15);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(driver->releasable(Index(20), none), Index(15));
+  EXPECT_EQ(driver->releasable(Index(20), {.entries = 8}), Index(12));
+  EXPECT_EQ(driver->releasable(Index(20), {.entries = 100}), Index(1));
+  EXPECT_EQ(driver->releasable(Index(10), none), Index(10));
+
+  // One that was sent a snapshot goes on from there, until it has told how far it is.
+  driver->keep_after(RaftId(3), Index(9));
+  EXPECT_EQ(driver->releasable(Index(20), none), Index(9));
+  snapshot_at(9, 5);
+  EXPECT_EQ(driver->releasable(Index(20), none), Index(15));
+}
+
+TEST_F(DriverLeaderTest, MembersThatAreTooFarBehindHaveToTakeASnapshot) {
+  begin();
+  acknowledge(4);
+  for (int i = 0; i < 60; i++) {
+    (void)propose(Bytes(1000, 'x'));
+    ASSERT_TRUE(round().ok());
+  }
+  const std::uint64_t segment = log_options.segment_bytes;
+  const Index last = driver->status().last;
+  EXPECT_EQ(driver->releasable(last, {.entries = 0, .bytes = segment * 100}), Index(4));
+  const Index of_two = driver->releasable(last, {.entries = 0, .bytes = segment * 2});
+  EXPECT_GT(of_two, Index(30));
+  EXPECT_LT(of_two, last);
+  EXPECT_EQ(driver->releasable(last, {.entries = 0, .bytes = 0}), last);
+}
+
 }  // namespace
 }  // namespace rqlite::raft

@@ -72,5 +72,36 @@ TEST(MessageTest, SurvivesNoise) {
   }
 }
 
+TEST(MessageTest, TellsWhoSpeaksToWhom) {
+  const auto content = peek_message(encode_message(append_of({})));
+  ASSERT_TRUE(content);
+  EXPECT_EQ(content->from, RaftId(2));
+  EXPECT_EQ(content->to, RaftId(1));
+}
+
+TEST(MessageTest, ASnapshotTakesAnothersPlace) {
+  PeerMessage message = append_of({});
+  message.type = PeerMessage::Type::kSnapshot;
+  message.index = Index(12);
+  message.context = "context";
+  message.snapshot = {Index(300), Term(7), encode_members({{RaftId(1)}, {}}), "manifest"};
+  const Snapshot other{Index(400), Term(8), encode_members({{RaftId(1), RaftId(2)}, {RaftId(3)}}),
+                       "another"};
+  const Bytes bytes = with_snapshot(encode_message(message), other);
+  const PeerMessage changed = decode_message(bytes);
+  EXPECT_EQ(changed.type, message.type);
+  EXPECT_EQ(changed.from, message.from);
+  EXPECT_EQ(changed.to, message.to);
+  EXPECT_EQ(changed.term, message.term);
+  EXPECT_EQ(changed.index, message.index);
+  EXPECT_EQ(changed.context, message.context);
+  const std::optional<Snapshot> snapshot = peek_message(bytes)->snapshot;
+  ASSERT_TRUE(snapshot);
+  EXPECT_EQ(snapshot->index, other.index);
+  EXPECT_EQ(snapshot->term, other.term);
+  EXPECT_EQ(snapshot->data, other.data);
+  EXPECT_EQ(decode_members(snapshot->conf_state).learners, std::vector{RaftId(3)});
+}
+
 }  // namespace
 }  // namespace rqlite::raft

@@ -37,6 +37,9 @@ class WatchedLog final : public Log {
     return log_.read(low, high, bytes_max, sink);
   }
   void release(Index index) override { log_.release(index); }
+  [[nodiscard]] Index first_within(std::uint64_t bytes) const override {
+    return log_.first_within(bytes);
+  }
   Status restart_after(Index index, Term term) override {
     model_.restart_after(index, term);
     return settle(log_.restart_after(index, term));
