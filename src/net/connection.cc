@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "base/log.h"
+#include "base/check.h"
 
 namespace rqlite::net {
 
@@ -125,6 +125,16 @@ class Connection::ReplyToThis final : public Reply,
 
   std::unique_ptr<BodyStream> begin(Response head) override;
 
+  void upgrade(std::string protocol, std::vector<std::pair<std::string_view, std::string>> headers,
+               Takeover then) override {
+    if (sent_.exchange(true)) return;
+    asio::dispatch(executor_, [connection = std::move(connection_), protocol = std::move(protocol),
+                               head = Response{101, {}, std::move(headers), {}},
+                               then = std::move(then)]() mutable {
+      connection->upgrade(protocol, std::move(head), std::move(then));
+    });
+  }
+
   void post(std::function<void()> work) override { asio::post(executor_, std::move(work)); }
 
   void send_after(std::chrono::nanoseconds delay, LateResponse make) override {
@@ -190,7 +200,7 @@ std::unique_ptr<BodyStream> Connection::ReplyToThis::begin(Response head) {
   return std::make_unique<StreamToThis>(std::move(outflow));
 }
 
-Connection::Connection(asio::ip::tcp::socket socket, ConnectionContext& context)
+Connection::Connection(Socket socket, ConnectionContext& context)
     : socket_(std::move(socket)), context_(context) {}
 
 Connection::~Connection() {
@@ -473,6 +483,12 @@ std::optional<Request> Connection::read_head() {
   if (!path.ok()) return std::nullopt;
   request.path = std::move(*path);
   request.content_type = std::string_view(message[beast::http::field::content_type]);
+  // One that ends the connection behind this request asks for the impossible, and HTTP/1.0 knows no
+  // such thing.
+  if (parser_->upgrade() && message.version() == 11 && keep_alive_) {
+    request.upgrade = std::string_view(message[beast::http::field::upgrade]);
+  }
+  asks_to_upgrade_ = !request.upgrade.empty();
   return request;
 }
 
@@ -577,6 +593,27 @@ void Connection::begin_stream(Response head, std::shared_ptr<Outflow> outflow) {
   write(close_after);
 }
 
+void Connection::upgrade(std::string_view protocol, Response head, Reply::Takeover then) {
+  CHECK(asks_to_upgrade_);  // or the client would not understand the answer
+  if (context_.stopping) return respond(Response::text(503, "shutting down"));
+  if (timer_) timer_->cancel();
+  gone_ = nullptr;
+  if (closing_) return;
+  uncharge();
+  start_output(head);
+  output_.append("Connection: Upgrade\r\nUpgrade: ").append(protocol).append("\r\n\r\n");
+  takeover_ = std::move(then);
+  write(false);
+}
+
+void Connection::hand_over() {
+  closing_ = true;  // as far as this object is concerned
+  const asio::const_buffer received = buffer_.data();
+  const Reply::Takeover then = std::exchange(takeover_, nullptr);
+  then(std::make_unique<Socket>(std::move(socket_)),
+       Bytes(static_cast<const char*>(received.data()), received.size()));
+}
+
 void Connection::append_piece(BytesView piece) {
   if (piece.empty()) return;
   if (chunked_) {
@@ -678,6 +715,7 @@ void Connection::on_written() {
     output_.clear();
   }
   if (outflow_) return send_stream();
+  if (takeover_) return hand_over();
   if (!close_after_) return begin_request();
   end();
 }
@@ -729,6 +767,7 @@ void Connection::finish() {
 void Connection::close() {
   if (std::exchange(closing_, true)) return;
   const std::shared_ptr<Connection> self = end_stream();
+  takeover_ = nullptr;
   if (timer_) timer_->cancel();
   // Who waits for something is not to think that this was all.
   if (state_ == State::kIdle) socket_.say_end_now();

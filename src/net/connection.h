@@ -36,10 +36,11 @@ struct ConnectionContext {
 };
 
 // One client's connection: shakes hands if there is TLS, reads a request, has it handled, writes
-// the response, and so on, in order. Threads: that of its io_context.
+// the response, and so on, in order, until it ends or becomes something else. Threads: that of its
+// io_context.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, ConnectionContext& context);
+  Connection(Socket socket, ConnectionContext& context);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -95,6 +96,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void respond(Response response);
   // The same, with a body that is still being made.
   void begin_stream(Response head, std::shared_ptr<Outflow> outflow);
+  // Answers that the protocol changes, and hands the socket over.
+  void upgrade(std::string_view protocol, Response head, Reply::Takeover then);
+  void hand_over();
   // The status line and the headers. True if the connection is to end behind the response.
   bool start_output(const Response& response);
   // Of the body, as a chunk if that is how it goes.
@@ -131,6 +135,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool received_ = false;  // the whole request
   bool keep_alive_ = true;
   bool head_ = false;  // a HEAD request: the response has no body
+  bool asks_to_upgrade_ = false;
   bool closing_ = false;
   State state_ = State::kIdle;
   TimePoint deadline_;
@@ -144,6 +149,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Outflow> outflow_;  // of a response whose body is still being made; meanwhile
   std::shared_ptr<Connection> self_;  // nothing else may hold the connection
   bool chunked_ = false;
+  Reply::Takeover takeover_;  // of a connection whose client is being told that it is upgraded
   std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
   // Of the request that is being handled, if it wants to know.
   std::function<void()> gone_;

@@ -15,6 +15,8 @@
 
 namespace rqlite::net {
 
+class Socket;
+
 // The header fields of a request.
 class Headers {
  public:
@@ -42,7 +44,8 @@ struct Request {
   std::string raw_query;  // as received, without the `?`
   Parameters parameters;
   std::string content_type;
-  Bytes body;                        // unless
+  std::string upgrade;  // what the client would rather speak, as it says it; empty: just this
+  Bytes body;           // unless
   std::shared_ptr<BodySink> taken;   // has taken it
   const Headers* headers = nullptr;  // lives until Handler::handle() returns
 };
@@ -95,6 +98,19 @@ class Reply {
   // Sends all but the body, whose first piece `head` may carry. What comes after another response
   // is accepted, and dropped.
   virtual std::unique_ptr<BodyStream> begin(Response head) = 0;
+  // Answers 101 (Switching Protocols), and with that the connection is no client of HTTP any more:
+  // on its thread `then` is given the socket, with its TLS if there is any, and what came on it
+  // behind the request, which is already of `protocol`. To a request with Request::upgrade only.
+  // `then` is not called if the client goes away before, or the server stops, which lets go of it.
+  //
+  // The socket is the receiver's to read, to write and to close; nobody else looks after it, and
+  // no limit but ServerLimits::connections_max, to which it counts until it is destroyed, holds
+  // for it. It works on the server's threads: it must be closed before Server::join(), which ends
+  // them, and destroyed before the server is. Server::stop() does not wait for it.
+  using Takeover = std::function<void(std::unique_ptr<Socket>, Bytes received)>;
+  virtual void upgrade(std::string protocol,
+                       std::vector<std::pair<std::string_view, std::string>> headers,
+                       Takeover then) = 0;
   // Runs `work` on the connection's thread, after what waits for that thread already.
   virtual void post(std::function<void()> work) = 0;
   // Sends what `make` returns, if anything, unless another response was sent within `delay`. To be

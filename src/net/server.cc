@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/connection.h"
+#include "net/socket.h"
 
 namespace rqlite::net {
 
@@ -35,6 +36,18 @@ std::string fixed_headers(const Server::Options& options) {
   return text;
 }
 
+// One more of something, for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& number) : number_(number) { number_++; }
+  ~Counted() { number_--; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<std::size_t>& number_;
+};
+
 }  // namespace
 
 class Server::Impl {
@@ -47,7 +60,7 @@ class Server::Impl {
   void start();
   void stop(std::chrono::nanoseconds patience);
   void join();
-  [[nodiscard]] Report report() const { return {connections_, turned_away_}; }
+  [[nodiscard]] Report report() const { return {sockets_, turned_away_}; }
   [[nodiscard]] std::string address() const { return address_; }
 
  private:
@@ -79,7 +92,8 @@ class Server::Impl {
   Handler& handler_;
   std::string address_;
   std::atomic<std::size_t> received_bytes_{0};
-  std::atomic<std::size_t> connections_{0};
+  std::atomic<std::size_t> sockets_{0};
+  std::atomic<std::size_t> connections_{0};  // whose sockets were not handed over
   std::atomic<std::uint64_t> turned_away_{0};
   std::list<Lane> lanes_;
   std::optional<tcp::acceptor> acceptor_;  // of the first lane
@@ -149,7 +163,8 @@ void Server::Impl::start() {
   int number = 1;
   for (Lane& lane : lanes_) {
     sweep(lane);
-    lane.thread = Thread("http-" + std::to_string(number++), [&lane] { lane.io.run(); });
+    lane.thread =
+        Thread(options_.thread_name + "-" + std::to_string(number++), [&lane] { lane.io.run(); });
   }
 }
 
@@ -167,7 +182,7 @@ void Server::Impl::accept() {
           });
           return;
         }
-        if (connections_ < options_.limits.connections_max) {
+        if (sockets_ < options_.limits.connections_max) {
           take(std::move(socket), lane);
         } else {
           turned_away_++;
@@ -178,10 +193,11 @@ void Server::Impl::accept() {
 
 void Server::Impl::take(tcp::socket socket, Lane& lane) {
   connections_++;
-  asio::dispatch(lane.io, [this, &lane, socket = std::move(socket)]() mutable {
+  Socket counted(std::move(socket), std::make_shared<Counted>(sockets_));
+  asio::dispatch(lane.io, [this, &lane, counted = std::move(counted)]() mutable {
     // Whoever lets go of it last, it goes on its own thread: it is on the list there.
     std::shared_ptr<Connection> connection(
-        new Connection(std::move(socket), lane.context), [this, &lane](Connection* gone) {
+        new Connection(std::move(counted), lane.context), [this, &lane](Connection* gone) {
           asio::dispatch(lane.io, [this, last = std::unique_ptr<Connection>(gone)]() mutable {
             last.reset();
             connections_--;

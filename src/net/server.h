@@ -18,10 +18,10 @@ class TlsContext;
 // Bounds on what one client can make the server hold, and for how long.
 struct ServerLimits {
   std::size_t header_bytes_max = 1 << 20;
-  std::size_t header_lines_max = 1024;     // each takes more memory than it has bytes
-  std::size_t body_bytes_max = 256 << 20;  // of one request
-  std::size_t all_bytes_max = 1024 << 20;  // of all requests that are being received
-  std::size_t connections_max = 16384;
+  std::size_t header_lines_max = 1024;         // each takes more memory than it has bytes
+  std::size_t body_bytes_max = 256 << 20;      // of one request
+  std::size_t all_bytes_max = 1024 << 20;      // of all requests that are being received
+  std::size_t connections_max = 16384;         // upgraded ones count
   std::chrono::seconds handshake_timeout{10};  // of TLS, from the connection on
   std::chrono::seconds header_timeout{20};     // from a request's first byte to its headers' end
   std::chrono::seconds body_timeout{30};       // for each 4 KiB of a body to arrive
@@ -41,6 +41,7 @@ class Server {
     std::string host;  // to bind; empty: all interfaces
     std::string port;
     std::size_t threads = 1;
+    std::string thread_name = "http";  // of which they are the -1, -2 and so on
     ServerLimits limits;
     TlsContext* tls = nullptr;  // of a TLS port; must outlive the server
     // Headers that every routed response carries.
@@ -63,7 +64,7 @@ class Server {
   void join();
 
   struct Report {
-    std::size_t connections;    // that are open
+    std::size_t connections;    // that are open, with those that were upgraded
     std::uint64_t turned_away;  // for there were ServerLimits::connections_max
   };
   [[nodiscard]] Report report() const;

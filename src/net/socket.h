@@ -19,14 +19,17 @@ namespace rqlite::net {
 //
 // One operation at a time may be under way, besides send_now() and client_is_gone(), which go with
 // none. Handlers are called with (error, bytes), and must keep the socket alive. Threads: that of
-// its io_context.
+// its io_context, which must outlive it.
 class Socket {
  public:
   using Error = boost::system::error_code;
 
-  explicit Socket(boost::asio::ip::tcp::socket tcp) : tcp_(std::move(tcp)) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+  // `companion` goes when the socket goes.
+  explicit Socket(boost::asio::ip::tcp::socket tcp, std::shared_ptr<const void> companion = nullptr)
+      : companion_(std::move(companion)), tcp_(std::move(tcp)) {}
+  // With no operation under way. What is left behind is closed.
+  Socket(Socket&&) = default;
+  Socket& operator=(Socket&&) = delete;
 
   [[nodiscard]] boost::asio::any_io_executor executor() { return tcp_.get_executor(); }
   [[nodiscard]] int native_handle() { return tcp_.native_handle(); }
@@ -135,6 +138,7 @@ class Socket {
   }
   static Error error_of(const TlsSession::Step& step);
 
+  std::shared_ptr<const void> companion_;
   boost::asio::ip::tcp::socket tcp_;
   std::unique_ptr<TlsSession> tls_;  // null: plain
 };

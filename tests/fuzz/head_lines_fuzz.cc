@@ -10,7 +10,7 @@
 
 namespace {
 
-using rqlite::http::HeadLines;
+using rqlite::net::HeadLines;
 
 std::string seen(std::string_view text, std::size_t piece, HeadLines& lines) {
   std::string waiting;

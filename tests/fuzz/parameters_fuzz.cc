@@ -7,7 +7,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view query(reinterpret_cast<const char*>(data), size);
-  const auto parameters = rqlite::http::Parameters::parse(query);
+  const auto parameters = rqlite::net::Parameters::parse(query);
   if (!parameters.ok()) {
     CHECK(parameters.error().code() == rqlite::Code::kInvalid &&
           !parameters.error().text().empty());

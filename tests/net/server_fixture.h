@@ -21,8 +21,8 @@
 
 namespace rqlite::net {
 
-// Answers with what it was asked, or with its content type and fields X for "/fields"; "/hold" is
-// left to the test, "/drop" is never answered.
+// Answers with what it was asked, or with its content type and fields X for "/fields", or with what
+// it asks to become for "/upgrade%3f"; "/hold" is left to the test, "/drop" is never answered.
 class EchoHandler final : public Handler {
  public:
   void handle(Request request, std::shared_ptr<Reply> reply) override {
@@ -40,6 +40,9 @@ class EchoHandler final : public Handler {
       for (const std::string_view value : request.headers->values("X"))
         text += " " + std::string(value);
       return reply->send(Response::text(200, text));
+    }
+    if (request.path == "/upgrade?") {
+      return reply->send(Response::text(200, "asks for [" + request.upgrade + "]"));
     }
     if (request.path == "/post") {
       reply->post([reply] { reply->send(Response::text(200, "posted")); });
