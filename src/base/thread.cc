@@ -43,4 +43,8 @@ void Thread::join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Thread::detach() {
+  if (thread_.joinable()) thread_.detach();
+}
+
 }  // namespace rqlite

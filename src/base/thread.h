@@ -24,6 +24,9 @@ class Thread {
 
   // Blocks until the body has ended. Does nothing if it was joined before or never started.
   void join();
+  // Lets it go on alone, for as long as it takes: for what waits for something outside that cannot
+  // be called off. The body must own all that it touches.
+  void detach();
 
  private:
   std::thread thread_;

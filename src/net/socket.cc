@@ -39,6 +39,12 @@ bool Socket::client_is_gone() {
   return error && error != asio::error::would_block;
 }
 
+bool Socket::is_quiet() {
+  if (tls_) return tls_->is_quiet();
+  char byte = 0;
+  return peek(byte) == asio::error::would_block;
+}
+
 void Socket::say_end_now() {
   if (tls_ && tcp_.is_open()) (void)tls_->say_end();
 }

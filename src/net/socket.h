@@ -15,11 +15,11 @@
 
 namespace rqlite::net {
 
-// A client's connection as a stream of bytes: TCP as it is, or TLS on it.
+// A connection as a stream of bytes: TCP as it is, or TLS on it.
 //
-// One operation at a time may be under way, besides send_now() and client_is_gone(), which go with
-// none. Handlers are called with (error, bytes), and must keep the socket alive. Threads: that of
-// its io_context, which must outlive it.
+// One read and one write may be under way at a time; send_now() and client_is_gone() go with
+// neither. Handlers are called with (error, bytes), and must keep the socket alive. Threads: that
+// of its io_context, which must outlive it.
 class Socket {
  public:
   using Error = boost::system::error_code;
@@ -95,6 +95,9 @@ class Socket {
 
   // Whether the client has ended its side. Bytes that it sent ahead hide that until they are read.
   [[nodiscard]] bool client_is_gone();
+
+  // Whether nothing has come that is still to be read: no bytes, and no end.
+  [[nodiscard]] bool is_quiet();
 
   // Tells a client that waits for nothing that the stream ends here, if that can be done at once.
   void say_end_now();

@@ -118,10 +118,16 @@ TlsSession::Step TlsSession::say_end() {
   return result >= 0 ? Step{Outcome::kDone} : step_after(result);
 }
 
-bool TlsSession::is_ended() {
+TlsSession::Step TlsSession::peek() {
   ERR_clear_error();
   char byte = 0;
-  switch (step_after(SSL_peek(session_.get(), &byte, 1)).outcome) {
+  return step_after(SSL_peek(session_.get(), &byte, 1));
+}
+
+bool TlsSession::is_quiet() { return peek().outcome == Outcome::kWantsRead; }
+
+bool TlsSession::is_ended() {
+  switch (peek().outcome) {
     case Outcome::kDone:
     case Outcome::kWantsRead:
     case Outcome::kWantsWrite:

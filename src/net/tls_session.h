@@ -42,6 +42,8 @@ class TlsSession {
   Step say_end();
   // Whether the client has ended its side. What it sent ahead hides that until it is read.
   [[nodiscard]] bool is_ended();
+  // Whether nothing has come that is still to be read: no bytes, and no end.
+  [[nodiscard]] bool is_quiet();
 
   // Why the last step was kFailed, in a few words.
   [[nodiscard]] const std::string& failure() const { return failure_; }
@@ -49,6 +51,7 @@ class TlsSession {
  private:
   // What became of a call that returned `result`.
   Step step_after(int result);
+  Step peek();
 
   struct Free {
     void operator()(SSL* session) const noexcept;
