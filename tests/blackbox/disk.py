@@ -10,10 +10,10 @@ from node import eventually
 MEBI = 1 << 20
 
 
-def mount_small(directory):
-    """Mounts 80 MiB there; skips the test where that is not allowed."""
+def mount_small(directory, mebibytes=80):
+    """Mounts that much there; skips the test where that is not allowed."""
     directory.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(directory)],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(directory)],
                              capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"a small file system needs the right to mount: {mounted.stderr.strip()}")

@@ -47,15 +47,19 @@ class Node:
         self.home = Path(directory)
         self.data = self.home / "data"
         self.flags = flags
-        self.port, self.raft_port = free_ports(2)
-        self.address = f"{HOST}:{self.port}"
-        self.raft_address = f"{HOST}:{self.raft_port}"
+        self.settle_at(HOST, *free_ports(2))
         self.login = {}  # the headers with which it may be asked whether it is ready
         self.wrapper = []  # a command that runs the process
         self.process = None
         self.client = None
         self.tls = None  # the ssl.SSLContext of its clients, if it speaks TLS
         self._clients = []
+
+    def settle_at(self, host, port, raft_port):
+        """Where its next start listens."""
+        self.host, self.port, self.raft_port = host, port, raft_port
+        self.address = f"{host}:{port}"
+        self.raft_address = f"{host}:{raft_port}"
 
     # Life and death.
 
@@ -118,13 +122,13 @@ class Node:
     # What can be seen of it.
 
     def new_client(self, timeout=60):
-        client = Client(HOST, self.port, timeout, self.tls)
+        client = Client(self.host, self.port, timeout, self.tls)
         self._clients.append(client)
         return client
 
     def connect(self):
         """A bare connection, for what no HTTP library would send."""
-        return socket.create_connection((HOST, self.port), timeout=30)
+        return socket.create_connection((self.host, self.port), timeout=30)
 
     def peak_mebibytes(self):
         """The most memory that the process has had."""
