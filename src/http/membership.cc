@@ -9,13 +9,12 @@ namespace rqlite::http {
 namespace {
 
 bool is_member(const store::Store::Report& report, const std::string& node_id) {
-  return std::any_of(report.members.begin(), report.members.end(),
-                     [&](const auto& each) { return each.second.node_id == node_id; });
+  return report.membership.find_node(node_id).has_value();
 }
 
 bool leads(const store::Store::Report& report, const std::string& node_id) {
-  const auto leader = report.members.find(report.raft.leader);
-  return leader != report.members.end() && leader->second.node_id == node_id;
+  const store::Membership::Entry* leader = report.membership.find(report.raft.leader);
+  return leader != nullptr && leader->member.node_id == node_id;
 }
 
 net::Response leader_not_found(Counters& counters) {

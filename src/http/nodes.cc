@@ -21,14 +21,15 @@ constexpr auto kDefaultTimeout = 30s;
 // reach than its report did.
 JsonTree describe(const store::Store::Report& report, raft::RaftId id, const NodeIdentity& self,
                   std::chrono::nanoseconds took, std::chrono::nanoseconds timeout) {
-  const store::Member& member = report.members.at(id);
+  const store::Membership::Entry& entry = *report.membership.find(id);
+  const store::Member& member = entry.member;
   const bool reachable = took <= timeout;
   JsonTree node = JsonTree::record();
   node["id"] = JsonTree::text(member.node_id);
   if (reachable) node["api_addr"] = JsonTree::text(self.api_url);
   node["addr"] = JsonTree::text(member.raft_address);
   node["version"] = JsonTree::text(reachable ? self.version : "");
-  node["voter"] = JsonTree::boolean(true);
+  node["voter"] = JsonTree::boolean(entry.votes);
   node["reachable"] = JsonTree::boolean(reachable);
   node["leader"] = JsonTree::boolean(reachable && id == report.raft.leader);
   if (!reachable) {
@@ -55,8 +56,8 @@ net::Response nodes(const net::Request& request, store::Store* store, const Node
   const store::Store::Report report = store->report();
   const std::chrono::nanoseconds took = Clock::now() - began;
   std::map<std::string, JsonTree> by_id;
-  for (const auto& [id, member] : report.members) {
-    by_id.emplace(member.node_id, describe(report, id, self, took, timeout));
+  for (const auto& [node_id, id] : report.membership.by_node_id()) {
+    by_id.emplace(node_id, describe(report, id, self, took, timeout));
   }
   JsonTree tree;
   if (request.parameters.text("ver", "") == "2") {
@@ -73,7 +74,7 @@ net::Response leader(const net::Request& request, store::Store* store, const Nod
   const Clock::time_point began = Clock::now();
   if (store == nullptr) return net::Response::text(503, "leader not found");
   const store::Store::Report report = store->report();
-  if (!report.members.contains(report.raft.leader))
+  if (!report.membership.contains(report.raft.leader))
     return net::Response::text(503, "leader not found");
   return answer(request, describe(report, report.raft.leader, self, Clock::now() - began,
                                   request.parameters.duration("timeout", kDefaultTimeout)));

@@ -37,22 +37,33 @@ JsonTree list_of(const std::vector<std::string>& texts) {
   return JsonTree::array(std::move(list));
 }
 
-// Since this node heard of the leader; it is one itself, or has heard of none.
+// How long ago this node heard of the leader; 0 if it is one itself.
 JsonTree last_contact(const store::Store::Report& report) {
-  return report.raft.leader == raft::RaftId() ? JsonTree::text("never") : JsonTree::number(0);
+  if (report.raft.role == raft::Role::kLeader) return JsonTree::number(0);
+  if (!report.leader_heard_at) return JsonTree::text("never");
+  return JsonTree::text(
+      format_duration(std::chrono::steady_clock::now() - *report.leader_heard_at));
+}
+
+// Other voters; none, for one who is not.
+std::size_t peers_of(const store::Membership& membership, raft::RaftId self) {
+  const store::Membership::Entry* entry = membership.find(self);
+  return entry == nullptr || !entry->votes ? 0 : membership.voters() - 1;
 }
 
 // Every member and its address, in the one line that people know.
 std::string configuration(const store::Store::Report& report) {
   std::string text;
-  for (const auto& [id, member] : report.members) {
+  for (const auto& [node_id, id] : report.membership.by_node_id()) {
+    const store::Membership::Entry& entry = *report.membership.find(id);
     text += text.empty() ? "" : " ";
-    text += "{Suffrage:Voter ID:" + member.node_id + " Address:" + member.raft_address + "}";
+    text += std::string("{Suffrage:") + (entry.votes ? "Voter" : "Nonvoter") + " ID:" + node_id +
+            " Address:" + entry.member.raft_address + "}";
   }
   return "[" + text + "]";
 }
 
-JsonTree raft_status(const store::Store::Report& report) {
+JsonTree raft_status(const store::Store::Report& report, raft::RaftId self) {
   JsonTree raft;
   raft["state"] = JsonTree::text(role_name(report.raft.role));
   raft["term"] = JsonTree::number(report.raft.term.value());
@@ -64,8 +75,9 @@ JsonTree raft_status(const store::Store::Report& report) {
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
   raft["last_contact"] = last_contact(report);
   raft["latest_configuration"] = JsonTree::text(configuration(report));
-  raft["num_peers"] = JsonTree::number(report.members.empty() ? 0 : report.members.size() - 1);
-  raft["voter"] = JsonTree::boolean(true);
+  raft["num_peers"] = JsonTree::number(peers_of(report.membership, self));
+  const store::Membership::Entry* entry = report.membership.find(self);
+  raft["voter"] = JsonTree::boolean(entry != nullptr && entry->votes);
   raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
                                          std::min(report.raft.commit, report.applied).value());
   return raft;
@@ -124,11 +136,12 @@ JsonTree sqlite_status(store::Store& store, const store::Store::Report& report) 
 
 JsonTree node_list(const store::Store::Report& report) {
   std::vector<JsonTree> nodes;
-  for (const auto& [id, member] : report.members) {
+  for (const auto& [node_id, id] : report.membership.by_node_id()) {
+    const store::Membership::Entry& entry = *report.membership.find(id);
     JsonTree& node = nodes.emplace_back(JsonTree::record());
-    node["id"] = JsonTree::text(member.node_id);
-    node["addr"] = JsonTree::text(member.raft_address);
-    node["suffrage"] = JsonTree::text("voter");
+    node["id"] = JsonTree::text(node_id);
+    node["addr"] = JsonTree::text(entry.member.raft_address);
+    node["suffrage"] = JsonTree::text(entry.votes ? "voter" : "nonvoter");
   }
   return JsonTree::array(std::move(nodes));
 }
@@ -149,8 +162,7 @@ void add_maintenance(JsonTree& tree, const store::Maintenance::Report& report) {
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
-  const auto leader = report.members.find(report.raft.leader);
-  const bool has_leader = leader != report.members.end();
+  const store::Membership::Entry* leader = report.membership.find(report.raft.leader);
   JsonTree tree;
   tree["open"] = JsonTree::boolean(true);
   tree["ready"] = JsonTree::boolean(store.is_ready());
@@ -158,16 +170,16 @@ JsonTree store_status(store::Store& store) {
   tree["addr"] = JsonTree::text(options.raft_address);
   tree["dir"] = JsonTree::text(options.directory);
   add_size(tree, "dir_size", bytes_in(options.directory));
-  tree["leader"]["node_id"] = JsonTree::text(has_leader ? leader->second.node_id : "");
-  tree["leader"]["addr"] = JsonTree::text(has_leader ? leader->second.raft_address : "");
+  tree["leader"]["node_id"] = JsonTree::text(leader != nullptr ? leader->member.node_id : "");
+  tree["leader"]["addr"] = JsonTree::text(leader != nullptr ? leader->member.raft_address : "");
   tree["fsm_index"] = JsonTree::number(report.applied.value());
   tree["fsm_term"] = JsonTree::number(report.applied_term.value());
   tree["db_applied_index"] = JsonTree::number(report.applied.value());
   if (report.applied_at != WallTime()) {
     tree["fsm_update_time"] = JsonTree::text(date_of_time(report.applied_at));
   }
-  tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.heartbeat_timeout));
-  tree["election_timeout"] = JsonTree::text(format_duration(options.heartbeat_timeout));
+  tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.consensus.heartbeat_timeout));
+  tree["election_timeout"] = JsonTree::text(format_duration(options.consensus.election_timeout));
   tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
   tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
   tree["trailing_logs"] = JsonTree::number(0);  // a snapshot releases all of the log before it
@@ -188,7 +200,7 @@ JsonTree store_status(store::Store& store) {
   tree["nodes"] = node_list(report);
   tree["sqlite3"] = sqlite_status(store, report);
   add_maintenance(tree, report.maintenance);
-  tree["raft"] = raft_status(report);
+  tree["raft"] = raft_status(report, store.raft_id());
   add_size(tree["raft"], "log_size", bytes_in(store.paths().log()));
   return tree;
 }

@@ -62,6 +62,7 @@ void DriverThread::read(std::vector<std::unique_ptr<Read>> reads) {
 void DriverThread::deliver(Bytes message) {
   {
     MutexLock lock(mutex_);
+    if (stopped_) return;
     inbox_.messages.push_back(std::move(message));
     inbox_.any = true;
   }
@@ -80,13 +81,15 @@ void DriverThread::applied(Index index) {
   changed_.notify_one();
 }
 
-void DriverThread::call(std::function<void(Driver&)> what) {
+bool DriverThread::call(std::function<void(Driver&)> what) {
   {
     MutexLock lock(mutex_);
+    if (stopped_) return false;
     inbox_.calls.push_back(std::move(what));
     inbox_.any = true;
   }
   changed_.notify_one();
+  return true;
 }
 
 Core::Status DriverThread::status() {

@@ -32,8 +32,8 @@ class DriverThread {
   void deliver(Bytes message) EXCLUDES(mutex_);
   void applied(Index index) EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
-  // Anything rarer. Runs on the Raft thread before its next round.
-  void call(std::function<void(Driver&)> what) EXCLUDES(mutex_);
+  // Anything rarer. Runs on the Raft thread before its next round. False: it never will.
+  bool call(std::function<void(Driver&)> what) EXCLUDES(mutex_);
 
   // As of the last round.
   [[nodiscard]] Core::Status status() EXCLUDES(mutex_);

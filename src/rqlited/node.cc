@@ -134,8 +134,8 @@ Status Node::start() {
   store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
   store.snapshots.interval = options_.raft_snap_int;
   store.maintenance = {options_.auto_vacuum_int, options_.auto_optimize_int};
-  store.heartbeat_timeout = options_.raft_heartbeat_timeout;
-  store.log_level = log_level_of(options_.raft_log_level);
+  store.consensus.heartbeat_timeout = options_.raft_heartbeat_timeout;
+  store.consensus.log_level = log_level_of(options_.raft_log_level);
   store.on_failure = [](const Status& why) { fail_hard(why); };
   Result<std::unique_ptr<store::Store>> opened =
       store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));

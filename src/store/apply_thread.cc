@@ -62,7 +62,7 @@ void ApplyThread::apply(std::vector<raft::Committed> entries) {
   changed_.notify_one();
 }
 
-std::optional<ReceivedSnapshot> ApplyThread::expect(ReceivedSnapshot received) {
+std::optional<ReceivedSnapshot> ApplyThread::expect(std::optional<ReceivedSnapshot> received) {
   MutexLock lock(mutex_);
   return std::exchange(expected_, std::move(received));
 }
@@ -112,7 +112,7 @@ Status ApplyThread::install() {
   return {};
 }
 
-void ApplyThread::snapshot_wanted() { wake(); }
+void ApplyThread::snapshot_wanted() { listener_.on_snapshot_wanted(); }
 
 void ApplyThread::status_changed(const raft::Core::Status& status) { listener_.on_status(status); }
 

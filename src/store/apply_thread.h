@@ -31,6 +31,8 @@ class ApplyThread final : public raft::StateMachine {
     virtual void on_applied(raft::Index index) = 0;
     // On the Raft thread.
     virtual void on_status(const raft::Core::Status& status) = 0;
+    // A follower needs a snapshot that is newer than the last one. Likewise.
+    virtual void on_snapshot_wanted() = 0;
     // Storage failed for good: the node cannot go on.
     virtual void on_failure(const Status& why) = 0;
   };
@@ -45,9 +47,9 @@ class ApplyThread final : public raft::StateMachine {
   void snapshot_wanted() override;
   void status_changed(const raft::Core::Status& status) override;
 
-  // A snapshot came, and restore() may be asked for it. The last one counts; what the one before it
-  // had set aside is returned, if nobody asked for it. From any thread.
-  std::optional<ReceivedSnapshot> expect(ReceivedSnapshot received) EXCLUDES(mutex_);
+  // A snapshot came, and restore() may be asked for it; null: none. Returns what was expected
+  // before, if nobody asked for it. From any thread.
+  std::optional<ReceivedSnapshot> expect(std::optional<ReceivedSnapshot> received) EXCLUDES(mutex_);
 
   // Has `job` run between two batches, as soon as entries can be applied; null, at once or later,
   // if that will not be: the thread is held up, or stops. From any thread.

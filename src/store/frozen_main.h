@@ -7,7 +7,7 @@
 
 #include "base/file_system.h"
 #include "base/mutex.h"
-#include "raft/types.h"
+#include "store/snapshot_record.h"
 
 namespace rqlite::store {
 
@@ -44,11 +44,12 @@ class MainFileHold {
 };
 
 // The database at one index, as the bytes of its main file, which stays as it is for as long as
-// this lives. Meanwhile writes go on, into SQLite's WAL and the log, which both grow. One thread.
+// this lives, and so does what is kept of requests. Meanwhile writes go on, into SQLite's WAL and
+// the log, which both grow. read() and record() are for any thread.
 class FrozenMain {
  public:
-  FrozenMain(std::shared_ptr<MainFileHold> hold, std::shared_ptr<File> file, raft::Index index)
-      : hold_(std::move(hold)), file_(std::move(file)), index_(index) {
+  FrozenMain(std::shared_ptr<MainFileHold> hold, std::shared_ptr<File> file, SnapshotRecord record)
+      : hold_(std::move(hold)), file_(std::move(file)), record_(std::move(record)) {
     hold_->take();
   }
   ~FrozenMain() { hold_->release(); }
@@ -60,12 +61,12 @@ class FrozenMain {
     return file_->read(offset, to, size);
   }
   Result<std::uint64_t> size() { return file_->size(); }
-  [[nodiscard]] raft::Index index() const { return index_; }
+  [[nodiscard]] const SnapshotRecord& record() const { return record_; }
 
  private:
   const std::shared_ptr<MainFileHold> hold_;
   const std::shared_ptr<File> file_;
-  const raft::Index index_;
+  const SnapshotRecord record_;
 };
 
 }  // namespace rqlite::store

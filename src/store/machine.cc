@@ -13,14 +13,15 @@ namespace rqlite::store {
 
 Machine::Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
                  Outcomes& outcomes, const SnapshotRecord& state, std::string node_id,
-                 std::size_t group_max)
+                 std::size_t group_max, OnMembers on_members)
     : writer_(writer),
       snapshotter_(snapshotter),
       applied_(applied),
       outcomes_(outcomes),
       groups_(writer, outcomes, group_max),
       now_{state.index, state.term, state.conf_state, state.state},
-      node_id_(std::move(node_id)) {
+      node_id_(std::move(node_id)),
+      on_members_(std::move(on_members)) {
   applied_.advance(now_.index);
 }
 
@@ -185,6 +186,7 @@ void Machine::apply_change(const raft::Committed& entry) {
   const raft::Members members = raft::decode_members(entry.conf_state);
   std::erase_if(now_.state.members,
                 [&](const auto& each) { return !members.contains(each.first); });
+  if (on_members_) on_members_(now_);
 }
 
 Status Machine::install(const ReceivedSnapshot& received) {
@@ -197,6 +199,7 @@ Status Machine::install(const ReceivedSnapshot& received) {
   RETURN_IF_ERROR(snapshotter_.install(received));
   const SnapshotRecord& record = snapshotter_.last();
   now_ = {record.index, record.term, record.conf_state, record.state};
+  if (on_members_) on_members_(now_);
   applied_.advance(now_.index);
   return {};
 }

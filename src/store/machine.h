@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,11 +51,15 @@ class WriteProposal final : public raft::Proposal {
 // resume() goes on where it stopped; any other error is final.
 class Machine {
  public:
+  // Called on the apply thread, before anybody hears of the entry, when an entry or a snapshot has
+  // changed who takes part.
+  using OnMembers = std::function<void(const Snapshotter::Applied&)>;
+
   // All must outlive *this. `state` is that of `snapshotter`'s last record; `group_max` as in
   // GroupApply.
   Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied, Outcomes& outcomes,
           const SnapshotRecord& state, std::string node_id,
-          std::size_t group_max = GroupApply::kGroupMax);
+          std::size_t group_max = GroupApply::kGroupMax, OnMembers on_members = {});
 
   // Who hears of this node's own batches that nobody waits for any more; null: nobody, once it
   // returns. From any thread.
@@ -112,6 +117,7 @@ class Machine {
   std::vector<Place> places_;                        // of the batch, for each entry
 
   const std::string node_id_;
+  const OnMembers on_members_;
   Mutex mutex_;
   StreamListener* listener_ GUARDED_BY(mutex_) = nullptr;
 };

@@ -6,7 +6,12 @@
 namespace rqlite::store {
 namespace {
 
-enum Field : protozero::pbf_tag_type { kRaftId = 1, kNodeId = 2, kRaftAddress = 3 };
+enum Field : protozero::pbf_tag_type {
+  kRaftId = 1,
+  kNodeId = 2,
+  kRaftAddress = 3,
+  kReadsOnly = 4,
+};
 
 }  // namespace
 
@@ -16,6 +21,7 @@ Bytes encode_membership_change(const MembershipChange& change) {
   writer.add_fixed64(kRaftId, change.raft_id.value());
   writer.add_string(kNodeId, change.member.node_id);
   writer.add_string(kRaftAddress, change.member.raft_address);
+  if (!change.member.wants_vote) writer.add_bool(kReadsOnly, true);
   return bytes;
 }
 
@@ -33,6 +39,9 @@ std::optional<MembershipChange> decode_membership_change(BytesView bytes) {
           break;
         case kRaftAddress:
           change.member.raft_address = reader.get_string();
+          break;
+        case kReadsOnly:
+          change.member.wants_vote = !reader.get_bool();
           break;
         default:
           reader.skip();

@@ -14,7 +14,8 @@ struct MembershipChange {
   Member member;
 };
 
-// Protobuf's encoding: 1 fixed64 raft id, 2 string node id, 3 string Raft address.
+// Protobuf's encoding: 1 fixed64 raft id, 2 string node id, 3 string Raft address, 4 bool
+// that it never votes.
 Bytes encode_membership_change(const MembershipChange& change);
 // Nullopt if there is none: a removal carries nothing.
 std::optional<MembershipChange> decode_membership_change(BytesView bytes);

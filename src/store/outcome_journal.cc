@@ -58,7 +58,23 @@ Result<std::unique_ptr<OutcomeJournal>> OutcomeJournal::open(FileSystem& files,
 }
 
 std::string OutcomeJournal::path(std::uint64_t sequence) const {
-  return fmt::format("{}/{}{}", directory_, kPrefix, sequence);
+  return file_of(directory_, {sequence, 0, 0});
+}
+
+std::string OutcomeJournal::file_of(const std::string& directory, const Extent& extent) {
+  return fmt::format("{}/{}{}", directory, kPrefix, extent.sequence);
+}
+
+bool OutcomeJournal::read_records(BytesView bytes, const Extent& extent, const Sink& sink) {
+  if (bytes.size() != extent.bytes || Checksum().add(bytes) != extent.checksum) return false;
+  while (!bytes.empty()) {
+    if (bytes.size() < 4) return false;
+    const auto length = load_number<std::uint32_t>(bytes.data());
+    if (length > bytes.size() - 4) return false;
+    sink(std::make_shared<const Bytes>(bytes.substr(4, length)));
+    bytes.remove_prefix(4 + length);
+  }
+  return true;
 }
 
 Status OutcomeJournal::read(const Extent& extent, const Sink& sink) {
@@ -77,14 +93,8 @@ Status OutcomeJournal::read(const Extent& extent, const Sink& sink) {
   Bytes bytes(extent.bytes, '\0');
   Result<std::size_t> got = file_->read(0, bytes.data(), bytes.size());
   if (!got.ok()) return got.error();
-  if (*got != bytes.size() || checksum_->add(bytes) != extent.checksum) return damaged;
-  for (BytesView left = bytes; !left.empty();) {
-    if (left.size() < 4) return damaged;
-    const auto length = load_number<std::uint32_t>(left.data());
-    if (length > left.size() - 4) return damaged;
-    sink(std::make_shared<const Bytes>(left.substr(4, length)));
-    left.remove_prefix(4 + length);
-  }
+  if (*got != bytes.size() || !read_records(bytes, extent, sink)) return damaged;
+  (void)checksum_->add(bytes);  // goes on with what is appended
   return {};
 }
 

@@ -49,6 +49,11 @@ class OutcomeJournal {
   // The old file goes: a complete snapshot names the new one.
   Status drop_old();
 
+  // Where the records in `extent` are, for whoever sends them to another member.
+  static std::string file_of(const std::string& directory, const Extent& extent);
+  // Passes the records in `bytes` on; false if these are not what `extent` says.
+  static bool read_records(BytesView bytes, const Extent& extent, const Sink& sink);
+
   // All that was appended.
   [[nodiscard]] const Extent& extent() const { return extent_; }
 

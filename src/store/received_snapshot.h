@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "command/command.h"
@@ -13,7 +14,8 @@ namespace rqlite::store {
 struct ReceivedSnapshot {
   SnapshotRecord record;            // the sender's, complete
   std::vector<OutcomeRecord> kept;  // what its journal held
-  command::Replacement file;        // its main file, which was set aside here, durably
+  // Its main file, which was set aside here, durably; none: the database stays as it is.
+  std::optional<command::Replacement> file;
 };
 
 }  // namespace rqlite::store

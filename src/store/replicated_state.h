@@ -15,6 +15,7 @@ namespace rqlite::store {
 struct Member {
   std::string node_id;
   std::string raft_address;
+  bool wants_vote = true;  // or is to stay a learner, a copy that only reads
 
   friend bool operator==(const Member&, const Member&) = default;
 };

@@ -24,6 +24,13 @@ Status SetAside::take(const std::string& path, command::Replacement& replacement
   return status;
 }
 
+std::string SetAside::reserve(command::Replacement& replacement) {
+  replacement.file = random_from_system();
+  MutexLock lock(mutex_);
+  pending_.insert(replacement.file);
+  return paths_.set_aside(replacement.file);
+}
+
 Status SetAside::prepare(const std::string& path, command::Replacement& replacement) {
   RETURN_IF_ERROR(
       sqlite::check_file(files_, path, sqlite::CheckDepth::kIndexes, base_vfs_, extensions_));

@@ -28,6 +28,9 @@ class SetAside {
   // kInvalid if it is no sound database, with the text for whoever sent it.
   Status take(const std::string& path, command::Replacement& replacement) EXCLUDES(mutex_);
 
+  // A path for a file that comes from another member, and its number.
+  std::string reserve(command::Replacement& replacement) EXCLUDES(mutex_);
+
   // Removes a file that is not even looked at.
   void discard(const std::string& path);
   // Its entry was applied, or never will be.

@@ -29,7 +29,12 @@ enum RecordField : protozero::pbf_tag_type {
   kJournalChecksum = 17,
   kReplacement = 18,
 };
-enum MemberField : protozero::pbf_tag_type { kRaftId = 1, kNodeId = 2, kRaftAddress = 3 };
+enum MemberField : protozero::pbf_tag_type {
+  kRaftId = 1,
+  kNodeId = 2,
+  kRaftAddress = 3,
+  kReadsOnly = 4,
+};
 
 enum StreamField : protozero::pbf_tag_type {
   kStreamNodeId = 1,
@@ -83,6 +88,9 @@ void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
       case kRaftAddress:
         member.raft_address = reader.get_string();
         break;
+      case kReadsOnly:
+        member.wants_vote = !reader.get_bool();
+        break;
       default:
         reader.skip();
     }
@@ -116,6 +124,7 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
     nested.add_fixed64(kRaftId, id.value());
     nested.add_string(kNodeId, member.node_id);
     nested.add_string(kRaftAddress, member.raft_address);
+    if (!member.wants_vote) nested.add_bool(kReadsOnly, true);
   }
   if (record.replacement != 0) writer.add_fixed64(kReplacement, record.replacement);
   const SessionState& session = record.state.session;

@@ -115,13 +115,15 @@ Status Snapshotter::replace_database(const Applied& applied,
 }
 
 Status Snapshotter::install(const ReceivedSnapshot& received) {
-  RETURN_IF_ERROR(check_set_aside(received.file));
+  if (received.file) RETURN_IF_ERROR(check_set_aside(*received.file));
   abandon_this();
   parts_.outcomes.replace(received.record.state.streams, received.kept);
   RETURN_IF_ERROR(parts_.journal.rewrite(parts_.outcomes.take_all()));
   SnapshotRecord record = received.record;
   record.state.journal = parts_.journal.extent();
-  return exchange(std::move(record), received.file);
+  if (received.file) return exchange(std::move(record), *received.file);
+  RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(record)));
+  return taken_over(std::move(record));
 }
 
 Status Snapshotter::exchange(SnapshotRecord record, const command::Replacement& file) {
@@ -144,6 +146,10 @@ Status Snapshotter::exchange(SnapshotRecord record, const command::Replacement& 
   if (!status.ok()) return {Code::kFailed, "replacing the database: " + status.text()};
   parts_.keep_out(false);
 
+  return taken_over(std::move(record));
+}
+
+Status Snapshotter::taken_over(SnapshotRecord record) {
   last_ = std::move(record);
   log_bytes_ = copied_bytes_ = 0;
   moved_commits_ = parts_.writer.connection().wal_position().commits;
@@ -227,7 +233,7 @@ void Snapshotter::hand_out(const Applied& applied) {
   if (freezing_.empty() || applied.index != last_.index || hold_->held()) return;
   Freeze next = std::move(freezing_.front());
   freezing_.erase(freezing_.begin());
-  next.done(std::make_unique<FrozenMain>(hold_, main_file_, last_.index));
+  next.done(std::make_unique<FrozenMain>(hold_, main_file_, last_));
 }
 
 void Snapshotter::refuse_late_freezes() {

@@ -165,6 +165,8 @@ class Snapshotter {
   Status check_set_aside(const command::Replacement& file);
   void abandon_this();
   Status exchange(SnapshotRecord record, const command::Replacement& file);
+  // `record` is the last snapshot from here on.
+  Status taken_over(SnapshotRecord record);
   void save_outcomes();
   Status save_rest();
   Status make_intent(const Applied& applied);

@@ -4,9 +4,11 @@
 #include <future>
 #include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
+#include "raft/message.h"
 #include "sqlite/figures.h"
 #include "sqlite/shared_library.h"
 #include "store/identity.h"
@@ -19,20 +21,6 @@ namespace rqlite::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Raft counts time in these; a heartbeat goes out with each.
-constexpr int kTicksPerHeartbeatTimeout = 10;
-
-// Feeds the log's entries to a core that is about to start.
-class ToBuilder final : public raft::SegmentLog::Replay {
- public:
-  explicit ToBuilder(raft::Core::Builder& builder) : builder_(builder) {}
-  void entry(const raft::EntryView& entry) override { builder_.entry(entry); }
-  void restart() override { builder_.restart(); }
-
- private:
-  raft::Core::Builder& builder_;
-};
 
 // A read that waits for the leader's confirmation, then for its index.
 class ConfirmedRead final : public raft::Read {
@@ -138,7 +126,7 @@ Status Store::start() {
   Result<SnapshotRecord> record =
       recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
   if (!record.ok()) return record.error();
-  cluster_id_ = record->state.cluster_id;
+  on_members({record->index, record->term, record->conf_state, record->state});
 
   outcomes_.restore(record->state.streams);
   Result<std::unique_ptr<OutcomeJournal>> journal =
@@ -167,8 +155,9 @@ Status Store::start() {
                         paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
-  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, outcomes_, *record,
-                                       options_.node_id);
+  machine_ = std::make_unique<Machine>(
+      *writer_, *snapshotter_, applied_, outcomes_, *record, options_.node_id,
+      GroupApply::kGroupMax, [this](const Snapshotter::Applied& now) { on_members(now); });
   ApplyThread::Listener& listener = *this;
   apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener);
   readers_ = std::make_unique<ReaderPool>(
@@ -177,7 +166,7 @@ Status Store::start() {
                           .base_vfs = options_.base_vfs,
                           .extensions = options_.extensions,
                           .connections_max = options_.read_connections_max});
-  RETURN_IF_ERROR(start_raft(*record));
+  RETURN_IF_ERROR(start_consensus(*record));
   maintenance_ = std::make_unique<Maintenance>(options_.maintenance, files_, paths_.maintenance(),
                                                clock_, maintenance_work_);
   return {};
@@ -203,67 +192,63 @@ Status Store::found_if_new() {
   if (!slot.ok()) return slot.error();
   snapshot_slot_.emplace(std::move(*slot));
   const std::optional<SnapshotRecord> found = decode_snapshot_record(snapshot_slot_->value());
-  if (!found || found->index != raft::Index()) return {};
+  if (!found || found->index != raft::Index() || !options_.founds) return {};
 
   // The log comes first: from here on a node without one has lost it.
   RETURN_IF_ERROR(raft::SegmentLog::make(
-      files_, helper_, {.directory = paths_.log(), .segment_bytes = options_.log_segment_bytes}));
+      files_, helper_,
+      {.directory = paths_.log(), .segment_bytes = options_.consensus.log_segment_bytes}));
   RETURN_IF_ERROR(files_.sync_directory(paths_.raft()));
-  // The founding members stand at the log's first index, as if a snapshot had brought them.
-  record.index = raft::Index(1);
-  record.term = raft::Term(1);
-  record.conf_state = raft::encode_members({.voters = {raft_id_}, .learners = {}});
-  record.state.cluster_id = make_cluster_id();
-  record.state.members.emplace(raft_id_, Member{options_.node_id, options_.raft_address});
+  record = founding_record(make_cluster_id(),
+                           {{raft_id_, Member{options_.node_id, options_.raft_address}}});
   return snapshot_slot_->replace(encode_snapshot_record(record));
 }
 
-Status Store::start_raft(const SnapshotRecord& record) {
-  const raft::Snapshot snapshot{record.index, record.term, record.conf_state,
-                                encode_snapshot_record(record)};
-  raft::Core::Options core_options;
-  core_options.id = raft_id_;
-  core_options.election_ticks = kTicksPerHeartbeatTimeout;
-  core_options.timeout_seed = random_from_system();
-  core_options.log_level = options_.log_level;
-  raft::Core::Builder builder(core_options, snapshot);
-  ToBuilder replay(builder);
-  raft::SegmentLog::Recovered recovered;
-  Result<std::unique_ptr<raft::SegmentLog>> log = raft::SegmentLog::open(
-      files_, helper_, {.directory = paths_.log(), .segment_bytes = options_.log_segment_bytes},
-      snapshot, replay, recovered);
-  if (!log.ok()) return log.error();
-  log_ = std::move(*log);
-  if (!recovered.torn.empty()) {
-    rqlite::log("raft", "cut off what a crash left half written in {}", recovered.torn);
-  }
-  core_ = builder.start(recovered.hard_state.value_or(raft::HardState{}), *log_);
-  driver_ = std::make_unique<raft::Driver>(raft::Driver::Options{.id = raft_id_}, *core_, *log_,
-                                           transport_, *apply_thread_, record.conf_state);
+SnapshotRecord Store::founding_record(const std::string& cluster_id,
+                                      std::map<raft::RaftId, Member> members) const {
+  // The founding members stand at the log's first index, as if a snapshot had brought them.
+  SnapshotRecord record;
+  record.index = raft::Index(1);
+  record.term = raft::Term(1);
+  raft::Members parts;
+  for (const auto& [id, member] : members) parts.voters.push_back(id);
+  record.conf_state = raft::encode_members(parts);
+  record.state.cluster_id = cluster_id;
+  record.state.members = std::move(members);
+  return record;
+}
+
+Status Store::start_consensus(const SnapshotRecord& record) {
+  Consensus::Options options = options_.consensus;
+  options.id = raft_id_;
+  options.log_directory = paths_.log();
+  options.on_failure = [this](const Status& why) { on_failure(why); };
+  raft::Transport& transport = options_.transport == nullptr ? no_transport_ : *options_.transport;
+  // Its threads may be faster than this one.
   MutexLock lock(mutex_);
+  Result<std::unique_ptr<Consensus>> consensus =
+      Consensus::start(std::move(options), files_, helper_, transport, *apply_thread_, record);
+  if (!consensus.ok()) return consensus.error();
+  consensus_ = std::move(*consensus);
   seeds_ = Random(random_from_system());
-  raft_status_ = driver_->status();
+  raft_status_ = consensus_->status();
   last_snapshot_ = record;
-  driver_thread_ = std::make_unique<raft::DriverThread>(
-      *driver_, options_.heartbeat_timeout / kTicksPerHeartbeatTimeout,
-      [this](const Status& why) { on_failure(why); });
   // Nobody else could win: there is no reason to wait for a timeout.
-  const raft::Members members = raft::decode_members(record.conf_state);
-  if (members.voters == std::vector{raft_id_}) {
-    driver_thread_->call([](raft::Driver& driver) { driver.campaign(); });
+  if (raft::decode_members(record.conf_state).voters == std::vector{raft_id_}) {
+    consensus_->campaign();
   }
   return {};
 }
 
-raft::DriverThread& Store::driver_thread() {
+Consensus& Store::consensus() {
   MutexLock lock(mutex_);
-  return *driver_thread_;
+  return *consensus_;
 }
 
 void Store::close(std::chrono::nanoseconds patience) {
-  if (!driver_) return;
+  if (!apply_thread_ || !consensus_) return;
   if (maintenance_) maintenance_->stop();
-  driver_thread_->stop();  // it stays, and refuses what threads that still run ask it for
+  consensus_->stop();  // it stays, and refuses what threads that still run ask it for
   confirm_gathered();
   if (patience > 0s && !failed_ && apply_thread_->stalled().ok()) {
     // So that the next start has nothing to replay. Not needed for anything else.
@@ -275,9 +260,7 @@ void Store::close(std::chrono::nanoseconds patience) {
   apply_thread_->stop();
   applied_.close({Code::kUnavailable, "store not open"});
   readers_->close();
-  driver_.reset();
-  core_.reset();
-  log_.reset();
+  consensus_->close();
   apply_thread_.reset();
   machine_.reset();
   snapshotter_.reset();
@@ -377,7 +360,71 @@ void Store::propose(Bytes command, std::unique_ptr<Write> write) {
     const bool full = stalled.code() == Code::kDiskFull;
     return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
   }
-  driver_thread_->propose(std::make_unique<WriteProposal>(std::move(command), std::move(write)));
+  consensus_->propose(std::make_unique<WriteProposal>(std::move(command), std::move(write)));
+}
+
+void Store::found(const std::string& cluster_id, const std::map<raft::RaftId, Member>& members,
+                  bool begins) {
+  CHECK(members.contains(raft_id_));
+  const SnapshotRecord record = founding_record(cluster_id, members);
+  const Bytes message = raft::snapshot_message(
+      raft_id_, raft_id_,
+      {record.index, record.term, record.conf_state, encode_snapshot_record(record)});
+  install({record, {}, std::nullopt}, message, [this, begins](bool begun) {
+    if (begun && begins) consensus().campaign();
+  });
+}
+
+bool Store::waits() {
+  MutexLock lock(mutex_);
+  return cluster_id_.empty();
+}
+
+void Store::install(ReceivedSnapshot received, BytesView message, std::function<void(bool)> done) {
+  const SnapshotRecord& record = received.record;
+  Bytes with_content = raft::with_snapshot(
+      message, {record.index, record.term, record.conf_state, encode_snapshot_record(record)});
+  const std::optional<command::Replacement> file = received.file;
+  CHECK(!apply_thread_->expect(std::move(received)));
+  consensus().step_now(std::move(with_content), [this, file, done = std::move(done)] {
+    // A core that knows better has not asked for it.
+    const bool begun = !apply_thread_->expect(std::nullopt);
+    if (file) set_aside_.settled(*file);
+    done(begun);
+  });
+}
+
+void Store::change_members(raft::ChangeKind kind, const MembershipChange& change, Done done) {
+  auto waiting = std::make_unique<Barrier>(
+      [done = std::move(done)](const Status& status, raft::Index) { done(status); });
+  Bytes context = kind == raft::ChangeKind::kRemove ? Bytes() : encode_membership_change(change);
+  consensus_->propose_change(kind, change.raft_id, std::move(context),
+                             std::make_unique<WriteProposal>(Bytes(), std::move(waiting)));
+}
+
+Membership Store::membership() {
+  MutexLock lock(mutex_);
+  return membership_;
+}
+
+std::string Store::cluster_id() {
+  MutexLock lock(mutex_);
+  return cluster_id_;
+}
+
+std::optional<Store::Leader> Store::leader() {
+  MutexLock lock(mutex_);
+  const Membership::Entry* entry = membership_.find(raft_status_.leader);
+  if (entry == nullptr) return std::nullopt;
+  return Leader{raft_status_.leader, entry->member, raft_status_.leader == raft_id_};
+}
+
+void Store::deliver(raft::RaftId from, Bytes message) {
+  {
+    MutexLock lock(mutex_);
+    if (from == raft_status_.leader) leader_heard_at_ = clock_.now();
+  }
+  consensus_->deliver(std::move(message));
 }
 
 Status Store::may_write() {
@@ -452,7 +499,7 @@ void Store::confirm_gathered() {
     MutexLock lock(gathered_mutex_);
     reads.swap(gathered_);
   }
-  driver_thread_->read(std::move(reads));
+  consensus_->read(std::move(reads));
 }
 
 void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
@@ -516,7 +563,7 @@ void Store::freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallbac
 
 Store::Report Store::report() {
   Report report;
-  report.raft = driver_thread_->status();
+  report.raft = consensus_->status();
   report.applied = applied_.value();
   report.applied_at = applied_at_;
   report.applied_term = raft::Term(applied_term_);
@@ -537,7 +584,10 @@ Store::Report Store::report() {
   report.leader_changes = leader_changes_;
   report.snapshot_index = last_snapshot_.index;
   report.snapshot_term = last_snapshot_.term;
-  report.members = last_snapshot_.state.members;
+  report.membership = membership_;
+  if (leader_heard_at_ != TimePoint() && raft_status_.role != raft::Role::kLeader) {
+    report.leader_heard_at = leader_heard_at_;
+  }
   return report;
 }
 
@@ -546,19 +596,28 @@ void Store::on_snapshot(const SnapshotRecord& record) {
     MutexLock lock(mutex_);
     last_snapshot_ = record;
   }
-  // There are no peers that could need older entries.
-  driver_thread().call([record](raft::Driver& driver) {
-    driver.snapshot_taken(
-        {record.index, record.term, record.conf_state, encode_snapshot_record(record)},
-        record.index);
-  });
+  consensus().snapshot_taken(record);
+}
+
+void Store::on_members(const Snapshotter::Applied& applied) {
+  Membership membership(applied.state.members, applied.conf_state);
+  {
+    MutexLock lock(mutex_);
+    cluster_id_ = applied.state.cluster_id;
+    membership_ = membership;
+  }
+  if (options_.on_members) options_.on_members(applied.state.cluster_id, membership);
+}
+
+void Store::on_snapshot_wanted() {
+  snapshotter_->request([](const Snapshotter::Outcome&) {});
 }
 
 void Store::on_applied(raft::Index index) {
   applied_at_ = clock_.wall_now();
   applied_term_ = machine_->now().term.value();
   writer_foreign_keys_ = writer_->foreign_keys();
-  driver_thread().applied(index);
+  consensus().applied(index);
 }
 
 void Store::on_status(const raft::Core::Status& status) {
@@ -570,6 +629,7 @@ void Store::on_status(const raft::Core::Status& status) {
     // Its first entry of the term stands behind all that was acknowledged before.
     if (leads) ready_at_ = status.last;
   }
+  if (options_.on_status) options_.on_status(status);
   if (leads) {
     log("store", "this node (ID={}, addr={}) is now Leader", options_.node_id,
         options_.raft_address);

@@ -18,20 +18,22 @@
 #include "base/result.h"
 #include "base/slot_file.h"
 #include "base/worker.h"
-#include "raft/driver.h"
-#include "raft/driver_thread.h"
-#include "raft/segment_log.h"
+#include "raft/transport.h"
 #include "store/applied_index.h"
 #include "store/apply_thread.h"
+#include "store/consensus.h"
 #include "store/database_files.h"
 #include "store/directory_lock.h"
 #include "store/machine.h"
 #include "store/maintenance.h"
 #include "store/maintenance_work.h"
+#include "store/membership.h"
+#include "store/membership_change.h"
 #include "store/outcome_journal.h"
 #include "store/outcomes.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
+#include "store/received_snapshot.h"
 #include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
@@ -55,11 +57,17 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     std::size_t read_connections_max = 256;
     Snapshotter::Options snapshots;
     Maintenance::Options maintenance;
-    std::uint64_t log_segment_bytes = 16 << 20;
-    std::chrono::nanoseconds heartbeat_timeout{std::chrono::seconds(1)};
-    raft::LogLevel log_level = raft::LogLevel::kWarn;
-    const char* base_vfs = nullptr;  // of SQLite; null is the system's
+    Consensus::Options consensus;  // but what the store itself fills in
+    // An empty directory becomes a cluster of its own; or it waits for found(), or for a member
+    // that adds this node to its cluster.
+    bool founds = true;
+    raft::Transport* transport = nullptr;  // to other members; null: there are none
+    const char* base_vfs = nullptr;        // of SQLite; null is the system's
     std::function<void(const Status&)> on_failure;
+    // Called with the cluster's id and who takes part, by open() and whenever either changes, on
+    // the apply thread; and on the Raft thread with each change of role, term or leader.
+    std::function<void(const std::string&, const Membership&)> on_members;
+    std::function<void(const raft::Core::Status&)> on_status;
   };
 
   // Opens the data directory, or founds a cluster of one in an empty one, and replays the log in
@@ -124,6 +132,38 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   }
   [[nodiscard]] FileSystem& files() { return files_; }
 
+  // Makes a store that waits a founding member of a cluster. All founders are given the same; the
+  // one that begins stands for election at once. Precondition: this node is one of them.
+  void found(const std::string& cluster_id, const std::map<raft::RaftId, Member>& members,
+             bool begins);
+  // Whether it waits to become a member of a cluster.
+  [[nodiscard]] bool waits() EXCLUDES(mutex_);
+
+  // As the leader, changes who takes part; one change at a time. `done` is told, on a thread of the
+  // store's, what became of it: ok once it is applied here. kUnknown: it may still come about.
+  using Done = std::function<void(const Status&)>;
+  void change_members(raft::ChangeKind kind, const MembershipChange& change, Done done);
+  [[nodiscard]] Membership membership() EXCLUDES(mutex_);
+  // Who leads, as far as this node knows, with its place in the membership.
+  struct Leader {
+    raft::RaftId id;
+    Member member;
+    bool is_self = false;
+  };
+  [[nodiscard]] std::optional<Leader> leader() EXCLUDES(mutex_);
+
+  // For whoever carries messages between members.
+  [[nodiscard]] Consensus& consensus() EXCLUDES(mutex_);
+  // A message came from another member.
+  void deliver(raft::RaftId from, Bytes message) EXCLUDES(mutex_);
+  // A snapshot came, with the message that announced it. `done`, on the Raft thread, hears whether
+  // this node begins from there now; if not, the file is gone. One at a time.
+  void install(ReceivedSnapshot received, BytesView message, std::function<void(bool)> done);
+  // Where the file of a snapshot that is being received goes, under a number that no other has.
+  [[nodiscard]] std::string new_aside(command::Replacement& file) {
+    return set_aside_.reserve(file);
+  }
+
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
   [[nodiscard]] Status may_write() EXCLUDES(mutex_);
   [[nodiscard]] bool has_leader() EXCLUDES(mutex_);
@@ -145,20 +185,23 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     // Of the connection that writes: the values of PRAGMAs, by their sorted names.
     std::vector<std::pair<std::string, std::string>> writer_settings;
     Maintenance::Report maintenance;
-    std::map<raft::RaftId, Member> members;
+    Membership membership;
+    // When a message of the leader came last; never, on a leader and before the first.
+    std::optional<TimePoint> leader_heard_at;
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] const DatabaseFiles& paths() const { return paths_; }
   [[nodiscard]] raft::RaftId raft_id() const { return raft_id_; }
-  [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }
+  // Empty while it waits for a cluster.
+  [[nodiscard]] std::string cluster_id() EXCLUDES(mutex_);
 
   // Refuses what comes, lets what was accepted finish, takes a last snapshot if there is
   // something to take, and stops. At most `patience` is spent on the snapshot.
   void close(std::chrono::nanoseconds patience);
 
  private:
-  // A member without peers has nobody to send to.
+  // A store without other members has nobody to send to.
   class NoTransport final : public raft::Transport {
    public:
     void send(raft::RaftId, bool, BytesView) override {}
@@ -170,10 +213,13 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // In an empty directory: founds a cluster with this node as its only member.
   Status clear_scratch();
   Status found_if_new();
-  Status start_raft(const SnapshotRecord& record) EXCLUDES(mutex_);
+  Status start_consensus(const SnapshotRecord& record) EXCLUDES(mutex_);
+  [[nodiscard]] SnapshotRecord founding_record(const std::string& cluster_id,
+                                               std::map<raft::RaftId, Member> members) const;
+  // Makes the core begin with the content that the apply thread expects.
+  void begin_with(Bytes message, std::function<void()> done);
+  void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
   void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
-  // For the apply thread, which may be faster than start().
-  raft::DriverThread& driver_thread() EXCLUDES(mutex_);
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(gathered_mutex_);
   void confirm_gathered() EXCLUDES(gathered_mutex_);
@@ -196,6 +242,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
 
   void on_applied(raft::Index index) override;
   void on_status(const raft::Core::Status& status) override EXCLUDES(mutex_);
+  void on_snapshot_wanted() override;
   void on_failure(const Status& why) override;
 
   // Constant after construction.
@@ -204,14 +251,13 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   const Clock& clock_;
   const DatabaseFiles paths_;
   raft::RaftId raft_id_;
-  std::string cluster_id_;
   SetAside set_aside_;
 
   // In the order in which they use each other.
   std::optional<DirectoryLock> lock_;
   std::optional<SlotFile> snapshot_slot_;
   Worker helper_{"store-helper"};
-  NoTransport transport_;
+  NoTransport no_transport_;
   AppliedIndex applied_;
   Outcomes outcomes_;
   std::unique_ptr<OutcomeJournal> journal_;
@@ -220,10 +266,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<ApplyThread> apply_thread_;
-  std::unique_ptr<raft::SegmentLog> log_;
-  std::unique_ptr<raft::Core> core_;
-  std::unique_ptr<raft::Driver> driver_;
-  std::unique_ptr<raft::DriverThread> driver_thread_;
+  std::unique_ptr<Consensus> consensus_;
   std::unique_ptr<ReaderPool> readers_;
   MaintenanceWork maintenance_work_{*this};
   std::unique_ptr<Maintenance> maintenance_;
@@ -245,6 +288,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // While this node leads: what it must have applied to serve what was acknowledged before.
   raft::Index ready_at_ GUARDED_BY(mutex_);
   SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
+  std::string cluster_id_ GUARDED_BY(mutex_);
+  Membership membership_ GUARDED_BY(mutex_);
+  TimePoint leader_heard_at_ GUARDED_BY(mutex_);
   std::uint64_t leader_changes_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -137,7 +137,8 @@ MachineOnDisk::Sent MachineOnDisk::send() {
 
 Status MachineOnDisk::install(const Sent& sent) {
   RETURN_IF_ERROR(set_aside(sent.file));
-  RETURN_IF_ERROR(machine_->install({sent.record, sent.kept, {kFile, sent.file.size()}}));
+  RETURN_IF_ERROR(
+      machine_->install({sent.record, sent.kept, command::Replacement{kFile, sent.file.size()}}));
   return poll();
 }
 

@@ -379,7 +379,7 @@ TEST_F(SnapshotterTest, AFrozenMainFileStaysAsItIsWhileWritesGoOn) {
   ASSERT_TRUE(machine.apply(insert(1)).ok());
   std::unique_ptr<FrozenMain> frozen = machine.freeze();
   ASSERT_NE(frozen, nullptr);
-  EXPECT_EQ(frozen->index().value(), machine.index() + 1);
+  EXPECT_EQ(frozen->record().index.value(), machine.index() + 1);
   const auto content = [&] {
     Bytes bytes(*frozen->size(), '\0');
     EXPECT_EQ(*frozen->read(0, bytes.data(), bytes.size()), bytes.size());

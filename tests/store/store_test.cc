@@ -123,7 +123,7 @@ class StoreTest : public ::testing::Test {
     options.node_id = "n1";
     options.raft_address = "localhost:4002";
     options.base_vfs = vfs_.name();
-    options.log_segment_bytes = 64 * 1024;
+    options.consensus.log_segment_bytes = 64 * 1024;
     options.on_failure = [this](const Status& why) { failure_.set_value(why); };
     failure_ = {};
     auto store = Store::open(std::move(options), files_, clock_);

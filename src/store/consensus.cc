@@ -1,0 +1,132 @@
+#include "store/consensus.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+
+namespace rqlite::store {
+namespace {
+
+// Raft counts time in ticks; a heartbeat goes out with each.
+constexpr int kTicksPerHeartbeatTimeout = 10;
+
+std::uint64_t in_ticks(std::chrono::nanoseconds time, std::chrono::nanoseconds tick) {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(1, (time + tick - std::chrono::nanoseconds(1)) / tick));
+}
+
+// Feeds the log's entries to a core that is about to start.
+class ToBuilder final : public raft::SegmentLog::Replay {
+ public:
+  explicit ToBuilder(raft::Core::Builder& builder) : builder_(builder) {}
+  void entry(const raft::EntryView& entry) override { builder_.entry(entry); }
+  void restart() override { builder_.restart(); }
+
+ private:
+  raft::Core::Builder& builder_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem& files,
+                                                    Executor& helper, raft::Transport& transport,
+                                                    raft::StateMachine& machine,
+                                                    const SnapshotRecord& record) {
+  std::unique_ptr<Consensus> made(new Consensus(std::move(options)));
+  const Options& with = made->options_;
+  const std::chrono::nanoseconds tick = with.heartbeat_timeout / kTicksPerHeartbeatTimeout;
+  const raft::Snapshot snapshot{record.index, record.term, record.conf_state,
+                                encode_snapshot_record(record)};
+  raft::Core::Options core;
+  core.id = with.id;
+  core.election_ticks = kTicksPerHeartbeatTimeout;
+  core.campaign_ticks = in_ticks(with.election_timeout, tick);
+  core.lease_ticks = in_ticks(with.lease_timeout, tick);
+  core.timeout_seed = random_from_system();
+  core.log_level = with.log_level;
+  raft::Core::Builder builder(core, snapshot);
+  ToBuilder replay(builder);
+  raft::SegmentLog::Recovered recovered;
+  Result<std::unique_ptr<raft::SegmentLog>> log = raft::SegmentLog::open(
+      files, helper, {.directory = with.log_directory, .segment_bytes = with.log_segment_bytes},
+      snapshot, replay, recovered);
+  if (!log.ok()) return log.error();
+  made->log_ = std::move(*log);
+  if (!recovered.torn.empty()) {
+    rqlite::log("raft", "cut off what a crash left half written in {}", recovered.torn);
+  }
+  made->core_ = builder.start(recovered.hard_state.value_or(raft::HardState{}), *made->log_);
+  made->driver_ =
+      std::make_unique<raft::Driver>(raft::Driver::Options{.id = with.id}, *made->core_,
+                                     *made->log_, transport, machine, record.conf_state);
+  made->thread_ = std::make_unique<raft::DriverThread>(*made->driver_, tick, with.on_failure);
+  return made;
+}
+
+void Consensus::propose_change(raft::ChangeKind kind, raft::RaftId id, Bytes context,
+                               std::unique_ptr<raft::Proposal> proposal) {
+  // Shared, because callbacks are copied about; it runs once.
+  auto shared = std::make_shared<std::unique_ptr<raft::Proposal>>(std::move(proposal));
+  const bool taken =
+      thread_->call([kind, id, context = std::move(context), shared](raft::Driver& driver) {
+        driver.propose_change(kind, id, context, std::move(*shared));
+      });
+  if (!taken) (*shared)->failed({Code::kUnavailable, "store not open"});
+}
+
+void Consensus::snapshot_taken(const SnapshotRecord& record) {
+  thread_->call([record, retention = options_.retention](raft::Driver& driver) {
+    driver.snapshot_taken(
+        {record.index, record.term, record.conf_state, encode_snapshot_record(record)},
+        driver.releasable(record.index, retention));
+  });
+}
+
+void Consensus::campaign() {
+  thread_->call([](raft::Driver& driver) { driver.campaign(); });
+}
+
+void Consensus::step_now(Bytes message, std::function<void()> then) {
+  const bool taken = thread_->call([message = std::move(message), then](raft::Driver& driver) {
+    driver.step(message);
+    (void)driver.round();  // the thread's next one says so, too, if it failed
+    then();
+  });
+  if (!taken) then();
+}
+
+void Consensus::transfer(raft::RaftId to) {
+  thread_->call([to](raft::Driver& driver) { driver.transfer(to); });
+}
+
+void Consensus::report_unreachable(raft::RaftId id) {
+  thread_->call([id](raft::Driver& driver) { driver.report_unreachable(id); });
+}
+
+void Consensus::report_snapshot(raft::RaftId id, bool arrived) {
+  thread_->call([id, arrived](raft::Driver& driver) { driver.report_snapshot(id, arrived); });
+}
+
+void Consensus::keep_log_after(raft::RaftId member, raft::Index index) {
+  thread_->call([member, index](raft::Driver& driver) { driver.keep_after(member, index); });
+}
+
+void Consensus::matches(std::vector<raft::RaftId> members,
+                        std::function<void(const Matches&)> then) {
+  const bool taken = thread_->call([members = std::move(members), then](raft::Driver& driver) {
+    Matches matches;
+    for (const raft::RaftId id : members) matches.emplace_back(id, driver.matched(id));
+    then(matches);
+  });
+  if (!taken) then({});
+}
+
+void Consensus::close() {
+  driver_.reset();
+  core_.reset();
+  log_.reset();
+}
+
+}  // namespace rqlite::store
