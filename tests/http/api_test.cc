@@ -15,6 +15,10 @@ class FakeReply final : public net::Reply {
   }
   void send(std::unique_ptr<net::ResponseMaker> maker) override { send(maker->make()); }
   std::unique_ptr<net::BodyStream> begin(net::Response) override { return nullptr; }
+  void upgrade(std::string, std::vector<std::pair<std::string_view, std::string>>,
+               Takeover) override {
+    ADD_FAILURE() << "the API speaks HTTP alone";
+  }
   void post(std::function<void()> work) override { work(); }
   void send_after(std::chrono::nanoseconds, LateResponse) override {}
   void on_gone(std::function<void()>) override {}
