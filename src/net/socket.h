@@ -5,8 +5,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +38,9 @@ class Socket {
   // "address:port", as far as it is known.
   [[nodiscard]] std::string client_address() const;
   void send_without_delay();
+  // The connection breaks when the other side has not been heard of for so long, whether it was
+  // asked for anything or not, give or take a second or two.
+  void notice_silence(std::chrono::seconds longest);
 
   // Waits for the client's first byte and calls handler(error, byte); it is still there to be read.
   template <typename Handler>
@@ -74,6 +79,27 @@ class Socket {
     if (!tls_) return tcp_.async_write_some(from, std::move(handler));
     const std::string_view bytes(static_cast<const char*>(from.data()), from.size());
     advance([bytes](TlsSession& tls) { return tls.write(bytes); }, std::move(handler));
+  }
+
+  // What became of an attempt to read or write at once. kEnd and kFailed come with an error.
+  struct Attempt {
+    TlsSession::Outcome outcome;
+    std::size_t bytes = 0;  // if it is kDone; at least 1
+    Error error = {};
+  };
+  // Other than all the rest these two may be called on other threads than the socket's, with
+  // async_wait() under way: in clear one reading and one writing thread at a time, with TLS one.
+  // Nobody may close the socket meanwhile.
+  //
+  // `size` is not 0.
+  Attempt try_read(char* to, std::size_t size);
+  // A part of the pieces, one behind the other, which are not all empty. With TLS, after kWantsRead
+  // or kWantsWrite, what is tried next must begin with the same bytes, and have as many at least.
+  Attempt try_write(std::span<const std::string_view> pieces);
+  // Calls handler(error) when such an attempt may get further. One of each kind may be under way.
+  template <typename Handler>
+  void async_wait(boost::asio::ip::tcp::socket::wait_type what, Handler handler) {
+    tcp_.async_wait(what, std::move(handler));
   }
 
   // Sends a few bytes if they can go at once. False: they cannot, and the stream is broken.
@@ -133,6 +159,10 @@ class Socket {
         });
   }
 
+  Attempt try_write_tls(std::span<const std::string_view> pieces);
+  static Attempt attempt_of(const TlsSession::Step& step);
+  // What errno says of it.
+  static Attempt attempt_failed(TlsSession::Outcome if_it_would_block);
   // Looks at the next byte that comes over the wire.
   Error peek(char& byte);
   static bool wants_more(const TlsSession::Step& step) {

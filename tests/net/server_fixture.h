@@ -131,6 +131,16 @@ class RawClient {
     while (!text.ends_with(end) && receive(&c, 1) == 1) text += c;
     return text;
   }
+  // So many bytes; less if the server closes the connection before.
+  std::string read_bytes(std::size_t size) {
+    std::string text(size, 0);
+    std::size_t done = 0;
+    for (std::size_t got = 1; got > 0 && done < size; done += got) {
+      got = receive(text.data() + done, size - done);
+    }
+    text.resize(done);
+    return text;
+  }
   // All that comes until the server closes the connection.
   std::string read_all() {
     std::string text;
