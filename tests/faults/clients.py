@@ -48,13 +48,14 @@ class Clients:
         self._process.stdout.close()
 
     def judge(self, rows):
-        """What is wrong, given the rows that are there in the end: a list; and how much was done."""
+        """What is wrong, given the rows that are there in the end: a list; how much was done; and
+        why not all of it worked."""
         self._rows.write_text(json.dumps(rows))
         done = subprocess.run([program("judge"), "-history", self._history, "-rows", self._rows],
                               stdout=subprocess.PIPE, text=True, check=False)
         assert done.returncode in (0, 1), "the judge failed"
         report = json.loads(done.stdout)
-        return report["violations"], report["counts"]
+        return report["violations"], report["counts"], report["reasons"]
 
     def operations(self):
         """What was recorded, after stop()."""

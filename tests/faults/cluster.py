@@ -52,9 +52,10 @@ class Member(Node):
                 return None
 
     def report(self, timeout=1.0):
-        """Its /status, or None."""
-        reply = self.ask("GET", "/status", timeout=timeout)
-        return reply.json if reply and reply.status == 200 else None
+        """The part `store` of its /status; None if there is no answer, or its store is not open."""
+        reply = self.ask("GET", "/status?key=store", timeout=timeout)
+        store = reply.json if reply and reply.status == 200 else {}
+        return store if "raft" in store else None
 
     def pause(self):
         self.signal(signal.SIGSTOP)
@@ -170,21 +171,20 @@ class Cluster:
         return "\n".join(self._log)
 
     def reports(self, timeout=1.0):
-        """/status of all, by number; None where there is no answer."""
+        """report() of all, by number."""
         with ThreadPoolExecutor(max(1, len(self.members))) as pool:
             return dict(zip(self.members, pool.map(lambda each: each.report(timeout), self)))
 
     def find_leader(self):
         """The member that leads and that a majority, itself included, takes for the leader; None if
         there is none just now."""
-        reports = {number: report for number, report in self.reports().items()
-                   if report and report["store"].get("raft")}
+        reports = {number: report for number, report in self.reports().items() if report}
         for number, report in reports.items():
-            if report["store"]["raft"]["state"] != "Leader":
+            if report["raft"]["state"] != "Leader":
                 continue
             believers = [each for each in reports.values()
-                         if each["store"]["leader"]["node_id"] == self.members[number].id
-                         and each["store"]["raft"]["term"] == report["store"]["raft"]["term"]]
+                         if each["leader"]["node_id"] == self.members[number].id
+                         and each["raft"]["term"] == report["raft"]["term"]]
             if len(believers) > len(self.members) // 2:
                 return self.members[number]
         return None
@@ -249,7 +249,7 @@ class Cluster:
         them has."""
         def applied():
             reports = self.reports().values()
-            indexes = [each and each["store"]["raft"]["applied_index"] for each in reports]
+            indexes = [each and each["raft"]["applied_index"] for each in reports]
             return indexes[0] if len(set(indexes)) == 1 else None
 
         index = None
@@ -308,9 +308,8 @@ class Observer:
         while not self._closing.wait(self.EVERY):
             if not member.is_wanted or member.is_paused:
                 continue
-            raft = ((member.report(0.5) or {}).get("store") or {}).get("raft")
-            if raft:
-                self.note(member.id, raft["state"], raft["term"])
+            if report := member.report(0.5):
+                self.note(member.id, report["raft"]["state"], report["raft"]["term"])
 
     def note(self, name, state, term):
         with self._lock:

@@ -65,12 +65,14 @@ class FaultRun:
         cluster.drain_queues()
         rows = cluster.rows()
         contents = cluster.settle()
-        violations, self.counts = self.clients.judge(rows)
+        violations, self.counts, reasons = self.clients.judge(rows)
         violations += cluster.observer.violations()
         violations += differences("replicas", contents)
         contents = cluster.stop()
         violations += differences("files", contents)
         print(self.counts)
+        for reason, count in sorted(reasons.items(), key=lambda each: -each[1])[:40]:
+            print(f"{count:8} {reason}")
         print("leader after", " ".join(f"{each:.2f}" for each in self.leaderless), "s")
         assert not violations, "\n".join(violations[:40])
         assert cluster.observer.replies > 0

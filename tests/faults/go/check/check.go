@@ -3,6 +3,7 @@ package check
 
 import (
 	"fmt"
+	"regexp"
 	"sort"
 	"time"
 
@@ -12,14 +13,24 @@ import (
 // A Report is what the checks found in one run.
 type Report struct {
 	Violations []string       `json:"violations"`
-	Counts     map[string]int `json:"counts"` // operations by kind and outcome
+	Counts     map[string]int `json:"counts"`  // operations by kind and outcome
+	Reasons    map[string]int `json:"reasons"` // and those that are not OK by what was told
 }
+
+// What differs from one time to the next does not make another reason: whom Go asked, and numbers.
+var asked = regexp.MustCompile(`^(Post|Get) "[^"]*": `)
+var varying = regexp.MustCompile(`[0-9]+`)
 
 // All runs all checks. `rows` is the table of lines in the end.
 func All(ops []history.Op, rows []Row, within time.Duration) Report {
-	report := Report{Violations: []string{}, Counts: map[string]int{"rows": len(rows)}}
+	report := Report{
+		Violations: []string{}, Counts: map[string]int{"rows": len(rows)}, Reasons: map[string]int{}}
 	for i := range ops {
-		report.Counts[ops[i].Kind+" "+ops[i].Outcome]++
+		what := ops[i].Kind + " " + ops[i].Outcome
+		report.Counts[what]++
+		if why := ops[i].Error; why != "" {
+			report.Reasons[what+": "+varying.ReplaceAllString(asked.ReplaceAllString(why, ""), "#")]++
+		}
 	}
 	for _, found := range [][]string{
 		Registers(ops, within), Glances(ops), Inserts(ops, rows), Numbers(ops, rows), Verdicts(ops, rows),
