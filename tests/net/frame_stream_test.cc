@@ -427,13 +427,13 @@ TEST_F(FrameStreamPairTest, EitherEndMayCloseWhileAllSend) {
   options.waiting_bytes_max = 50'000;
   for (int round = 0; round < 50; round++) {
     const auto [left, right] = connect(options);
+    std::atomic<bool> closed = false;
     std::vector<std::thread> senders;
     for (const End* end : {&left, &right}) {
       for (char name = 'a'; name < 'c'; name++) {
-        senders.emplace_back([end, name] {
-          for (int i = 0; end->stream->send(name + std::to_string(i), Bytes(3000, '.')) ||
-                          end->stream->waiting_bytes() > 0;
-               i++) {
+        senders.emplace_back([&closed, end, name] {
+          for (int i = 0; !closed; i++) {
+            (void)end->stream->send(name + std::to_string(i), Bytes(3000, '.'));
           }
         });
       }
@@ -441,9 +441,12 @@ TEST_F(FrameStreamPairTest, EitherEndMayCloseWhileAllSend) {
     for (int i = 0; i < round; i++) (void)right.inbox->next();
     (round % 2 == 0 ? left : right).stream->close();
     if (round % 3 == 0) (round % 2 == 0 ? right : left).stream->close();
-    for (std::thread& each : senders) each.join();
     (void)left.inbox->why_closed();
     (void)right.inbox->why_closed();
+    closed = true;
+    for (std::thread& each : senders) each.join();
+    EXPECT_FALSE(left.stream->send("too late"));
+    EXPECT_FALSE(right.stream->send("too late"));
   }
 }
 
