@@ -10,6 +10,13 @@
 #include "store/membership_change.h"
 
 namespace rqlite::store {
+namespace {
+
+constexpr const char* kForwardedTooLate =
+    "a forwarded write came too late: the member that sent it has had an answer, was started "
+    "again, or is no member";
+
+}  // namespace
 
 Machine::Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
                  Outcomes& outcomes, const SnapshotRecord& state, std::string node_id,
@@ -41,11 +48,13 @@ Status Machine::take_batch() {
   places_.clear();
   std::vector<GroupApply::Work> work;
   batch_.reserve(todo_.size());  // what is decoded are views into it
-  while (!todo_.empty() && !replacement_) {
+  bool ends = false;
+  while (!todo_.empty() && !ends) {
     const raft::Committed& entry = batch_.emplace_back(std::move(todo_.front()));
     todo_.pop_front();
     GroupApply::Work& next = work.emplace_back();
     Place& place = places_.emplace_back();
+    ends = entry.kind == raft::EntryKind::kChange;
     // A leader's first entry of a term, and changes of members, carry no command.
     if (entry.kind == raft::EntryKind::kNormal && !entry.payload().empty()) {
       std::optional<command::Command> command = command::decode_command(entry.payload());
@@ -54,8 +63,7 @@ Status Machine::take_batch() {
                 "entry " + entry.index.to_string() +
                     " of the log is not a command that this version knows: a newer one wrote it"};
       }
-      if (command->replacement && batch_.size() > 1) {
-        // By itself, and next.
+      if (batch_.size() > 1 && begins_batch(*command)) {
         todo_.push_front(std::move(batch_.back()));
         batch_.pop_back();
         work.pop_back();
@@ -63,8 +71,16 @@ Status Machine::take_batch() {
         break;
       }
       replacement_ = command->replacement;
+      ends = replacement_.has_value();
+      if (command->origin) {
+        place.origin = command->origin;
+        place.forwarded = admit(*command->origin, entry.index);
+        if (place.forwarded != ForwardedWrites::Admission::kNew) command->requests.clear();
+      }
       if (command->place) {
-        place = {command->place, command->requests.size(), admit(*command, entry.index)};
+        place.place = command->place;
+        place.requests = command->requests.size();
+        place.admission = admit(*command, entry.index);
         if (place.admission != StreamTable::Admission::kNew) command->requests.clear();
       }
       next.command = std::move(*command);
@@ -72,6 +88,18 @@ Status Machine::take_batch() {
   }
   groups_.start(std::move(work));
   return {};
+}
+
+bool Machine::begins_batch(const command::Command& command) const {
+  return command.replacement ||
+         (command.origin && outcomes_.forwarded().begins_epoch(*command.origin));
+}
+
+ForwardedWrites::Admission Machine::admit(const command::Origin& origin, raft::Index index) {
+  if (!now_.state.members.contains(raft::RaftId(origin.member))) {
+    return ForwardedWrites::Admission::kStale;
+  }
+  return outcomes_.forwarded().admit(origin, index);
 }
 
 StreamTable::Admission Machine::admit(const command::Command& command, raft::Index index) {
@@ -125,6 +153,7 @@ void Machine::finish_batch() {
     if (places_[i].place && places_[i].admission == StreamTable::Admission::kNew) {
       outcomes_.applied(*places_[i].place, batch[i].index, work[i].results);
     }
+    if (places_[i].origin) keep_forwarded(batch[i], places_[i], work[i]);
   }
   now_.index = batch.back().index;
   now_.term = batch.back().term;
@@ -138,10 +167,32 @@ void Machine::finish_batch() {
   for (std::size_t i = 0; i < batch.size(); i++) tell(batch[i], places_[i], work[i]);
 }
 
+void Machine::keep_forwarded(const raft::Committed& entry, Place& at,
+                             const GroupApply::Work& work) {
+  switch (at.forwarded) {
+    case ForwardedWrites::Admission::kNew:
+      return outcomes_.forwarded().applied(*at.origin, entry.index, work.results.front());
+    case ForwardedWrites::Admission::kSeen:
+      outcomes_.forwarded().repeated(*at.origin);
+      // Now: what follows may say that it has been answered.
+      if (entry.proposal) at.answer = outcomes_.forwarded().find(*at.origin);
+      return;
+    case ForwardedWrites::Admission::kStale:
+      return;
+  }
+}
+
 // Tells whoever waits for `entry` what it did.
-void Machine::tell(raft::Committed& entry, const Place& at, GroupApply::Work& work) {
+void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
   auto* proposal = static_cast<WriteProposal*>(entry.proposal.get());
   const bool waits = proposal != nullptr && proposal->waits();
+  if (at.origin && at.forwarded != ForwardedWrites::Admission::kNew) {
+    if (!waits) return;
+    if (!at.answer) return proposal->failed({Code::kUnknown, kForwardedTooLate});
+    work.results.resize(1);
+    work.results.front() = std::move(at.answer->result);
+    return proposal->applied(at.answer->index, std::move(work.results));
+  }
   if (!at.place) {
     if (waits) proposal->applied(entry.index, std::move(work.results));
     return;
@@ -186,6 +237,8 @@ void Machine::apply_change(const raft::Committed& entry) {
   const raft::Members members = raft::decode_members(entry.conf_state);
   std::erase_if(now_.state.members,
                 [&](const auto& each) { return !members.contains(each.first); });
+  outcomes_.forwarded().members_changed(
+      [this](raft::RaftId id) { return now_.state.members.contains(id); });
   if (on_members_) on_members_(now_);
 }
 

@@ -72,6 +72,10 @@ class Machine {
   // Gives up what apply() did not finish, and becomes what another member's snapshot says. Any
   // error is final.
   Status install(const ReceivedSnapshot& received);
+  // What came of a forwarded write is known, so that a copy of it need not be tried.
+  [[nodiscard]] bool has_applied(const command::Origin& origin) const {
+    return outcomes_.forwarded().find(origin).has_value();
+  }
   // Tells whoever waits for the entries of apply() that did not finish. They stay as they are, for
   // resume() or a restart.
   void tell_waiting(const Status& why);
@@ -86,21 +90,32 @@ class Machine {
   [[nodiscard]] const Snapshotter::Applied& now() const { return now_; }
 
  private:
-  // An entry's place in a write queue's stream, if it has one, and what that means.
+  // An entry's place in a write queue's stream, or whose forwarded write it is, if it has one of
+  // the two, and what that means.
   struct Place {
     std::optional<command::StreamPlace> place;
     std::size_t requests = 0;
     StreamTable::Admission admission = StreamTable::Admission::kNew;
+
+    std::optional<command::Origin> origin;
+    ForwardedWrites::Admission forwarded = ForwardedWrites::Admission::kNew;
+    std::optional<ForwardedWrites::Answer> answer;  // what the first copy did, for who waits
   };
 
+  // Whether the command can be none but the first of a batch.
+  [[nodiscard]] bool begins_batch(const command::Command& command) const;
   // A batch of a write queue is applied once, and after those before it.
   StreamTable::Admission admit(const command::Command& command, raft::Index index);
-  // Takes what comes next of todo_ into batch_: entries up to a replacement of the database, or
-  // that one alone.
+  // A forwarded write is applied once.
+  ForwardedWrites::Admission admit(const command::Origin& origin, raft::Index index);
+  void keep_forwarded(const raft::Committed& entry, Place& at, const GroupApply::Work& work);
+  // Takes what comes next of todo_ into batch_: a replacement of the database, alone; or entries up
+  // to one that begins a batch, or up to and with a change of members, on which the admission of
+  // what follows depends.
   Status take_batch();
   Status replace_database();
   void finish_batch();
-  void tell(raft::Committed& entry, const Place& at, GroupApply::Work& work);
+  void tell(raft::Committed& entry, Place& at, GroupApply::Work& work);
   std::vector<command::RequestResult> results_before(const Place& at);
   void apply_change(const raft::Committed& entry);
 

@@ -18,7 +18,11 @@ enum Field : protozero::pbf_tag_type {
   kFingerprintHigh = 6,
   kResult = 7,
   kIndex = 8,
+  kMember = 9,
+  kKeyUse = 10,  // absent: kFirst
 };
+
+using KeyUse = command::RequestResult::Key;
 
 BytesView view_of(protozero::data_view view) { return {view.data(), view.size()}; }
 
@@ -35,11 +39,18 @@ Fingerprint fingerprint_of(BytesView statements, command::RequestFlags flags) {
 OutcomeRecord make_record(const Outcome& outcome) {
   Bytes bytes;
   protozero::pbf_writer writer(bytes);
-  if (!outcome.node_id.empty()) {
-    writer.add_bytes(kNodeId, outcome.node_id.data(), outcome.node_id.size());
+  if (outcome.key.empty()) {
+    if (outcome.member == raft::RaftId()) {
+      writer.add_bytes(kNodeId, outcome.node_id.data(), outcome.node_id.size());
+    } else {
+      writer.add_fixed64(kMember, outcome.member.value());
+    }
     writer.add_fixed64(kEpoch, outcome.epoch);
     writer.add_fixed64(kNumber, outcome.number);
     writer.add_uint64(kIndex, outcome.index.value());
+    if (outcome.key_use != KeyUse::kFirst) {
+      writer.add_uint32(kKeyUse, static_cast<std::uint32_t>(outcome.key_use));
+    }
   } else {
     writer.add_bytes(kKey, outcome.key.data(), outcome.key.size());
     writer.add_fixed64(kFingerprintLow, outcome.fingerprint.low);
@@ -70,6 +81,15 @@ std::optional<Outcome> read_record(BytesView bytes) {
         case tag_and_type(kIndex, pbf_wire_type::varint):
           outcome.index = raft::Index(reader.get_uint64());
           break;
+        case tag_and_type(kMember, pbf_wire_type::fixed64):
+          outcome.member = raft::RaftId(reader.get_fixed64());
+          break;
+        case tag_and_type(kKeyUse, pbf_wire_type::varint): {
+          const std::uint32_t use = reader.get_uint32();
+          if (use > static_cast<std::uint32_t>(KeyUse::kReused)) return std::nullopt;
+          outcome.key_use = static_cast<KeyUse>(use);
+          break;
+        }
         case tag_and_type(kKey, pbf_wire_type::length_delimited):
           outcome.key = view_of(reader.get_view());
           break;
@@ -89,7 +109,10 @@ std::optional<Outcome> read_record(BytesView bytes) {
   } catch (const protozero::exception&) {
     return std::nullopt;
   }
-  if (outcome.node_id.empty() == outcome.key.empty()) return std::nullopt;
+  // Of one of the three.
+  if ((outcome.member != raft::RaftId()) + !outcome.node_id.empty() + !outcome.key.empty() != 1) {
+    return std::nullopt;
+  }
   return outcome;
 }
 

@@ -22,14 +22,16 @@ struct Fingerprint {
 };
 Fingerprint fingerprint_of(BytesView statements, command::RequestFlags flags);
 
-// What became of one request, kept for whoever asks later: a queued request that failed, or the
-// first request with an idempotency key. A view into a record.
+// What became of one request, kept for whoever asks later: a queued request that failed, a write
+// that a member forwarded, or the first request with an idempotency key. A view into a record.
 struct Outcome {
-  // Of a failure:
-  BytesView node_id;  // empty: of a key
+  // Of a failure, and of a forwarded write:
+  BytesView node_id;    // of a failure, else empty
+  raft::RaftId member;  // of a forwarded write, else none
   std::uint64_t epoch = 0;
   std::uint64_t number = 0;
-  raft::Index index;  // of the batch's entry
+  raft::Index index;  // of the entry
+  command::RequestResult::Key key_use = command::RequestResult::Key::kFirst;
   // Of a key:
   BytesView key;
   Fingerprint fingerprint;

@@ -43,13 +43,20 @@ void Outcomes::note_unsaved(std::vector<OutcomeRecord> records) {
 }
 
 void Outcomes::drop_unsaved() {
-  (void)take_unsaved();
+  forget_unsaved();
   unsaved_dropped_ = true;
 }
 
-std::vector<OutcomeRecord> Outcomes::take_unsaved() {
+void Outcomes::forget_unsaved() {
+  unsaved_.clear();
   unsaved_bytes_ = 0;
-  return std::exchange(unsaved_, {});
+}
+
+std::vector<OutcomeRecord> Outcomes::take_unsaved() {
+  std::vector<OutcomeRecord> records = std::move(unsaved_);
+  forget_unsaved();
+  for (OutcomeRecord& each : forwarded_.take_unsaved()) records.push_back(std::move(each));
+  return records;
 }
 
 std::vector<OutcomeRecord> Outcomes::take_all() {
@@ -60,6 +67,7 @@ std::vector<OutcomeRecord> Outcomes::take_all() {
 
 std::vector<OutcomeRecord> Outcomes::records() {
   std::vector<OutcomeRecord> records = keys_.records();
+  for (OutcomeRecord& each : forwarded_.records()) records.push_back(std::move(each));
   MutexLock lock(mutex_);
   for (OutcomeRecord& each : streams_.records()) records.push_back(std::move(each));
   return records;
@@ -67,37 +75,35 @@ std::vector<OutcomeRecord> Outcomes::records() {
 
 std::size_t Outcomes::record_bytes() {
   MutexLock lock(mutex_);
-  return keys_.record_bytes() + streams_.record_bytes();
+  return keys_.record_bytes() + forwarded_.record_bytes() + streams_.record_bytes();
 }
 
-std::vector<StreamPosition> Outcomes::positions() {
+void Outcomes::note_positions(ReplicatedState& state) {
+  state.senders = forwarded_.positions();
   MutexLock lock(mutex_);
-  return streams_.positions();
+  state.streams = streams_.positions();
 }
 
-void Outcomes::restore(const std::vector<StreamPosition>& positions) {
+void Outcomes::restore(const ReplicatedState& state) {
+  forwarded_.restore(state.senders);
   MutexLock lock(mutex_);
-  streams_.restore(positions);
+  streams_.restore(state.streams);
 }
 
 void Outcomes::restore(OutcomeRecord record) {
   const std::optional<Outcome> outcome = read_record(*record);
   if (!outcome) return;
   if (!outcome->key.empty()) return keys_.restore(std::move(record), *outcome);
+  if (outcome->node_id.empty()) return forwarded_.restore(std::move(record), *outcome);
   MutexLock lock(mutex_);
   streams_.restore(std::move(record), *outcome);
 }
 
-void Outcomes::replace(const std::vector<StreamPosition>& positions,
-                       const std::vector<OutcomeRecord>& records) {
-  (void)take_unsaved();
+void Outcomes::replace(const ReplicatedState& state, const std::vector<OutcomeRecord>& records) {
+  forget_unsaved();
   unsaved_dropped_ = false;
   keys_.clear();
-  {
-    MutexLock lock(mutex_);
-    streams_ = StreamTable();
-  }
-  restore(positions);
+  restore(state);
   for (const OutcomeRecord& each : records) restore(each);
 }
 

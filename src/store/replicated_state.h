@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "raft/types.h"
+#include "store/forwarded_writes.h"
 #include "store/outcome_journal.h"
 #include "store/stream_table.h"
 #include "store/writer.h"
@@ -28,6 +29,7 @@ struct ReplicatedState {
   SessionState session;
   // Of a snapshot only; meanwhile Outcomes has them.
   std::vector<StreamPosition> streams;
+  std::vector<SenderPosition> senders;
   OutcomeJournal::Extent journal;
 
   friend bool operator==(const ReplicatedState&, const ReplicatedState&) = default;

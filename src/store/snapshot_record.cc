@@ -28,6 +28,7 @@ enum RecordField : protozero::pbf_tag_type {
   kJournalBytes = 16,
   kJournalChecksum = 17,
   kReplacement = 18,
+  kSender = 19,
 };
 enum MemberField : protozero::pbf_tag_type {
   kRaftId = 1,
@@ -43,6 +44,13 @@ enum StreamField : protozero::pbf_tag_type {
   kUsed = 4,
   kFailuresFrom = 5,
   kBegun = 6,
+};
+
+enum SenderField : protozero::pbf_tag_type {
+  kSenderMember = 1,
+  kSenderEpoch = 2,
+  kAnsweredBelow = 3,
+  kSenderBegun = 4,
 };
 
 StreamPosition read_stream(protozero::pbf_reader reader) {
@@ -72,6 +80,29 @@ StreamPosition read_stream(protozero::pbf_reader reader) {
     }
   }
   return stream;
+}
+
+SenderPosition read_sender(protozero::pbf_reader reader) {
+  SenderPosition sender;
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case kSenderMember:
+        sender.member = raft::RaftId(reader.get_fixed64());
+        break;
+      case kSenderEpoch:
+        sender.epoch = reader.get_fixed64();
+        break;
+      case kAnsweredBelow:
+        sender.answered_below = reader.get_fixed64();
+        break;
+      case kSenderBegun:
+        sender.begun = raft::Index(reader.get_uint64());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  return sender;
 }
 
 void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
@@ -141,6 +172,13 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
     nested.add_fixed64(kFailuresFrom, stream.failures_from);
     nested.add_uint64(kBegun, stream.begun.value());
   }
+  for (const SenderPosition& sender : record.state.senders) {
+    protozero::pbf_writer nested(writer, kSender);
+    nested.add_fixed64(kSenderMember, sender.member.value());
+    nested.add_fixed64(kSenderEpoch, sender.epoch);
+    nested.add_fixed64(kAnsweredBelow, sender.answered_below);
+    nested.add_uint64(kSenderBegun, sender.begun.value());
+  }
   if (const OutcomeJournal::Extent& journal = record.state.journal; journal.sequence != 0) {
     writer.add_uint64(kJournalSequence, journal.sequence);
     writer.add_uint64(kJournalBytes, journal.bytes);
@@ -201,6 +239,9 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
           break;
         case kStream:
           record.state.streams.push_back(read_stream(reader.get_message()));
+          break;
+        case kSender:
+          record.state.senders.push_back(read_sender(reader.get_message()));
           break;
         case kJournalSequence:
           record.state.journal.sequence = reader.get_uint64();

@@ -117,7 +117,7 @@ Status Snapshotter::replace_database(const Applied& applied,
 Status Snapshotter::install(const ReceivedSnapshot& received) {
   if (received.file) RETURN_IF_ERROR(check_set_aside(*received.file));
   abandon_this();
-  parts_.outcomes.replace(received.record.state.streams, received.kept);
+  parts_.outcomes.replace(received.record.state, received.kept);
   RETURN_IF_ERROR(parts_.journal.rewrite(parts_.outcomes.take_all()));
   SnapshotRecord record = received.record;
   record.state.journal = parts_.journal.extent();
@@ -274,7 +274,7 @@ Status Snapshotter::note_state(const Applied& applied, SnapshotRecord& record) {
   record.term = applied.term;
   record.conf_state = applied.conf_state;
   record.state = applied.state;
-  record.state.streams = parts_.outcomes.positions();
+  parts_.outcomes.note_positions(record.state);
   RETURN_IF_ERROR(save_rest());
   record.state.journal = parts_.journal.extent();
   return {};

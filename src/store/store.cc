@@ -95,6 +95,18 @@ std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch
   return true;
 }
 
+// Whether `batch`, which another node made, is one request that can be read to its end: an entry
+// that cannot would stop every member.
+bool is_forwardable(BytesView batch, const command::Origin& origin) {
+  const std::optional<command::Command> decoded = command::decode_command(batch);
+  if (!decoded || decoded->requests.size() != 1) return false;
+  if (decoded->place || decoded->origin || decoded->replacement) return false;
+  command::RequestReader reader(decoded->requests.front());
+  while (reader.next()) continue;
+  return reader.ok() && origin.answered_below <= origin.number;
+}
+Status not_forwardable() { return {Code::kInvalid, "what was forwarded is not one write"}; }
+
 }  // namespace
 
 Store::Store(Options options, FileSystem& files, const Clock& clock)
@@ -128,7 +140,7 @@ Status Store::start() {
   if (!record.ok()) return record.error();
   on_members({record->index, record->term, record->conf_state, record->state});
 
-  outcomes_.restore(record->state.streams);
+  outcomes_.restore(record->state);
   Result<std::unique_ptr<OutcomeJournal>> journal =
       OutcomeJournal::open(files_, paths_.raft(), record->state.journal,
                            [this](OutcomeRecord each) { outcomes_.restore(std::move(each)); });
@@ -288,24 +300,46 @@ void Store::write(Bytes batch, std::unique_ptr<Write> write) {
 
 void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
                          std::unique_ptr<Write> write) {
+  try_and_propose(timeout, std::move(batch), std::nullopt, std::move(write));
+}
+
+void Store::write(Bytes batch, const command::Origin& origin, std::unique_ptr<Write> write) {
+  if (!is_forwardable(batch, origin)) return write->failed(not_forwardable());
+  propose(command::encode_command(std::move(batch), make_header(), origin), std::move(write));
+}
+
+void Store::write_within(std::chrono::nanoseconds timeout, Bytes batch,
+                         const command::Origin& origin, std::unique_ptr<Write> write) {
+  if (!is_forwardable(batch, origin)) return write->failed(not_forwardable());
+  try_and_propose(timeout, std::move(batch), origin, std::move(write));
+}
+
+void Store::try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
+                            const std::optional<command::Origin>& origin,
+                            std::unique_ptr<Write> write) {
   // Only who leads may propose, and only what leads needs to be tried.
   if (Status status = may_write(); !status.ok()) return write->failed(status);
   const TimePoint deadline = deadline_in(timeout);
   auto tried = std::make_shared<std::pair<Bytes, std::unique_ptr<Write>>>(std::move(batch),
                                                                           std::move(write));
-  apply_thread_->run_between([this, tried, deadline](Machine* machine) {
+  apply_thread_->run_between([this, tried, origin, deadline](Machine* machine) {
     auto& [request, waiting] = *tried;
     if (machine == nullptr) return waiting->failed({Code::kUnavailable, "store not ready"});
     const command::Header header = make_header();
-    const std::optional<command::Command> decoded = command::decode_command(request);
-    CHECK(decoded && decoded->requests.size() == 1);
-    const Result<std::optional<std::uint64_t>> ran =
-        Trial(machine->writer()).run(decoded->requests.front(), header, [this, deadline] {
-          return clock_.now() >= deadline;
-        });
-    if (!ran.ok()) return waiting->failed(ran.error());
-    if (*ran) request = command::limited_to(request, **ran);
-    propose(std::move(request), header, std::nullopt, std::move(waiting));
+    // A repetition does not run: its time being up would say nothing of the first.
+    if (!origin || !machine->has_applied(*origin)) {
+      const std::optional<command::Command> decoded = command::decode_command(request);
+      CHECK(decoded && decoded->requests.size() == 1);
+      const Result<std::optional<std::uint64_t>> ran =
+          Trial(machine->writer()).run(decoded->requests.front(), header, [this, deadline] {
+            return clock_.now() >= deadline;
+          });
+      if (!ran.ok()) return waiting->failed(ran.error());
+      if (*ran) request = command::limited_to(request, **ran);
+    }
+    propose(origin ? command::encode_command(std::move(request), header, *origin)
+                   : command::encode_command(std::move(request), header),
+            std::move(waiting));
   });
 }
 

@@ -87,6 +87,15 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // fails. `timeout` is more than zero.
   void write_within(std::chrono::nanoseconds timeout, Bytes batch, std::unique_ptr<Write> write);
 
+  // The same for one request that another member may have forwarded, and may send again: however
+  // often it comes with an origin of that member and that number, to this leader or another, it is
+  // applied once, and a repetition is answered with what the first one did. Failure: kInvalid if
+  // the batch is not one request; kUnknown if it comes so late that nothing is kept of it. What a
+  // repetition fails with is said of that copy alone; an earlier one may be applied all the same.
+  void write(Bytes batch, const command::Origin& origin, std::unique_ptr<Write> write);
+  void write_within(std::chrono::nanoseconds timeout, Bytes batch, const command::Origin& origin,
+                    std::unique_ptr<Write> write);
+
   // Makes the database the file at `path`, which is on this data directory's file system, and takes
   // the file over: it is gone from there, whatever comes of it. Only while this node is the
   // cluster's only member. Blocks while the file is checked and brought to the disk. Failure:
@@ -229,6 +238,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   [[nodiscard]] TimePoint deadline_in(std::chrono::nanoseconds timeout) const {
     return timeout > std::chrono::nanoseconds(0) ? later(clock_.now(), timeout) : TimePoint::max();
   }
+  // After the trial that it takes to know what of it is too slow.
+  void try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
+                       const std::optional<command::Origin>& origin, std::unique_ptr<Write> write);
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,

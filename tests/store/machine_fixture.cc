@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <map>
 
+#include "raft/members.h"
+#include "store/membership_change.h"
 #include "store/recovery.h"
 
 namespace rqlite::store {
@@ -14,14 +16,17 @@ namespace {
 
 class Collect final : public Write {
  public:
-  explicit Collect(std::vector<std::vector<command::RequestResult>>& to) : to_(to) {}
+  explicit Collect(std::vector<command::RequestResult>& to) : to_(to) {}
   void applied(raft::Index, std::vector<command::RequestResult> results) override {
-    to_.push_back(std::move(results));
+    to_ = std::move(results);
   }
-  void failed(const Status&) override {}
+  void failed(const Status& why) override {
+    to_.clear();
+    to_.emplace_back().error = "failed: " + why.text();
+  }
 
  private:
-  std::vector<std::vector<command::RequestResult>>& to_;
+  std::vector<command::RequestResult>& to_;
 };
 
 std::string quoted_rows(sqlite3* database, const std::string& sql) {
@@ -73,6 +78,11 @@ std::string sql_of(const TestEntry& entry) {
   for (const TestRequest& request : entry) {
     text += request.unified ? "unified " : "";
     text += request.transaction ? "transaction" : "request";
+    if (request.origin) {
+      text += fmt::format(" of member {} epoch {} number {} answered below {}",
+                          request.origin->member, request.origin->epoch, request.origin->number,
+                          request.origin->answered_below);
+    }
     if (request.runs_max != UINT64_MAX) text += fmt::format(" of {} statements", request.runs_max);
     text += request.key.empty() ? ":\n" : " " + request.key + ":\n";
     for (const std::string& sql : request.sql) text += "  " + sql + "\n";
@@ -105,6 +115,39 @@ const Bytes& image_of(const std::string& sql) {
     CHECK(writer.ok() && (*writer)->execute(sql).ok() && (*writer)->checkpoint_passive().ok());
   }
   return made.emplace(sql, *files.read_file("/data/image")).first->second;
+}
+
+// How a test writes the entry of a change.
+constexpr std::string_view kComes = "member comes: ";
+constexpr std::string_view kGoes = "member goes: ";
+
+// The members with the change that `entry` is, beside the one that comes, if any; nullopt: it is
+// none.
+struct Change {
+  raft::Members members;
+  Bytes context;
+};
+std::optional<Change> change_of(const TestEntry& entry, raft::Members members) {
+  if (entry.size() != 1 || entry[0].sql.size() != 1) return std::nullopt;
+  const std::string_view text = entry[0].sql[0];
+  const bool comes = text.starts_with(kComes);
+  if (!comes && !text.starts_with(kGoes)) return std::nullopt;
+  const raft::RaftId id(std::stoull(std::string(text.substr(text.find(':') + 1))));
+  if (!comes) {
+    std::erase(members.voters, id);
+    return Change{std::move(members), {}};
+  }
+  if (!members.contains(id)) members.voters.push_back(id);
+  return Change{std::move(members),
+                encode_membership_change({id, {"m" + id.to_string(), "localhost:1"}})};
+}
+
+TestEntry member_comes(std::uint64_t id) { return {{{std::string(kComes) + std::to_string(id)}}}; }
+TestEntry member_goes(std::uint64_t id) { return {{{std::string(kGoes) + std::to_string(id)}}}; }
+
+TestEntry forwarded(TestEntry entry, const command::Origin& origin) {
+  entry.front().origin = origin;
+  return entry;
 }
 
 TestEntry replacement_by(const std::string& sql) {
@@ -144,6 +187,7 @@ Status MachineOnDisk::install(const Sent& sent) {
 
 Bytes command_of(const TestEntry& entry, std::uint64_t index) {
   Bytes batch;
+  if (change_of(entry, {})) return batch;
   if (const std::string sql = replacing_sql(entry); !sql.empty()) {
     return command::encode_command(command::Replacement{kFile, image_of(sql).size()},
                                    {.unix_milliseconds = 1, .seed = index});
@@ -158,10 +202,14 @@ Bytes command_of(const TestEntry& entry, std::uint64_t index) {
     if (request.runs_max != UINT64_MAX) alone = command::limited_to(alone, request.runs_max);
     batch += alone;
   }
+  const command::Header header = {
+      .unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
+      .seed = index * 7919};
+  if (!entry.empty() && entry[0].origin) {
+    return command::encode_command(std::move(batch), header, *entry[0].origin);
+  }
   return command::encode_command(
-      std::move(batch),
-      {.unix_milliseconds = 1'700'000'000'000 + static_cast<std::int64_t>(index),
-       .seed = index * 7919},
+      std::move(batch), header,
       command::StreamPlace{"n1", first_number(index), first_number(index)});
 }
 
@@ -169,6 +217,8 @@ Status MachineOnDisk::open() {
   RETURN_IF_ERROR(files_.make_directories(paths_.raft()));
   SnapshotRecord founded;
   founded.index = raft::Index(1);
+  founded.conf_state = raft::encode_members({.voters = {raft::RaftId(1)}, .learners = {}});
+  founded.state.members.emplace(raft::RaftId(1), Member{"m1", "localhost:1"});
   Result<SlotFile> slot =
       SlotFile::open(files_, paths_.snapshot(), encode_snapshot_record(founded));
   if (!slot.ok()) return slot.error();
@@ -180,7 +230,7 @@ Status MachineOnDisk::open() {
   if (!writer.ok()) return writer.error();
   writer_ = std::move(*writer);
   outcomes_ = std::make_unique<Outcomes>();
-  outcomes_->restore(record->state.streams);
+  outcomes_->restore(record->state);
   auto journal =
       OutcomeJournal::open(files_, paths_.raft(), record->state.journal,
                            [this](OutcomeRecord each) { outcomes_->restore(std::move(each)); });
@@ -214,6 +264,8 @@ Status MachineOnDisk::apply(const TestEntry& entry) { return apply_batch({entry}
 Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
   std::vector<raft::Committed> batch;
   RETURN_IF_ERROR(put_aside(entries.front()));
+  results = std::vector<std::vector<command::RequestResult>>(entries.size());
+  Bytes conf_state = machine_->now().conf_state;
   std::uint64_t next = index();
   for (const TestEntry& entry : entries) {
     next++;
@@ -224,11 +276,17 @@ Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
                               .data = {},
                               .conf_state = {},
                               .context = {}};
-    committed.proposal = std::make_unique<WriteProposal>(command_of(entry, next),
-                                                         std::make_unique<Collect>(results));
+    if (auto change = change_of(entry, raft::decode_members(conf_state))) {
+      conf_state = raft::encode_members(change->members);
+      committed.kind = raft::EntryKind::kChange;
+      committed.conf_state = conf_state;
+      committed.context = std::move(change->context);
+    } else {
+      committed.proposal = std::make_unique<WriteProposal>(
+          command_of(entry, next), std::make_unique<Collect>(results[batch.size()]));
+    }
     batch.push_back(std::move(committed));
   }
-  results.clear();
   RETURN_IF_ERROR(machine_->apply(std::move(batch)));
   helper_.run_one();
   return poll();
@@ -283,14 +341,20 @@ std::string MachineOnDisk::dump() { return dump_database(paths_.main(), vfs_.nam
 
 std::string MachineOnDisk::kept() {
   std::string text;
-  for (const StreamPosition& each : outcomes_->positions()) {
+  ReplicatedState state;
+  outcomes_->note_positions(state);
+  for (const StreamPosition& each : state.streams) {
     text += fmt::format("stream {} {} to {}, at {}, failures from {}\n", each.node_id, each.epoch,
                         each.last, each.used.to_string(), each.failures_from);
+  }
+  for (const SenderPosition& each : state.senders) {
+    text += fmt::format("member {} epoch {} from {}, answered below {}\n", each.member.to_string(),
+                        each.epoch, each.begun.to_string(), each.answered_below);
   }
   for (const OutcomeRecord& record : outcomes_->records()) {
     const Outcome outcome = read_record(*record).value();
     text += fmt::format("{}{}: {} bytes, {}\n", outcome.key, outcome.number, outcome.result.size(),
-                        outcome.fingerprint.low);
+                        outcome.fingerprint.low + outcome.member.value());
   }
   return text;
 }

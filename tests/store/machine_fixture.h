@@ -49,8 +49,15 @@ struct TestRequest {
   std::string key = {};
   bool unified = false;
   std::uint64_t runs_max = UINT64_MAX;  // of its statements
+  // Of an entry's only request: who forwarded it. Without one, the entry is a write queue's.
+  std::optional<command::Origin> origin = {};
 };
 using TestEntry = std::vector<TestRequest>;
+// The same write, forwarded.
+TestEntry forwarded(TestEntry entry, const command::Origin& origin);
+// The entry with which a member comes or goes. At first there is only member 1.
+TestEntry member_comes(std::uint64_t id);
+TestEntry member_goes(std::uint64_t id);
 // The entry that replaces the database by the one that MachineOnDisk::put_aside() made from `sql`.
 TestEntry replacement_by(const std::string& sql);
 
@@ -62,8 +69,8 @@ std::string text_of(const command::RequestResult& result);
 std::string text_of(const std::vector<command::RequestResult>& results);
 std::string sql_of(const TestEntry& entry);
 
-// The entry's command, with a time and a seed that follow from its index. It comes from a write
-// queue, with a stream of its own that begins at first_number().
+// The entry's command, with a time and a seed that follow from its index. Unless it was forwarded,
+// it comes from a write queue, with a stream of its own that begins at first_number().
 Bytes command_of(const TestEntry& entry, std::uint64_t index);
 constexpr std::uint64_t first_number(std::uint64_t index) { return 1000 * index; }
 
@@ -128,7 +135,9 @@ class MachineOnDisk {
   // What is kept of requests.
   std::string kept();
   [[nodiscard]] Outcomes& outcomes() { return *outcomes_; }
-  // The results of the last batch, one for each entry that was applied with it.
+  [[nodiscard]] Machine& machine() { return *machine_; }
+  // The results of the last batch, for each of its entries. A write that failed has one request's,
+  // with the error "failed: ".
   std::vector<std::vector<command::RequestResult>> results;
 
  private:

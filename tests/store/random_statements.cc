@@ -1,5 +1,6 @@
 #include "store/random_statements.h"
 
+#include <algorithm>
 #include <array>
 
 namespace rqlite::store {
@@ -195,7 +196,35 @@ std::string RandomStatements::statement() {
   return control();
 }
 
+// Members 2 to 4 may be none when it comes.
+command::Origin RandomStatements::origin() {
+  const std::uint64_t member = random_.chance(0.5) ? 1 : 1 + random_.below(4);
+  Sender& sender = senders_[member - 1];
+  if (random_.chance(0.1)) sender = {sender.epoch + 1, 0};
+  sender.number++;
+  return {member, sender.epoch, sender.number,
+          sender.number - random_.below(std::min<std::uint64_t>(sender.number, 6))};
+}
+
 TestEntry RandomStatements::entry() {
+  if (random_.chance(0.05)) {
+    const std::uint64_t member = 2 + random_.below(3);
+    return random_.chance(0.6) ? member_comes(member) : member_goes(member);
+  }
+  if (!forwarded_.empty() && random_.chance(0.15)) {
+    const std::size_t newest = std::min<std::size_t>(forwarded_.size(), 6);
+    return forwarded_[forwarded_.size() - 1 - random_.below(newest)];
+  }
+  TestEntry entry = entry_of_requests();
+  if (random_.chance(0.3)) {
+    entry.resize(1);
+    entry = forwarded(std::move(entry), origin());
+    forwarded_.push_back(entry);
+  }
+  return entry;
+}
+
+TestEntry RandomStatements::entry_of_requests() {
   TestEntry entry;
   const std::uint64_t requests = 1 + random_.below(3);
   for (std::uint64_t i = 0; i < requests; i++) {

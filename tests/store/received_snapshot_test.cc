@@ -17,6 +17,8 @@ std::vector<TestEntry> before() {
   for (int i = 0; i < 20; i++) entries.push_back(insert(i));
   entries.push_back(
       {{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"}, {{"INSERT INTO nowhere VALUES(1)"}}});
+  entries.push_back(forwarded(insert(300), {1, 100, 1, 1}));
+  entries.push_back(forwarded(insert(301), {1, 100, 2, 1}));
   entries.push_back({{{"PRAGMA foreign_keys=1"}}});
   entries.push_back({{{"DELETE FROM t WHERE v < 5"}}});
   return entries;
@@ -24,6 +26,8 @@ std::vector<TestEntry> before() {
 std::vector<TestEntry> after() {
   return {{{{"INSERT INTO t(v, b) VALUES(changes(), last_insert_rowid())"}}},
           {{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"}},
+          forwarded(insert(300), {1, 100, 1, 1}),
+          forwarded(insert(302), {1, 100, 3, 2}),
           {{{"CREATE TABLE c(t REFERENCES t)", "INSERT INTO c VALUES(4711)"}}},
           insert(200)};
 }

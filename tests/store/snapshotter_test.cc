@@ -234,7 +234,9 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     entries.push_back({{{"DELETE FROM t WHERE v < 4"}}});
     entries.push_back(
         {{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"}, {{"INSERT INTO nowhere VALUES(1)"}}});
+    entries.push_back(forwarded(insert(200), {1, 100, 1, 1}));
     for (int i = 6; i < 10; i++) entries.push_back(insert(i));
+    entries.push_back(forwarded(insert(201), {1, 100, 2, 1}));
     entries.push_back({{{"PRAGMA cache_size=50"}}});
     entries.push_back(
         replacement_by("CREATE TABLE t(id INTEGER PRIMARY KEY, v, b); CREATE TABLE u(x); "
@@ -243,6 +245,10 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     entries.push_back(
         {{{"UPDATE t SET b = NULL WHERE v = 7", "INSERT INTO t(v) VALUES(changes())"}}});
     entries.push_back({{{"VACUUM"}, false, "another key"}});
+    entries.push_back(forwarded(insert(201), {1, 100, 2, 1}));
+    entries.push_back(forwarded(insert(202), {1, 100, 3, 2}));
+    entries.push_back(forwarded(insert(203), {1, 101, 1, 1}));
+    entries.push_back(forwarded(insert(202), {1, 100, 3, 2}));
     entries.push_back({{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"},
                        {{"INSERT INTO t(v) VALUES(101)"}, false, "a key"}});
     for (int i = 10; i < 13; i++) entries.push_back(insert(i));

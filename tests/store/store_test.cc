@@ -138,15 +138,31 @@ class StoreTest : public ::testing::Test {
     open();
   }
 
-  std::future<Outcome> start_write(const std::string& sql) {
+  static Bytes batch_of(const std::string& sql) {
     Bytes batch;
     command::RequestBuilder(batch, {}).begin_statement(sql);
+    return batch;
+  }
+  std::future<Outcome> start_write(const std::string& sql) {
+    Bytes batch = batch_of(sql);
     std::promise<Outcome> promise;
     std::future<Outcome> outcome = promise.get_future();
     store_->write(std::move(batch), std::make_unique<PromisedWrite>(std::move(promise)));
     return outcome;
   }
   Outcome write(const std::string& sql) { return start_write(sql).get(); }
+  // As another member forwards it; `timeout` 0: none.
+  Outcome forward(Bytes batch, const command::Origin& origin, std::chrono::nanoseconds timeout) {
+    std::promise<Outcome> promise;
+    std::future<Outcome> outcome = promise.get_future();
+    auto waiting = std::make_unique<PromisedWrite>(std::move(promise));
+    if (timeout == 0s) {
+      store_->write(std::move(batch), origin, std::move(waiting));
+    } else {
+      store_->write_within(timeout, std::move(batch), origin, std::move(waiting));
+    }
+    return outcome.get();
+  }
 
   static Query query_of(const std::string& sql, Level level) {
     Query query;
@@ -217,6 +233,56 @@ TEST_F(StoreTest, RestartsFromTheLogAloneAndFromASnapshot) {
   restart(10s);
   EXPECT_GT(store_->report().snapshot_index.value(), 1u);
   EXPECT_EQ(read("SELECT count(*) FROM t", Level::kWeak), "1");
+}
+
+TEST_F(StoreTest, AForwardedWriteIsAppliedOnceHoweverItComesAgain) {
+  ASSERT_TRUE(write("CREATE TABLE t(id INTEGER PRIMARY KEY, v)").status.ok());
+  const command::Origin origin{store_->raft_id().value(), 100, 1, 1};
+  const Bytes batch = batch_of("INSERT INTO t(v) VALUES(1)");
+  const Outcome first = forward(batch, origin, 0s);
+  ASSERT_TRUE(first.status.ok()) << first.status.text();
+  const auto is_first = [&](const Outcome& outcome) {
+    return outcome.status.ok() && outcome.index == first.index &&
+           outcome.result.statements.size() == 1 &&
+           outcome.result.statements[0].last_insert_id == 1;
+  };
+  EXPECT_TRUE(is_first(forward(batch, origin, 0s)));
+  // It need not run in time again.
+  EXPECT_TRUE(is_first(forward(batch, origin, 10s)));
+  EXPECT_TRUE(is_first(forward(batch, origin, 1ns)));
+  restart(0s);
+  EXPECT_TRUE(is_first(forward(batch, origin, 0s)));
+  restart(10s);
+  EXPECT_TRUE(is_first(forward(batch, origin, 0s)));
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "1");
+  // Another one, within its time.
+  command::Origin next = origin;
+  next.number = next.answered_below = 2;
+  EXPECT_EQ(forward(batch, next, 10s).result.statements.at(0).last_insert_id, 2);
+  EXPECT_EQ(forward(batch, next, 10s).result.statements.at(0).last_insert_id, 2);
+  EXPECT_EQ(forward(batch, origin, 0s).status.code(), Code::kUnknown);
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "2");
+}
+
+// An entry that cannot be read would stop every member.
+TEST_F(StoreTest, WhatIsNotOneWriteIsNotTakenFromAnotherMember) {
+  const std::uint64_t id = store_->raft_id().value();
+  const command::Origin origin{id, 100, 1, 1};
+  const Bytes one = batch_of("SELECT 1");
+  Bytes malformed;
+  protozero::pbf_writer(malformed).add_string(command::kRequestField, "\xff");
+  Bytes truncated;
+  protozero::pbf_writer(truncated).add_string(command::kRequestField, "\x12\x7f");
+  for (const Bytes& batch : {Bytes(), Bytes("?"), one + one, malformed, truncated,
+                             command::encode_command(one, {}, origin),
+                             command::encode_command(one, {}, command::StreamPlace{"n1", 1, 1}),
+                             command::encode_command(command::Replacement{1, 1}, {}) + one}) {
+    for (const auto timeout : {0s, 10s}) {
+      EXPECT_EQ(forward(batch, origin, timeout).status.code(), Code::kInvalid);
+    }
+  }
+  EXPECT_EQ(forward(one, {id, 100, 1, 2}, 0s).status.code(), Code::kInvalid);
+  EXPECT_TRUE(forward(one, origin, 0s).status.ok());
 }
 
 TEST_F(StoreTest, ASecondStoreOnTheSameDirectoryIsRefused) {
