@@ -46,9 +46,11 @@ class Client::Impl {
       : loop_(std::make_shared<ClientLoop>(std::move(options.thread_name))),
         lookup_(loop_->io()),
         pool_(loop_->io(), {options.idle_connections_max, options.idle_max}),
-        means_{
-            loop_, {loop_->io(), lookup_}, pool_, options.connect_timeout, options.head_bytes_max} {
-  }
+        means_{loop_,
+               {loop_->io(), lookup_, options.tls},
+               pool_,
+               options.connect_timeout,
+               options.head_bytes_max} {}
   ~Impl() { close(); }
 
   CallHandle start(Call call, Exchange::Manner manner, std::shared_ptr<Receiver> receiver);

@@ -14,6 +14,8 @@
 
 namespace rqlite::net {
 
+class TlsDialer;
+
 // Gives the body of a request piece by piece, as fast as the peer takes it.
 class BodySource {
  public:
@@ -124,6 +126,8 @@ class Client {
     // Less than the 30 s after which a server closes its side, or calls would meet that moment.
     std::chrono::nanoseconds idle_max = std::chrono::seconds(25);
     std::size_t head_bytes_max = 64 << 10;  // of an answer
+    // How TLS is spoken, to all; null: it is not. Must outlive the client.
+    TlsDialer* tls = nullptr;
     std::string thread_name = "peer-client";
   };
 

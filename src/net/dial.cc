@@ -72,11 +72,27 @@ void Dial::on_connected(const Error& error) {
     return try_next();
   }
   Error gone;
-  auto link = std::make_unique<Link>();
-  link->between = text_of(tcp_->local_endpoint(gone)) + "->" + text_of(to);
-  link->socket = std::make_unique<Socket>(*std::move(tcp_));
-  link->socket->send_without_delay();
-  end(std::move(link));
+  link_ = std::make_unique<Link>();
+  link_->between = text_of(tcp_->local_endpoint(gone)) + "->" + text_of(to);
+  link_->socket = std::make_unique<Socket>(*std::move(tcp_));
+  link_->socket->send_without_delay();
+  if (means_.tls == nullptr) return end(std::move(link_));
+  set_deadline(deadline_);
+  Socket& socket = *link_->socket;
+  socket.async_handshake(means_.tls->new_session(socket.native_handle(), target_->host),
+                         [self = shared_from_this()](const Error& failed, std::size_t) {
+                           if (self->then_) self->on_handshake(failed);
+                         });
+}
+
+void Dial::on_handshake(const Error& error) {
+  if (!error) return end(std::move(link_));
+  if (error == asio::error::connection_aborted) {
+    return fail(Code::kUnavailable, link_->socket->tls_failure());
+  }
+  fail(Code::kUnavailable,
+       "read tcp " + link_->between + ": " +
+           (error == asio::error::timed_out ? std::string(kTimeoutText) : text_of(error)));
 }
 
 void Dial::set_deadline(TimePoint deadline) {
@@ -95,6 +111,7 @@ void Dial::on_timeout() {
     return fail(Code::kUnavailable,
                 "dial tcp: lookup " + target_->host + ": " + std::string(kTimeoutText));
   }
+  if (link_) return on_handshake(asio::error::timed_out);
   on_connected(asio::error::timed_out);
 }
 
@@ -104,6 +121,8 @@ void Dial::give_up() {
   then_ = nullptr;
   timer_.cancel();
   tcp_.reset();
+  // The handshake that is under way ends, and lets go of us and the link.
+  if (link_) link_->socket->close();
 }
 
 void Dial::end(Result<std::unique_ptr<Link>> outcome) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/field.hpp>
 #include <charconv>
 #include <stdexcept>
@@ -126,6 +127,7 @@ void Exchange::begin(std::unique_ptr<Link> link) {
 
 void Exchange::write_some() {
   writing_ = true;
+  may_have_sent_ = true;
   link_->socket->async_write_some(
       asio::buffer(output_) + written_,
       [self = shared_from_this()](const Error& error, std::size_t bytes) {
@@ -137,6 +139,7 @@ void Exchange::on_written(const Error& error, std::size_t bytes) {
   writing_ = false;
   if (ended_) return;
   if (error) {
+    may_have_sent_ = sent_some_;
     // A peer that does not want to hear all of it has answered before: let the answer be read.
     write_error_ = text_of_writing(link_->between, "write: " + text_of(error));
     return begin_step();
@@ -151,14 +154,12 @@ void Exchange::on_written(const Error& error, std::size_t bytes) {
 void Exchange::send_on() {
   written_ = 0;
   output_.clear();
+  sent_all_ = call_.body.empty() && !call_.source;
   // Whoever has answered needs to hear no more.
   if (head_done_ || sent_all_) return;
-  if (!call_.body.empty()) {
-    output_ = std::exchange(call_.body, {});
-    return write_some();
-  }
   if (call_.source) return pull();
-  sent_all_ = true;
+  output_ = std::exchange(call_.body, {});
+  write_some();
 }
 
 void Exchange::pull() {
@@ -230,7 +231,7 @@ void Exchange::on_read_error(const Error& error) {
   }
   CallEnd failed;
   failed.stale = kept_ && !received_some_;
-  failed.status = {sent_some_ ? Code::kUnknown : Code::kUnavailable,
+  failed.status = {may_have_sent_ ? Code::kUnknown : Code::kUnavailable,
                    !write_error_.empty() && !received_some_ ? write_error_
                                                             : text_of_reading(link_->between, why)};
   end(failed);
@@ -343,6 +344,14 @@ void Exchange::resume() {
 }
 
 void Exchange::finish() {
+  if (writing_ && !std::exchange(waited_for_write_, true)) {
+    // An answer may be noticed before it is that all was sent, which then waits to be told to us.
+    // What still is on its way after that is not worth waiting for.
+    asio::post(timer_.get_executor(), [self = shared_from_this()] {
+      if (!self->ended_) self->finish();
+    });
+    return;
+  }
   // Nothing may be left on either side that the next call would take for its own.
   const bool keep = sent_all_ && !writing_ && write_error_.empty() && parser_->keep_alive() &&
                     link_->buffer.size() == 0;
@@ -378,7 +387,7 @@ void Exchange::on_timeout() {
 }
 
 void Exchange::give_up(const std::string& why) {
-  if (!ended_) fail(sent_some_ ? Code::kUnknown : Code::kUnavailable, why);
+  if (!ended_) fail(may_have_sent_ ? Code::kUnknown : Code::kUnavailable, why);
 }
 
 void Exchange::fail(Code code, std::string why) {
@@ -403,7 +412,7 @@ void Exchange::end(const CallEnd& end) {
   }
   std::exchange(on_end_, nullptr)();
   CallEnd told = end;
-  told.sent = sent_some_;
+  told.sent = may_have_sent_;
   receiver_->finished(told);
 }
 

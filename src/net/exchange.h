@@ -104,8 +104,10 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   bool writing_ = false;
   bool pulling_ = false;  // the source is about to give the next piece
   bool sent_some_ = false;
+  bool may_have_sent_ = false;  // likewise, or it is under way
   bool sent_all_ = false;
   std::string write_error_;
+  bool waited_for_write_ = false;
 
   // Receiving.
   std::optional<Parser> parser_;

@@ -7,13 +7,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "net/certificate_files.h"
+#include "net/tls_authorities.h"
+#include "net/tls_identity.h"
 #include "net/tls_session.h"
 
 namespace rqlite::net {
@@ -62,33 +62,19 @@ class TlsContext {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
-  TlsContext(Options options, FileSystem& files, const Clock& clock);
+  TlsContext(Options options, const Clock& clock);
 
-  // A certificate and its key, ready for use.
-  struct Identity {
-    std::shared_ptr<SSL_CTX> context;
-    WallTime expires;
-  };
-  Status read_authorities(FileSystem& files);
-  [[nodiscard]] Result<Identity> make_identity(const CertificateFiles::Texts& texts) const;
-  void use(Identity identity) EXCLUDES(mutex_);
-  // If the files changed, makes what they hold what is in use, or says why not.
-  void reload() EXCLUDES(mutex_);
-  void reload_failed(const Status& why) EXCLUDES(mutex_);
+  // A context that has all it needs besides a certificate.
+  [[nodiscard]] std::shared_ptr<SSL_CTX> make() const;
 
   const Options options_;
   const Clock& clock_;
   // Constant once it is open.
-  std::vector<std::shared_ptr<X509>> authorities_;  // none: the system's
-
-  // Of the thread that set reloading_.
-  CertificateFiles files_;
+  TlsAuthorities authorities_;
+  std::unique_ptr<TlsIdentity> identity_;
 
   mutable Mutex mutex_;
-  bool reloading_ GUARDED_BY(mutex_) = false;
-  Identity identity_ GUARDED_BY(mutex_);
-  std::string last_problem_ GUARDED_BY(mutex_);  // with the files, as it was logged
-  Report report_ GUARDED_BY(mutex_);
+  Report report_ GUARDED_BY(mutex_);  // but for what identity_ counts
   TimePoint failure_logged_at_ GUARDED_BY(mutex_);
   std::uint64_t failures_not_logged_ GUARDED_BY(mutex_) = 0;  // since then
 };

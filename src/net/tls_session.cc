@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -61,20 +62,6 @@ int bounded(std::size_t size) {
   return static_cast<int>(std::min(size, static_cast<std::size_t>(INT_MAX)));
 }
 
-std::string why_refused(const SSL& session) {
-  const unsigned long error = ERR_peek_last_error();
-  const char* reason = ERR_reason_error_string(error);
-  std::string text = reason == nullptr ? "unknown error" : reason;
-  const long verified = SSL_get_verify_result(&session);
-  if (ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
-    text += ": ";
-    text += verified == X509_V_ERR_APPLICATION_VERIFICATION
-                ? "the common name is not the one that is required"
-                : X509_verify_cert_error_string(verified);
-  }
-  return text;
-}
-
 }  // namespace
 
 void TlsSession::Free::operator()(SSL* session) const noexcept { SSL_free(session); }
@@ -85,7 +72,29 @@ TlsSession::TlsSession(SSL_CTX& context, int socket) : session_(SSL_new(&context
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);
   SSL_set_bio(session_.get(), bio, bio);
-  SSL_set_accept_state(session_.get());
+}
+
+TlsSession::~TlsSession() = default;
+
+std::unique_ptr<TlsSession> TlsSession::of_server(SSL_CTX& context, int socket) {
+  std::unique_ptr<TlsSession> made(new TlsSession(context, socket));
+  SSL_set_accept_state(made->session_.get());
+  return made;
+}
+
+std::unique_ptr<TlsSession> TlsSession::of_client(SSL_CTX& context, int socket,
+                                                  const std::string& server_name) {
+  std::unique_ptr<TlsSession> made(new TlsSession(context, socket));
+  SSL* session = made->session_.get();
+  SSL_set_connect_state(session);
+  SSL_set_hostflags(session, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  // An address has no place in the name that a client asks for.
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), server_name.c_str()) != 1) {
+    CHECK(SSL_set1_host(session, server_name.c_str()) == 1);
+    SSL_set_tlsext_host_name(session, server_name.c_str());
+  }
+  made->refusal_.watch(*session, server_name);
+  return made;
 }
 
 TlsSession::Step TlsSession::handshake() {
@@ -150,7 +159,7 @@ TlsSession::Step TlsSession::step_after(int result) {
     case SSL_ERROR_SYSCALL:
       return {Outcome::kEnd};
     default:
-      failure_ = why_refused(*session_);
+      failure_ = refusal_.text(*session_);
       return {Outcome::kFailed};
   }
 }

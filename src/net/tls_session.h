@@ -7,16 +7,23 @@
 #include <string>
 #include <string_view>
 
+#include "net/tls_refusal.h"
+
 namespace rqlite::net {
 
-// The server's side of TLS on one connected TCP socket. It holds no buffer of its own while there
+// One side of TLS on a connected TCP socket. It holds no buffer of its own while there
 // is nothing under way, which is why it works on the socket itself and not on buffers between them.
 //
 // Never blocks, whatever the socket's mode. Not thread-safe. Sends no SIGPIPE.
 class TlsSession {
  public:
   // `socket` must be open whenever anything but the destructor is called, and is not closed by it.
-  TlsSession(SSL_CTX& context, int socket);
+  static std::unique_ptr<TlsSession> of_server(SSL_CTX& context, int socket);
+  // If the context verifies servers, this one must show a certificate for `server_name`, which is a
+  // host name or an IP address, among its alternative names.
+  static std::unique_ptr<TlsSession> of_client(SSL_CTX& context, int socket,
+                                               const std::string& server_name);
+  ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
@@ -24,8 +31,8 @@ class TlsSession {
     kDone,
     kWantsRead,  // nothing done: call again, with the same arguments, when the socket has something
     kWantsWrite,  // likewise, when the socket has room
-    kEnd,         // the client has ended its side, or the connection is gone
-    kFailed,      // the client broke the protocol, or was refused: see failure()
+    kEnd,         // the peer has ended its side, or the connection is gone
+    kFailed,      // the peer broke the protocol, or was refused, or refuses us: see failure()
   };
   struct Step {
     Outcome outcome;
@@ -38,9 +45,9 @@ class TlsSession {
   // Writes a part, of which it may take several records. After kWantsWrite the same bytes must be
   // offered again, wherever they are by then.
   Step write(std::string_view bytes);
-  // Tells the client that nothing more comes.
+  // Tells the peer that nothing more comes.
   Step say_end();
-  // Whether the client has ended its side. What it sent ahead hides that until it is read.
+  // Whether the peer has ended its side. What it sent ahead hides that until it is read.
   [[nodiscard]] bool is_ended();
   // Whether nothing has come that is still to be read: no bytes, and no end.
   [[nodiscard]] bool is_quiet();
@@ -49,6 +56,8 @@ class TlsSession {
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
+  TlsSession(SSL_CTX& context, int socket);
+
   // What became of a call that returned `result`.
   Step step_after(int result);
   Step peek();
@@ -57,6 +66,7 @@ class TlsSession {
     void operator()(SSL* session) const noexcept;
   };
   std::unique_ptr<SSL, Free> session_;
+  TlsRefusal refusal_;  // of the server's certificate, on a client's side
   std::string failure_;
 };
 

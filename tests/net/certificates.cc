@@ -70,11 +70,14 @@ Authority::Authority(const std::string& name)
   pem_ = pem_of(certificate_.get());
 }
 
-PemPair Authority::issue(const std::vector<std::string>& common_names,
-                         std::chrono::seconds life) const {
+PemPair Authority::issue(const std::vector<std::string>& common_names, std::chrono::seconds life,
+                         const std::string& alternative_names) const {
   const std::shared_ptr<EVP_PKEY> key = new_key();
   const std::shared_ptr<X509> made = new_certificate(common_names, life, key.get());
   X509_set_issuer_name(made.get(), X509_get_subject_name(certificate_.get()));
+  if (!alternative_names.empty()) {
+    extend(made.get(), NID_subject_alt_name, alternative_names.c_str());
+  }
   CHECK(X509_sign(made.get(), key_.get(), EVP_sha256()) > 0);
   return {pem_of(made.get()), pem_of([&](BIO* bio) {
             return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);

@@ -21,9 +21,14 @@ class Authority {
   explicit Authority(const std::string& name);
 
   [[nodiscard]] const std::string& pem() const { return pem_; }
-  // For a server or client with these common names, good from a day ago for `life`.
+  // For a server or client with these common names, and alternative ones as OpenSSL writes them
+  // ("DNS:a,IP:::1"), good from a day ago for `life`.
   [[nodiscard]] PemPair issue(const std::vector<std::string>& common_names,
-                              std::chrono::seconds life = std::chrono::hours(48)) const;
+                              std::chrono::seconds life = std::chrono::hours(48),
+                              const std::string& alternative_names = "") const;
+  [[nodiscard]] PemPair issue_for(const std::string& alternative_names) const {
+    return issue({"a server"}, std::chrono::hours(48), alternative_names);
+  }
 
  private:
   std::shared_ptr<EVP_PKEY> key_;

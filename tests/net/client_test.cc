@@ -11,6 +11,7 @@
 
 #include "net/raw_peer.h"
 #include "net/server_fixture.h"
+#include "net/tls_dialer.h"
 
 namespace rqlite::net {
 namespace {
@@ -40,10 +41,20 @@ ClientReport only(const Client& client) {
 }
 
 // A client and a server of ours.
-class ClientTest : public AServerTest {
+class ClientTest : public ServerTest {
  protected:
-  ClientTest() : AServerTest(Transport::kPlain, {}) {}
-
+  std::unique_ptr<TlsDialer> open_dialer() {
+    if (!tls_) return nullptr;
+    TlsDialer::Options options;
+    options.ca_file = "/ca";
+    return *TlsDialer::open(std::move(options), disk_, clock_);
+  }
+  // Options of a client that speaks what the server does.
+  [[nodiscard]] Client::Options options() const {
+    Client::Options options;
+    options.tls = dialer_.get();
+    return options;
+  }
   [[nodiscard]] Call a_call(const std::string& target) const {
     Call call;
     call.address = server_->address();
@@ -54,12 +65,16 @@ class ClientTest : public AServerTest {
     return text_of(client_.fetch(a_call(target), kMebibyte));
   }
 
-  Client client_{{}};
+  const std::unique_ptr<TlsDialer> dialer_ = open_dialer();
+  Client client_{options()};
 };
 
-TEST_F(ClientTest, GetsAnAnswer) { EXPECT_EQ(get("/x?a=b"), "200 GET /x?a=b \n"); }
+INSTANTIATE_TEST_SUITE_P(, ClientTest, ::testing::Values(Transport::kPlain, Transport::kTls),
+                         name_of);
 
-TEST_F(ClientTest, SendsABodyAndHeaders) {
+TEST_P(ClientTest, GetsAnAnswer) { EXPECT_EQ(get("/x?a=b"), "200 GET /x?a=b \n"); }
+
+TEST_P(ClientTest, SendsABodyAndHeaders) {
   Call call = a_call("/x");
   call.method = "POST";
   call.body = "the body";
@@ -71,21 +86,21 @@ TEST_F(ClientTest, SendsABodyAndHeaders) {
   EXPECT_EQ(text_of(client_.fetch(call, kMebibyte)), "200 a/b 1 2\n");
 }
 
-TEST_F(ClientTest, ShowsTheHeadersOfTheAnswer) {
+TEST_P(ClientTest, ShowsTheHeadersOfTheAnswer) {
   const CallResult result = client_.fetch(a_call("/"), kMebibyte);
   ASSERT_TRUE(result.response.ok());
   EXPECT_EQ(find_field(result.response->headers, "x-rqlite-version"), "v1");
   EXPECT_EQ(find_field(result.response->headers, "X-Other"), std::nullopt);
 }
 
-TEST_F(ClientTest, OneConnectionServesCallsThatFollowEachOther) {
+TEST_P(ClientTest, OneConnectionServesCallsThatFollowEachOther) {
   for (int i = 0; i < 10; i++) EXPECT_EQ(get("/x"), "200 GET /x? \n");
   EXPECT_EQ(only(client_).dials, 1u);
   EXPECT_EQ(only(client_).open, 1u);
   EXPECT_EQ(only(client_).idle, 1u);
 }
 
-TEST_F(ClientTest, CallsAtTheSameTimeDoNotWaitForEachOther) {
+TEST_P(ClientTest, CallsAtTheSameTimeDoNotWaitForEachOther) {
   std::promise<std::string> first;
   std::promise<std::string> second;
   auto tell = [](std::promise<std::string>& to) {
@@ -103,7 +118,7 @@ TEST_F(ClientTest, CallsAtTheSameTimeDoNotWaitForEachOther) {
   EXPECT_EQ(only(client_).idle, 2u);
 }
 
-TEST_F(ClientTest, AFreshCallConnectsAnew) {
+TEST_P(ClientTest, AFreshCallConnectsAnew) {
   get("/x");
   Call call = a_call("/x");
   call.fresh = true;
@@ -112,7 +127,7 @@ TEST_F(ClientTest, AFreshCallConnectsAnew) {
   EXPECT_EQ(only(client_).idle, 2u);
 }
 
-TEST_F(ClientTest, AnAnswerToHeadHasNoBody) {
+TEST_P(ClientTest, AnAnswerToHeadHasNoBody) {
   Call call = a_call("/x");
   call.method = "HEAD";
   EXPECT_EQ(text_of(client_.fetch(call, 1)), "200 ");
@@ -120,14 +135,14 @@ TEST_F(ClientTest, AnAnswerToHeadHasNoBody) {
   EXPECT_EQ(only(client_).dials, 1u);
 }
 
-TEST_F(ClientTest, AConnectionThatTheServerEndsIsNotKept) {
+TEST_P(ClientTest, AConnectionThatTheServerEndsIsNotKept) {
   Call call = a_call("/x");
   call.headers = {{"Connection", "close"}};
   EXPECT_EQ(text_of(client_.fetch(call, kMebibyte)), "200 GET /x? \n");
   EXPECT_EQ(only(client_).open, 0u);
 }
 
-TEST_F(ClientTest, AnAnswerMayPassItsBound) {
+TEST_P(ClientTest, AnAnswerMayPassItsBound) {
   const CallResult result = client_.fetch(a_call("/12345"), 10);
   EXPECT_EQ(result.response.status().code(), Code::kTooLarge);
   EXPECT_TRUE(result.sent);
@@ -135,20 +150,21 @@ TEST_F(ClientTest, AnAnswerMayPassItsBound) {
   EXPECT_EQ(only(client_).open, 0u);
 }
 
-TEST_F(ClientTest, TheFirstCallAfterAServersRestartSucceeds) {
+TEST_P(ClientTest, TheFirstCallAfterAServersRestartSucceeds) {
   get("/x");
-  Server::Options options;
-  options.host = "127.0.0.1";
-  options.port = server_->address().substr(server_->address().rfind(':') + 1);
+  Server::Options same;
+  same.host = "127.0.0.1";
+  same.port = server_->address().substr(server_->address().rfind(':') + 1);
+  same.tls = tls_.get();
   server_.reset();
-  server_ = *Server::listen(std::move(options), handler_);
+  server_ = *Server::listen(std::move(same), handler_);
   server_->start();
   EXPECT_EQ(get("/x"), "200 GET /x? \n");
   EXPECT_EQ(only(client_).dead, 1u);
   EXPECT_EQ(only(client_).open, 1u);
 }
 
-TEST_F(ClientTest, ACallThatIsGivenUpEnds) {
+TEST_P(ClientTest, ACallThatIsGivenUpEnds) {
   std::promise<std::string> told;
   const CallHandle handle =
       client_.fetch(a_call("/watch"), kMebibyte,
@@ -161,7 +177,7 @@ TEST_F(ClientTest, ACallThatIsGivenUpEnds) {
   handle.give_up();
 }
 
-TEST_F(ClientTest, CloseGivesUpWhatIsUnderWay) {
+TEST_P(ClientTest, CloseGivesUpWhatIsUnderWay) {
   std::vector<std::promise<CallResult>> told(3);
   CallHandle handle;
   for (auto& each : told) {
@@ -183,10 +199,10 @@ TEST_F(ClientTest, CloseGivesUpWhatIsUnderWay) {
   client_.close();
 }
 
-TEST_F(ClientTest, OnlySoManyConnectionsAreKept) {
-  Client::Options options;
-  options.idle_connections_max = 1;
-  Client client(std::move(options));
+TEST_P(ClientTest, OnlySoManyConnectionsAreKept) {
+  Client::Options keeps_one = options();
+  keeps_one.idle_connections_max = 1;
+  Client client(std::move(keeps_one));
   std::vector<std::promise<void>> done(3);
   for (auto& each : done) {
     client.fetch(a_call("/hold"), kMebibyte, [&](const CallResult&) { each.set_value(); });
@@ -198,17 +214,17 @@ TEST_F(ClientTest, OnlySoManyConnectionsAreKept) {
   EXPECT_EQ(only(client).open, 1u);
 }
 
-TEST_F(ClientTest, ConnectionsAreNotKeptForEver) {
-  Client::Options options;
-  options.idle_max = 1ms;
-  Client client(std::move(options));
+TEST_P(ClientTest, ConnectionsAreNotKeptForEver) {
+  Client::Options keeps_briefly = options();
+  keeps_briefly.idle_max = 1ms;
+  Client client(std::move(keeps_briefly));
   EXPECT_EQ(text_of(client.fetch(a_call("/x"), kMebibyte)), "200 GET /x? \n");
   while (only(client).open > 0) std::this_thread::yield();
   EXPECT_EQ(only(client).idle, 0u);
   EXPECT_EQ(only(client).dead, 0u);
 }
 
-TEST_F(ClientTest, WhatWouldBreakARequestIsNotSent) {
+TEST_P(ClientTest, WhatWouldBreakARequestIsNotSent) {
   std::vector<Call> calls(6, a_call("/x"));
   calls[0].method = "GET /y";
   calls[1].target = "/x HTTP/1.1\r\nX: y";
@@ -224,7 +240,7 @@ TEST_F(ClientTest, WhatWouldBreakARequestIsNotSent) {
   EXPECT_TRUE(client_.report().empty());
 }
 
-TEST_F(ClientTest, AnAddressThatIsNoneIsRefused) {
+TEST_P(ClientTest, AnAddressThatIsNoneIsRefused) {
   Call call = a_call("/");
   for (const auto& [address, why] :
        {std::pair("localhost", "dial tcp: address localhost: missing port in address"),
@@ -236,19 +252,108 @@ TEST_F(ClientTest, AnAddressThatIsNoneIsRefused) {
   }
 }
 
-TEST_F(ClientTest, NamesAreLookedUp) {
+TEST_P(ClientTest, NamesAreLookedUp) {
   Call call = a_call("/x");
   call.address = "localhost" + call.address.substr(call.address.rfind(':'));
   EXPECT_EQ(text_of(client_.fetch(call, kMebibyte)), "200 GET /x? \n");
 }
 
-TEST_F(ClientTest, AHostThatIsNotThereIsNamed) {
+TEST_P(ClientTest, AHostThatIsNotThereIsNamed) {
   Call call = a_call("/x");
   call.address = "no such host:1";
   const CallResult result = client_.fetch(call, kMebibyte);
   EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
   EXPECT_EQ(text_of(result), "dial tcp: lookup no such host: no such host");
   EXPECT_EQ(only(client_).failed_dials, 1u);
+}
+
+// What TLS can get in the way of.
+class ClientOverTlsTest : public AServerTest {
+ protected:
+  ClientOverTlsTest() : AServerTest(Transport::kTls, {}) {}
+
+  // What becomes of a call, with TLS as `options` say.
+  CallResult call(const std::string& address, const std::optional<TlsDialer::Options>& options,
+                  std::chrono::nanoseconds connect_timeout = 30s) {
+    std::unique_ptr<TlsDialer> dialer;
+    if (options) dialer = *TlsDialer::open(*options, disk_, clock_);
+    Client::Options how;
+    how.tls = dialer.get();
+    how.connect_timeout = connect_timeout;
+    Client client(std::move(how));
+    Call call;
+    call.address = address;
+    call.target = "/x";
+    return client.fetch(std::move(call), kMebibyte);
+  }
+  static TlsDialer::Options trusting(const std::string& ca_file) {
+    TlsDialer::Options options;
+    options.ca_file = ca_file;
+    return options;
+  }
+};
+
+TEST_F(ClientOverTlsTest, AServerThatIsNotTrustedIsToldNothing) {
+  ASSERT_TRUE(disk_.replace_file("/other-ca", Authority("another").pem()).ok());
+  const CallResult result = call(server_->address(), trusting("/other-ca"));
+  EXPECT_EQ(result.response.status(),
+            Status(Code::kUnavailable,
+                   "tls: failed to verify certificate: x509: certificate signed by unknown "
+                   "authority"));
+  EXPECT_FALSE(result.sent);
+}
+
+TEST_F(ClientOverTlsTest, AServerMayWantACertificate) {
+  TlsContext::Options strict = tls_->options();
+  strict.ca_file = "/ca";
+  strict.verify_client = true;
+  const auto context = *TlsContext::open(strict, disk_, clock_);
+  Server::Options options;
+  options.host = "127.0.0.1";
+  options.port = "0";
+  options.tls = context.get();
+  const auto server = *Server::listen(std::move(options), handler_);
+  server->start();
+  EXPECT_THAT(text_of(call(server->address(), trusting("/ca"))),
+              EndsWith("remote error: tls: certificate required"));
+  TlsDialer::Options identified = trusting("/ca");
+  identified.certificate_file = "/cert";
+  identified.key_file = "/key";
+  EXPECT_EQ(text_of(call(server->address(), identified)), "200 GET /x? \n");
+}
+
+TEST_F(ClientOverTlsTest, APeerThatSpeaksInClearIsNoticed) {
+  const RawPeer peer;
+  std::thread answers([&] {
+    const RawConnection connection = peer.accept();
+    connection.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    (void)connection.read_all();
+  });
+  const CallResult result = call(peer.address(), trusting("/ca"));
+  answers.join();
+  EXPECT_EQ(result.response.status(),
+            Status(Code::kUnavailable, "tls: first record does not look like a TLS handshake"));
+}
+
+TEST_F(ClientOverTlsTest, AServerOfTlsTellsAClientInClear) {
+  EXPECT_EQ(text_of(call(server_->address(), std::nullopt)),
+            "400 Client sent an HTTP request to an HTTPS server.\n");
+}
+
+TEST_F(ClientOverTlsTest, HandshakesDoNotTakeForEver) {
+  const RawPeer peer;
+  const CallResult result = call(peer.address(), trusting("/ca"), 10ms);
+  EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
+  EXPECT_THAT(text_of(result), AllOf(StartsWith("read tcp "), EndsWith(": i/o timeout")));
+}
+
+TEST_F(ClientOverTlsTest, APeerMayEndTheHandshake) {
+  const RawPeer peer;
+  std::thread ends([&] { (void)peer.accept(); });
+  const CallResult result = call(peer.address(), trusting("/ca"));
+  ends.join();
+  EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
+  EXPECT_THAT(text_of(result), StartsWith("read tcp "));
 }
 
 // A client, and a peer that says what the test wants.

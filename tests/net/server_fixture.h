@@ -195,7 +195,8 @@ class AServerTest : public ::testing::Test {
   }
 
   TlsContext* open_tls() {
-    const PemPair pair = authority_.issue({"localhost"});
+    const PemPair pair =
+        authority_.issue({"localhost"}, std::chrono::hours(48), "DNS:localhost,IP:127.0.0.1");
     EXPECT_TRUE(disk_.replace_file("/cert", pair.certificate).ok());
     EXPECT_TRUE(disk_.replace_file("/key", pair.key).ok());
     EXPECT_TRUE(disk_.replace_file("/ca", authority_.pem()).ok());
