@@ -273,9 +273,9 @@ void Store::close(std::chrono::nanoseconds patience) {
   applied_.close({Code::kUnavailable, "store not open"});
   readers_->close();
   consensus_->close();
+  snapshotter_.reset();  // waits for what its helper is at, which wakes the apply thread
   apply_thread_.reset();
   machine_.reset();
-  snapshotter_.reset();
   journal_.reset();
   writer_.reset();
   maintenance_.reset();  // nobody is left who could answer it

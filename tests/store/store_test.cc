@@ -334,6 +334,20 @@ TEST_F(StoreTest, AFullDiskRefusesWritesAndServesReadsUntilThereIsRoom) {
   EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), std::to_string(stored + unknown + 1));
 }
 
+// Whatever the snapshot's helper is at by then.
+TEST_F(StoreTest, ClosesInTheMidstOfASnapshot) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  for (int round = 0; round < 20; round++) {
+    for (int i = 0; i < 3; i++) {
+      ASSERT_TRUE(write("INSERT INTO t VALUES(hex(randomblob(600000)))").status.ok());
+    }
+    store_->snapshot([](const Snapshotter::Outcome&) {});
+    (void)read("SELECT count(*) FROM t", Level::kStrong);
+    restart(0s);
+  }
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "60");
+}
+
 TEST_F(StoreTest, SnapshotsGoOnBesideWritesAndReaders) {
   ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
   std::vector<std::future<Outcome>> writes;
