@@ -1,20 +1,21 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
-#include "net/growing_body.h"
-#include "net/head_lines.h"
 #include "net/message.h"
 #include "net/outflow.h"
+#include "net/request_reader.h"
 #include "net/server.h"
 #include "net/socket.h"
 #include "net/tls_context.h"
@@ -54,11 +55,23 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // Closes it at once.
   void close();
 
- private:
-  using Parser = boost::beast::http::request_parser<GrowingBody>;
-  class ReplyToThis;
-  class StreamToThis;
+  [[nodiscard]] boost::asio::any_io_executor executor() { return socket_.executor(); }
 
+  // The rest is for the reply to the request that is being handled.
+
+  // One of these three answers it.
+  void respond(Response response);
+  // With a body that is still being made.
+  void begin_stream(Response head, std::shared_ptr<Outflow> outflow);
+  // With another protocol: hands the socket over.
+  void upgrade(std::string_view protocol, Response head, Reply::Takeover then);
+  // Sends what there is of the body, or waits for the next call.
+  void send_stream();
+  // Until it is answered:
+  void call_later(std::chrono::nanoseconds delay, std::function<void()> late);
+  void call_if_gone(std::function<void()> gone) { gone_ = std::move(gone); }
+
+ private:
   enum class State { kHandshake, kIdle, kReading, kHandling, kWriting };
 
   void begin_handshake();
@@ -66,57 +79,43 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void on_handshake(const boost::system::error_code& error, const std::string& client);
   // For whoever speaks HTTP in clear where TLS is spoken.
   void refuse_clear_text();
+
   void begin_request();
   void read_some();
-  // Before the parser sees them: the bytes of the buffer but for the first `seen`. False: the
-  // request is refused.
-  bool look_at_head(std::size_t seen);
   void on_read(const boost::system::error_code& error, std::size_t bytes);
-  // Gives the parser what was received. It takes a head by itself, and what follows together.
-  boost::system::error_code feed();
   // Goes on with what was received.
-  void parse();
-  void on_headers();
-  // The request whose headers were received. Nothing: its path cannot be read.
-  std::optional<Request> read_head();
-  // The client has the body timeout from now on.
-  void begin_body_step();
-  void refuse_head_as_too_large();
-  void on_parse_error(const boost::system::error_code& error);
-  void handle();
-  // The handler has looked at the request's head.
+  void go_on();
+  // Asks the handler what is to become of the body.
+  void admit();
   void on_admitted(Handler::Admission admission);
-  // Goes on with the body, unless parse() itself does.
+  // Goes on with the body.
   void read_on();
   // Gives what has come of the body to whoever takes it, and goes on when that is done.
   void pass_body_on();
-  // Counts what is held of the request. False: all requests together are too much.
-  bool charge();
-  void uncharge();
-  void respond(Response response);
-  // The same, with a body that is still being made.
-  void begin_stream(Response head, std::shared_ptr<Outflow> outflow);
-  // Answers that the protocol changes, and hands the socket over.
-  void upgrade(std::string_view protocol, Response head, Reply::Takeover then);
-  void hand_over();
+  void handle();
+  // The request as far as it has been received, and what it says about the connection. Nothing: it
+  // was refused.
+  std::optional<Request> read_head();
+  // The client has the body timeout from now on.
+  void begin_body_step();
+
+  // No other answer counts any more. False: nor does this one, for there is nobody to hear it.
+  bool begin_answer();
   // The status line and the headers. True if the connection is to end behind the response.
   bool start_output(const Response& response);
   // Of the body, as a chunk if that is how it goes.
   void append_piece(BytesView piece);
-  // Sends what there is of the body, or waits to be woken.
-  void send_stream();
-  // Of the request that is being handled.
-  boost::asio::steady_timer& timer();
   void answer_for_server();
-  void refuse(int status, std::string_view reason, std::string_view body);
+  void refuse(const RequestReader::Refusal& refusal);
   // Writes output_, then goes on with the next request, the stream, or the end.
   void write(bool close_after);
   void write_some();
   // The client has the write timeout from now on.
   void begin_write_step();
+  void on_written();
   // Of a stream, whose maker is let go of.
   std::shared_ptr<Connection> end_stream();
-  void on_written();
+  void hand_over();
   // Ends our side of the connection.
   void end();
   void on_end();
@@ -125,23 +124,22 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   ConnectionContext& context_;
   std::list<std::weak_ptr<Connection>>::iterator registered_;
-  boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
-  HeadLines head_lines_;
-  // Of a request in chunks, behind which there may be more fields.
-  std::optional<boost::beast::http::request_header<>> head_before_trailer_;
-  bool headers_seen_ = false;
-  bool parsing_ = false;   // in parse(), which goes on by itself
-  bool received_ = false;  // the whole request
+  State state_ = State::kIdle;
+  TimePoint deadline_;
+  bool closing_ = false;
+
+  RequestReader reader_;
+  bool admitting_ = false;  // in go_on(), which goes on by itself
+  bool received_ = false;   // the whole request
   bool keep_alive_ = true;
   bool head_ = false;  // a HEAD request: the response has no body
   bool asks_to_upgrade_ = false;
-  bool closing_ = false;
-  State state_ = State::kIdle;
-  TimePoint deadline_;
-  std::size_t charged_ = 0;           // of received_bytes
   std::size_t received_in_step_ = 0;  // of the body, since the deadline was last set
   std::shared_ptr<BodySink> sink_;    // who takes the body, if it does not stay in memory
+  // Of the request that is being handled.
+  std::optional<boost::asio::steady_timer> timer_;  // made when one first needs it
+  std::function<void()> gone_;                      // if it wants to know
+
   std::string output_;
   std::size_t written_ = 0;          // of output_
   std::size_t written_in_step_ = 0;  // of the response, since the deadline was last set
@@ -150,10 +148,6 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Connection> self_;  // nothing else may hold the connection
   bool chunked_ = false;
   Reply::Takeover takeover_;  // of a connection whose client is being told that it is upgraded
-  std::optional<boost::asio::steady_timer> timer_;  // made when a request first needs it
-  // Of the request that is being handled, if it wants to know.
-  std::function<void()> gone_;
-  std::weak_ptr<ReplyToThis> gone_reply_;
 };
 
 }  // namespace rqlite::net
