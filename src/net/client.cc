@@ -38,7 +38,38 @@ class Collector final : public Receiver {
   ClientResponse response_;
 };
 
+// Hears why a connection stays what it is.
+class Refusal final : public Receiver {
+ public:
+  // As much as people may want to read of it.
+  static constexpr std::size_t kTextBytesMax = 64 * 1024;
+
+  explicit Refusal(Client::Then then) : then_(std::move(then)) {}
+
+  void head(int status, const HeaderFields&) override { status_ = status; }
+  void piece(Bytes piece, Resume) override { text_ = std::move(piece); }
+  void finished(const CallEnd& end) override {
+    then_({end.status.ok() ? why() : end.status, status_});
+  }
+
+ private:
+  [[nodiscard]] Status why() {
+    while (text_.ends_with('\n') || text_.ends_with('\r')) text_.pop_back();
+    return {status_ >= 500 ? Code::kUnavailable : Code::kInvalid,
+            "the answer is " + std::to_string(status_) + (text_.empty() ? "" : ": " + text_)};
+  }
+
+  const Client::Then then_;
+  int status_ = 0;
+  Bytes text_;
+};
+
 }  // namespace
+
+Upgraded::Upgraded(std::unique_ptr<Socket> its_socket, Bytes came)
+    : socket(std::move(its_socket)), received(std::move(came)) {}
+Upgraded::Upgraded(Upgraded&&) noexcept = default;
+Upgraded::~Upgraded() = default;
 
 class Client::Impl {
  public:
@@ -125,6 +156,16 @@ CallResult Client::fetch(Call call, std::size_t bytes_max) {
   fetch(std::move(call), bytes_max,
         [&](CallResult result) { promise.set_value(std::move(result)); });
   return promise.get_future().get();
+}
+
+CallHandle Client::upgrade(Call call, const std::string& protocol, Then then) {
+  call.fresh = true;
+  call.headers.emplace_back("Connection", "Upgrade");
+  call.headers.emplace_back("Upgrade", protocol);
+  Exchange::Manner manner{Refusal::kTextBytesMax,
+                          [then](Upgraded upgraded) { then({std::move(upgraded), 101}); }};
+  return impl_->start(std::move(call), std::move(manner),
+                      std::make_shared<Refusal>(std::move(then)));
 }
 
 std::vector<ClientReport> Client::report() const { return impl_->report(); }

@@ -14,6 +14,7 @@
 
 namespace rqlite::net {
 
+class Socket;
 class TlsDialer;
 
 // Gives the body of a request piece by piece, as fast as the peer takes it.
@@ -83,6 +84,25 @@ struct CallResult {
   bool stale = false;
 };
 
+// A connection that the peer has agreed to make something else. It works on the client's thread,
+// where all that is done to it must be done, and must be closed before the client is, and destroyed
+// before the client is destroyed. Nobody else looks after it.
+struct Upgraded {
+  Upgraded(std::unique_ptr<Socket> socket, Bytes received);
+  Upgraded(Upgraded&& other) noexcept;
+  ~Upgraded();
+
+  std::unique_ptr<Socket> socket;
+  Bytes received;  // what came on it behind the answer
+};
+
+// What became of a call that was to upgrade its connection.
+struct UpgradeResult {
+  Result<Upgraded> upgraded;  // its error as CallEnd says; kInvalid also: the peer answered that it
+                              // will not, and kUnavailable, that it cannot, and its words are there
+  int status = 0;             // of the answer, if there was one
+};
+
 // The way to give a call up. May outlive the client.
 class CallHandle {
  public:
@@ -145,10 +165,16 @@ class Client {
   // Likewise, but blocks until it is done. Not on the client's thread.
   CallResult fetch(Call call, std::size_t bytes_max);
 
+  // Asks to make a new connection one of `protocol`; the call has no body, and says nothing about
+  // this in its headers. `then` is called on the client's thread, once.
+  using Then = std::function<void(UpgradeResult)>;
+  CallHandle upgrade(Call call, const std::string& protocol, Then then);
+
   // By address.
   [[nodiscard]] std::vector<ClientReport> report() const;
 
-  // Gives up all calls, and waits for the thread.
+  // Gives up all calls, and waits for the thread, which ends: streams over upgraded connections are
+  // to be closed before, and then have ended when this returns.
   void close();
 
  private:

@@ -56,7 +56,7 @@ Exchange::Exchange(Means& means, Call call, Manner manner, std::shared_ptr<Recei
                    std::function<void()> ended)
     : means_(means),
       call_(std::move(call)),
-      manner_(manner),
+      manner_(std::move(manner)),
       receiver_(std::move(receiver)),
       on_end_(std::move(ended)),
       timer_(means.loop->io()) {}
@@ -88,6 +88,9 @@ Status Exchange::check() const {
     if (!is_field_value(value)) return invalid("invalid value of the header field " + name);
   }
   if (call_.source && !call_.body.empty()) return invalid("a request has one body");
+  if (manner_.upgraded && (call_.source || !call_.body.empty())) {
+    return invalid("a request for an upgrade has no body");
+  }
   return {};
 }
 
@@ -284,7 +287,7 @@ bool Exchange::on_head() {
   const auto& message = parser_->get();
   const unsigned status = message.result_int();
   if (status == 101) {
-    fail_answer("malformed HTTP response: it switches protocols, which nobody asked for");
+    on_switch();
     return false;
   }
   if (status < 200) {
@@ -306,6 +309,23 @@ bool Exchange::on_head() {
   const HeaderFields fields = fields_of(message);
   receiver_->head(static_cast<int>(status), fields);
   return true;
+}
+
+void Exchange::on_switch() {
+  const auto& message = parser_->get();
+  const auto wanted = find_field(call_.headers, "Upgrade");
+  const auto chosen = message.find(beast::http::field::upgrade);
+  if (!manner_.upgraded || !wanted || chosen == message.end() ||
+      !beast::iequals(chosen->value(), *wanted)) {
+    return fail_answer("malformed HTTP response: it switches to a protocol that nobody asked for");
+  }
+  const asio::const_buffer ahead = link_->buffer.data();
+  Upgraded upgraded(std::move(link_->socket),
+                    Bytes(static_cast<const char*>(ahead.data()), ahead.size()));
+  link_ = nullptr;
+  means_.pool.count_end(call_.address);
+  let_go();
+  manner_.upgraded(std::move(upgraded));
 }
 
 bool Exchange::deliver() {
@@ -399,6 +419,13 @@ void Exchange::fail(Code code, std::string why) {
 void Exchange::end(const CallEnd& end) {
   // The caller's `this` lives on until it returns.
   const std::shared_ptr<Exchange> self = shared_from_this();
+  let_go();
+  CallEnd told = end;
+  told.sent = may_have_sent_;
+  receiver_->finished(told);
+}
+
+void Exchange::let_go() {
   ended_ = true;
   timer_.cancel();
   if (dial_) {
@@ -411,9 +438,6 @@ void Exchange::end(const CallEnd& end) {
     means_.pool.count_end(call_.address);
   }
   std::exchange(on_end_, nullptr)();
-  CallEnd told = end;
-  told.sent = may_have_sent_;
-  receiver_->finished(told);
 }
 
 }  // namespace rqlite::net

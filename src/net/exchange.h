@@ -36,6 +36,8 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   struct Manner {
     // The body's bound, if it goes to the receiver in one piece, for which nobody resumes.
     std::optional<std::size_t> collect_bytes_max = std::nullopt;
+    // Who is given the connection, in place of the receiver, if the peer switches protocols.
+    std::function<void(Upgraded)> upgraded = nullptr;
   };
   // `ended` is called right before the receiver's finished().
   Exchange(Means& means, Call call, Manner manner, std::shared_ptr<Receiver> receiver,
@@ -72,6 +74,8 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   void parse();
   // False: there is nothing to go on with.
   bool on_head();
+  // Hands the connection over.
+  void on_switch();
   // What there is of the body is to be handed over; false if the receiver is to say when to go on.
   bool deliver();
   void resume();
@@ -84,6 +88,8 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   void fail_answer(const std::string& why) { fail(Code::kUnknown, why); }
   void fail(Code code, std::string why);
   void end(const CallEnd& end);
+  // It is over, and nobody has been told yet.
+  void let_go();
 
   Means& means_;
   Call call_;

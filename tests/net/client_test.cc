@@ -9,9 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/raw_peer.h"
-#include "net/server_fixture.h"
-#include "net/tls_dialer.h"
+#include "net/client_fixture.h"
 
 namespace rqlite::net {
 namespace {
@@ -19,55 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::EndsWith;
-using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-
-constexpr std::size_t kMebibyte = 1 << 20;
-
-// "200 <body>", or "<code>: <text>".
-std::string text_of(const CallResult& result) {
-  if (result.response.ok()) {
-    return std::to_string(result.response->status) + " " + result.response->body;
-  }
-  return result.response.error().text();
-}
-
-// The counts of the one address that was called.
-ClientReport only(const Client& client) {
-  const std::vector<ClientReport> all = client.report();
-  EXPECT_EQ(all.size(), 1u);
-  return all.empty() ? ClientReport() : all[0];
-}
-
-// A client and a server of ours.
-class ClientTest : public ServerTest {
- protected:
-  std::unique_ptr<TlsDialer> open_dialer() {
-    if (!tls_) return nullptr;
-    TlsDialer::Options options;
-    options.ca_file = "/ca";
-    return *TlsDialer::open(std::move(options), disk_, clock_);
-  }
-  // Options of a client that speaks what the server does.
-  [[nodiscard]] Client::Options options() const {
-    Client::Options options;
-    options.tls = dialer_.get();
-    return options;
-  }
-  [[nodiscard]] Call a_call(const std::string& target) const {
-    Call call;
-    call.address = server_->address();
-    call.target = target;
-    return call;
-  }
-  std::string get(const std::string& target) {
-    return text_of(client_.fetch(a_call(target), kMebibyte));
-  }
-
-  const std::unique_ptr<TlsDialer> dialer_ = open_dialer();
-  Client client_{options()};
-};
 
 INSTANTIATE_TEST_SUITE_P(, ClientTest, ::testing::Values(Transport::kPlain, Transport::kTls),
                          name_of);
@@ -199,31 +150,6 @@ TEST_P(ClientTest, CloseGivesUpWhatIsUnderWay) {
   client_.close();
 }
 
-TEST_P(ClientTest, OnlySoManyConnectionsAreKept) {
-  Client::Options keeps_one = options();
-  keeps_one.idle_connections_max = 1;
-  Client client(std::move(keeps_one));
-  std::vector<std::promise<void>> done(3);
-  for (auto& each : done) {
-    client.fetch(a_call("/hold"), kMebibyte, [&](const CallResult&) { each.set_value(); });
-  }
-  for (std::size_t i = 0; i < done.size(); i++) handler_.take()->send(Response::text(200, "x"));
-  for (auto& each : done) each.get_future().wait();
-  EXPECT_EQ(only(client).dials, 3u);
-  EXPECT_EQ(only(client).idle, 1u);
-  EXPECT_EQ(only(client).open, 1u);
-}
-
-TEST_P(ClientTest, ConnectionsAreNotKeptForEver) {
-  Client::Options keeps_briefly = options();
-  keeps_briefly.idle_max = 1ms;
-  Client client(std::move(keeps_briefly));
-  EXPECT_EQ(text_of(client.fetch(a_call("/x"), kMebibyte)), "200 GET /x? \n");
-  while (only(client).open > 0) std::this_thread::yield();
-  EXPECT_EQ(only(client).idle, 0u);
-  EXPECT_EQ(only(client).dead, 0u);
-}
-
 TEST_P(ClientTest, WhatWouldBreakARequestIsNotSent) {
   std::vector<Call> calls(6, a_call("/x"));
   calls[0].method = "GET /y";
@@ -239,156 +165,6 @@ TEST_P(ClientTest, WhatWouldBreakARequestIsNotSent) {
   }
   EXPECT_TRUE(client_.report().empty());
 }
-
-TEST_P(ClientTest, AnAddressThatIsNoneIsRefused) {
-  Call call = a_call("/");
-  for (const auto& [address, why] :
-       {std::pair("localhost", "dial tcp: address localhost: missing port in address"),
-        {"::1:4001", "dial tcp: address ::1:4001: too many colons in address"},
-        {"localhost:http", "dial tcp: address localhost:http: invalid port"}}) {
-    call.address = address;
-    const CallResult result = client_.fetch(call, kMebibyte);
-    EXPECT_EQ(result.response.status(), Status(Code::kInvalid, why));
-  }
-}
-
-TEST_P(ClientTest, NamesAreLookedUp) {
-  Call call = a_call("/x");
-  call.address = "localhost" + call.address.substr(call.address.rfind(':'));
-  EXPECT_EQ(text_of(client_.fetch(call, kMebibyte)), "200 GET /x? \n");
-}
-
-TEST_P(ClientTest, AHostThatIsNotThereIsNamed) {
-  Call call = a_call("/x");
-  call.address = "no such host:1";
-  const CallResult result = client_.fetch(call, kMebibyte);
-  EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
-  EXPECT_EQ(text_of(result), "dial tcp: lookup no such host: no such host");
-  EXPECT_EQ(only(client_).failed_dials, 1u);
-}
-
-// What TLS can get in the way of.
-class ClientOverTlsTest : public AServerTest {
- protected:
-  ClientOverTlsTest() : AServerTest(Transport::kTls, {}) {}
-
-  // What becomes of a call, with TLS as `options` say.
-  CallResult call(const std::string& address, const std::optional<TlsDialer::Options>& options,
-                  std::chrono::nanoseconds connect_timeout = 30s) {
-    std::unique_ptr<TlsDialer> dialer;
-    if (options) dialer = *TlsDialer::open(*options, disk_, clock_);
-    Client::Options how;
-    how.tls = dialer.get();
-    how.connect_timeout = connect_timeout;
-    Client client(std::move(how));
-    Call call;
-    call.address = address;
-    call.target = "/x";
-    return client.fetch(std::move(call), kMebibyte);
-  }
-  static TlsDialer::Options trusting(const std::string& ca_file) {
-    TlsDialer::Options options;
-    options.ca_file = ca_file;
-    return options;
-  }
-};
-
-TEST_F(ClientOverTlsTest, AServerThatIsNotTrustedIsToldNothing) {
-  ASSERT_TRUE(disk_.replace_file("/other-ca", Authority("another").pem()).ok());
-  const CallResult result = call(server_->address(), trusting("/other-ca"));
-  EXPECT_EQ(result.response.status(),
-            Status(Code::kUnavailable,
-                   "tls: failed to verify certificate: x509: certificate signed by unknown "
-                   "authority"));
-  EXPECT_FALSE(result.sent);
-}
-
-TEST_F(ClientOverTlsTest, AServerMayWantACertificate) {
-  TlsContext::Options strict = tls_->options();
-  strict.ca_file = "/ca";
-  strict.verify_client = true;
-  const auto context = *TlsContext::open(strict, disk_, clock_);
-  Server::Options options;
-  options.host = "127.0.0.1";
-  options.port = "0";
-  options.tls = context.get();
-  const auto server = *Server::listen(std::move(options), handler_);
-  server->start();
-  EXPECT_THAT(text_of(call(server->address(), trusting("/ca"))),
-              EndsWith("remote error: tls: certificate required"));
-  TlsDialer::Options identified = trusting("/ca");
-  identified.certificate_file = "/cert";
-  identified.key_file = "/key";
-  EXPECT_EQ(text_of(call(server->address(), identified)), "200 GET /x? \n");
-}
-
-TEST_F(ClientOverTlsTest, APeerThatSpeaksInClearIsNoticed) {
-  const RawPeer peer;
-  std::thread answers([&] {
-    const RawConnection connection = peer.accept();
-    connection.send("HTTP/1.1 400 Bad Request\r\n\r\n");
-    (void)connection.read_all();
-  });
-  const CallResult result = call(peer.address(), trusting("/ca"));
-  answers.join();
-  EXPECT_EQ(result.response.status(),
-            Status(Code::kUnavailable, "tls: first record does not look like a TLS handshake"));
-}
-
-TEST_F(ClientOverTlsTest, AServerOfTlsTellsAClientInClear) {
-  EXPECT_EQ(text_of(call(server_->address(), std::nullopt)),
-            "400 Client sent an HTTP request to an HTTPS server.\n");
-}
-
-TEST_F(ClientOverTlsTest, HandshakesDoNotTakeForEver) {
-  const RawPeer peer;
-  const CallResult result = call(peer.address(), trusting("/ca"), 10ms);
-  EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
-  EXPECT_THAT(text_of(result), AllOf(StartsWith("read tcp "), EndsWith(": i/o timeout")));
-}
-
-TEST_F(ClientOverTlsTest, APeerMayEndTheHandshake) {
-  const RawPeer peer;
-  std::thread ends([&] { (void)peer.accept(); });
-  const CallResult result = call(peer.address(), trusting("/ca"));
-  ends.join();
-  EXPECT_EQ(result.response.status().code(), Code::kUnavailable);
-  EXPECT_THAT(text_of(result), StartsWith("read tcp "));
-}
-
-// A client, and a peer that says what the test wants.
-class RawPeerTest : public ::testing::Test {
- protected:
-  Call a_call() {
-    Call call;
-    call.address = peer_.address();
-    call.method = "POST";
-    call.body = "abc";
-    return call;
-  }
-  std::future<CallResult> begin(Call call, std::size_t bytes_max = kMebibyte) {
-    auto told = std::make_shared<std::promise<CallResult>>();
-    client_.fetch(std::move(call), bytes_max,
-                  [told](CallResult result) { told->set_value(std::move(result)); });
-    return told->get_future();
-  }
-  // The answer to one request on a connection of its own, behind which the peer closes it.
-  CallResult ask(std::string_view answer) {
-    Call call = a_call();
-    call.fresh = true;
-    auto told = begin(std::move(call));
-    RawConnection connection = peer_.accept();
-    (void)connection.read_until("abc");
-    connection.send(answer);
-    connection.close();
-    return told.get();
-  }
-  // The same, as text.
-  std::string answer_to(std::string_view answer) { return text_of(ask(answer)); }
-
-  RawPeer peer_;
-  Client client_{{}};
-};
 
 TEST_F(RawPeerTest, ThisIsWhatIsSent) {
   Call call = a_call();
@@ -471,19 +247,6 @@ TEST_F(RawPeerTest, HugeBodiesAreRefusedWhereTheyAreCollected) {
   }
 }
 
-TEST_F(RawPeerTest, NobodyListens) {
-  Call call = a_call();
-  {
-    const RawPeer gone;
-    call.address = gone.address();
-  }
-  const CallResult result = client_.fetch(call, kMebibyte);
-  EXPECT_EQ(
-      result.response.status(),
-      Status(Code::kUnavailable, "dial tcp " + call.address + ": connect: connection refused"));
-  EXPECT_FALSE(result.sent);
-}
-
 TEST_F(RawPeerTest, SilenceEndsWithTheTimeout) {
   Call call = a_call();
   call.timeout = 10ms;
@@ -525,72 +288,6 @@ TEST_F(RawPeerTest, WhatComesBehindAnAnswerEndsTheConnection) {
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n\r\n");
   EXPECT_EQ(text_of(told.get()), "200 hi");
   EXPECT_EQ(only(client_).open, 0u);
-}
-
-// Connections that are kept, and what becomes of them meanwhile.
-class KeptConnectionTest : public RawPeerTest {
- protected:
-  // A connection over which a call was made.
-  RawConnection kept() {
-    auto told = begin(a_call());
-    RawConnection connection = peer_.accept();
-    answer(connection);
-    EXPECT_EQ(text_of(told.get()), "200 hi");
-    EXPECT_EQ(only(client_).idle, 1u);
-    return connection;
-  }
-  static void answer(const RawConnection& connection) {
-    (void)connection.read_until("abc");
-    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-  }
-  // A call that has to connect anew.
-  void expect_another() {
-    auto told = begin(a_call());
-    const RawConnection connection = peer_.accept();
-    answer(connection);
-    EXPECT_EQ(text_of(told.get()), "200 hi");
-    EXPECT_EQ(only(client_).dials, 2u);
-    EXPECT_EQ(only(client_).dead, 1u);
-    EXPECT_EQ(only(client_).open, 1u);
-  }
-};
-
-TEST_F(KeptConnectionTest, OneThatThePeerClosedIsNotUsed) {
-  kept().close();
-  expect_another();
-}
-
-TEST_F(KeptConnectionTest, OneThatThePeerResetIsNotUsed) {
-  kept().reset();
-  expect_another();
-}
-
-TEST_F(KeptConnectionTest, OneOverWhichSomethingCameUnaskedIsNotUsed) {
-  const RawConnection connection = kept();
-  connection.send("HTTP/1.1 408 Too late\r\nContent-Length: 0\r\n\r\n");
-  expect_another();
-}
-
-TEST_F(KeptConnectionTest, OneThatBreaksWithoutAnAnswerIsSaidToBeStale) {
-  RawConnection connection = kept();
-  auto told = begin(a_call());
-  (void)connection.read_until("abc");
-  connection.close();
-  const CallResult result = told.get();
-  EXPECT_EQ(result.response.status().code(), Code::kUnknown);
-  EXPECT_TRUE(result.stale);
-  EXPECT_TRUE(result.sent);
-}
-
-TEST_F(KeptConnectionTest, OneThatBreaksWithinAnAnswerIsNot) {
-  RawConnection connection = kept();
-  auto told = begin(a_call());
-  (void)connection.read_until("abc");
-  connection.send("H");
-  connection.close();
-  const CallResult result = told.get();
-  EXPECT_FALSE(result.stale);
-  EXPECT_THAT(text_of(result), HasSubstr("unexpected EOF"));
 }
 
 }  // namespace
