@@ -138,21 +138,6 @@ void append_json_real(Bytes& to, double value) {
   to.append(static_cast<std::size_t>(exponent) + 1 - digits.size(), '0');
 }
 
-void append_base64(Bytes& to, BytesView bytes) {
-  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t left = bytes.size() - at;
-    unsigned group = 0;
-    for (std::size_t i = 0; i < 3; i++) {
-      group = group << 8 | (i < left ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-    }
-    to += kAlphabet[group >> 18];
-    to += kAlphabet[group >> 12 & 63];
-    to += left > 1 ? kAlphabet[group >> 6 & 63] : '=';
-    to += left > 2 ? kAlphabet[group & 63] : '=';
-  }
-}
-
 void JsonIndenter::append(Bytes& to, BytesView compact) {
   auto new_line = [&] {
     to += '\n';

@@ -20,9 +20,6 @@ void append_json_integer(Bytes& to, std::int64_t value);
 // "1e+21" and "5e-7" beyond. Precondition: the value is finite.
 void append_json_real(Bytes& to, double value);
 
-// The standard base64 of `bytes`, padded, without quotes.
-void append_base64(Bytes& to, BytesView bytes);
-
 // Indents compact JSON, piece by piece: four spaces for each level and one element for each line;
 // empty arrays and objects stay on theirs.
 class JsonIndenter {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/base64.h"
 #include "http/dates.h"
 #include "http/json_text.h"
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "base/base64.h"
 #include "base/random.h"
-#include "http/json_text.h"
 
 namespace rqlite::http {
 namespace {

@@ -33,12 +33,6 @@ std::string integer(std::int64_t value) {
   return json;
 }
 
-std::string base64(BytesView bytes) {
-  Bytes text;
-  append_base64(text, bytes);
-  return text;
-}
-
 TEST(JsonStringTest, PlainTextStandsForItself) {
   EXPECT_EQ(json_of(""), "\"\"");
   EXPECT_EQ(json_of("it's a/b \x7f"), "\"it's a/b \x7f\"");
@@ -104,16 +98,6 @@ TEST(JsonNumberTest, EveryRealReadsBackTheSame) {
     const double usual = std::ldexp(std::frexp(value, &exponent), exponent % 64);
     EXPECT_EQ(std::strtod(real(usual).c_str(), nullptr), usual) << "seed " << seed;
   }
-}
-
-TEST(Base64Test, IsTheStandardOnePadded) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foo"), "Zm9v");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64("\x01\x02\xff"), "AQL/");
-  EXPECT_EQ(base64("\xfb\xef\xbe"), "++++");
 }
 
 TEST(IndentTest, PutsEachElementOnALineOfItsOwn) {
