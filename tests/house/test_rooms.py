@@ -17,7 +17,9 @@ FOREIGN = {
     "archive": ("src/sqlite/",),
     "zlib.h": ("src/http/", "src/sqlite/"),
     "crypt.h": ("src/http/",),
-    "simdjson": ("src/http/", "src/shell/", "src/bench/"),
+    "simdjson": ("src/cluster/", "src/http/", "src/shell/", "src/bench/"),
+    "resolv.h": ("src/cluster/",),
+    "arpa/nameser.h": ("src/cluster/",),
 }
 
 SOURCES = [name for name in FILES if re.match(r"src/.*\.(h|cc)$", name)]
