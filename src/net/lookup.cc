@@ -63,7 +63,8 @@ struct Lookup::Mailbox {
   Lookup* owner GUARDED_BY(mutex);
 };
 
-Lookup::Lookup(asio::io_context& io) : mailbox_(std::make_shared<Mailbox>(io, this)) {}
+Lookup::Lookup(asio::io_context& io, Ask ask)
+    : ask_(ask ? std::move(ask) : ask_system), mailbox_(std::make_shared<Mailbox>(io, this)) {}
 
 Lookup::~Lookup() {
   MutexLock lock(mailbox_->mutex);
@@ -77,13 +78,13 @@ void Lookup::find(const std::string& host, Then then) {
   if (asking_.size() - waiting_.size() > kAtOnceMax) {
     waiting_.push_back(host);
   } else {
-    ask(host);
+    begin(host);
   }
 }
 
-void Lookup::ask(const std::string& host) {
+void Lookup::begin(const std::string& host) {
   std::optional<Thread> thread = Thread::try_start(
-      "lookup", [mailbox = mailbox_, host] { Mailbox::put(mailbox, host, ask_system(host)); });
+      "lookup", [mailbox = mailbox_, ask = ask_, host] { Mailbox::put(mailbox, host, ask(host)); });
   if (!thread) return Mailbox::put(mailbox_, host, {{}, "there is no room for another thread"});
   thread->detach();
 }
@@ -95,7 +96,7 @@ void Lookup::answer(const std::string& host, const Found& found) {
   if (!waiting_.empty()) {
     const std::string next = std::move(waiting_.front());
     waiting_.pop_front();
-    ask(next);
+    begin(next);
   }
   for (const Then& then : waiters) then(found);
 }

@@ -22,16 +22,20 @@ class Lookup {
  public:
   static constexpr std::size_t kAtOnceMax = 16;
 
-  explicit Lookup(boost::asio::io_context& io);
-  ~Lookup();
-  Lookup(const Lookup&) = delete;
-  Lookup& operator=(const Lookup&) = delete;
-
   // Not empty, in the order in which they are to be tried; or none, and why.
   struct Found {
     std::vector<boost::asio::ip::address> addresses;
     std::string error;
   };
+  // Blocks until the answer is there. It may outlive the lookup, and must own all that it touches.
+  using Ask = std::function<Found(const std::string& host)>;
+
+  // Asks the system, if not `ask`.
+  explicit Lookup(boost::asio::io_context& io, Ask ask = nullptr);
+  ~Lookup();
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+
   using Then = std::function<void(const Found&)>;
   // Calls `then` when the answer is there, never at once.
   void find(const std::string& host, Then then);
@@ -39,9 +43,10 @@ class Lookup {
  private:
   struct Mailbox;
 
-  void ask(const std::string& host);
+  void begin(const std::string& host);
   void answer(const std::string& host, const Found& found);
 
+  const Ask ask_;
   const std::shared_ptr<Mailbox> mailbox_;
   std::map<std::string, std::vector<Then>> asking_;
   std::deque<std::string> waiting_;  // of asking_: those that have no thread yet

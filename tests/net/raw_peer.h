@@ -60,16 +60,13 @@ class RawConnection {
 // A port of 127.0.0.1 where the test itself is the peer.
 class RawPeer {
  public:
-  // Port 0: any that is free.
-  explicit RawPeer(std::uint16_t port = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const int on = 1;
-    EXPECT_EQ(::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+  // One more than `waiting_max` connections wait for being accepted; others hang.
+  explicit RawPeer(int waiting_max = 16) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
-    at.sin_port = htons(port);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(::listen(socket_, 16), 0);
+    EXPECT_EQ(::listen(socket_, waiting_max), 0);
     socklen_t size = sizeof at;
     EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
     port_ = ntohs(at.sin_port);
