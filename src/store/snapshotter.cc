@@ -81,7 +81,7 @@ Status Snapshotter::open_files() {
 
 void Snapshotter::wait_for_helper() {
   MutexLock lock(mutex_);
-  while (helper_busy_) idle_.wait(mutex_);
+  while (helper_jobs_ > 0) idle_.wait(mutex_);
 }
 
 Status Snapshotter::check_set_aside(const command::Replacement& file) {
@@ -392,7 +392,7 @@ void Snapshotter::answer(const Outcome& outcome) {
 void Snapshotter::run_on_helper(std::function<Status()> work) {
   {
     MutexLock lock(mutex_);
-    helper_busy_ = true;
+    helper_jobs_++;
   }
   parts_.helper.post([this, work = std::move(work)] {
     Status status = work();
@@ -403,8 +403,7 @@ void Snapshotter::run_on_helper(std::function<Status()> work) {
     parts_.wake();
     // Last: once it is seen, *this may be gone.
     MutexLock lock(mutex_);
-    helper_busy_ = false;
-    idle_.notify_all();
+    if (--helper_jobs_ == 0) idle_.notify_all();
   });
 }
 

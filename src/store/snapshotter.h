@@ -218,10 +218,11 @@ class Snapshotter {
   Counters counters_;
 
   Mutex mutex_;
-  CondVar idle_;  // helper_busy_ went false
+  CondVar idle_;  // helper_jobs_ went to 0
   std::vector<Callback> asked_ GUARDED_BY(mutex_);
   std::vector<Freeze> freezes_asked_ GUARDED_BY(mutex_);
-  bool helper_busy_ GUARDED_BY(mutex_) = false;
+  // A job may follow the last one before that has quite ended.
+  int helper_jobs_ GUARDED_BY(mutex_) = 0;
   std::optional<Status> helper_result_ GUARDED_BY(mutex_);
 };
 
