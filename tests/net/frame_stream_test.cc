@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <deque>
 #include <functional>
 #include <future>
@@ -18,6 +22,7 @@
 #include "base/mutex.h"
 #include "net/server_fixture.h"
 #include "net/socket.h"
+#include "net/tls_dialer.h"
 
 namespace rqlite::net {
 namespace {
@@ -147,6 +152,31 @@ TEST_P(FrameStreamTest, WhatCameWithTheRequestIsNotLost) {
   client.send(wire("bird").substr(6));
   EXPECT_EQ(end.inbox->next(), "early");
   EXPECT_EQ(end.inbox->next(), "bird");
+}
+
+TEST_P(FrameStreamTest, SilenceIsNoticedAndNothingIsHeldBack) {
+  RawClient client = connect();
+  client.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: frames\r\n\r\n");
+  std::promise<void> done;
+  handler_.take()->upgrade("frames", {}, [&](std::unique_ptr<Socket> socket, const Bytes&) {
+    const int number = socket->native_handle();
+    FrameStream::Options options;
+    options.silence_max = 7s;
+    const FrameStream stream(std::move(socket), "", options);
+    const auto option = [&](int level, int name) {
+      int value = 0;
+      socklen_t size = sizeof value;
+      EXPECT_EQ(::getsockopt(number, level, name, &value, &size), 0);
+      return value;
+    };
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_LT(option(IPPROTO_TCP, TCP_KEEPIDLE), 7);
+    EXPECT_LT(option(IPPROTO_TCP, TCP_KEEPINTVL), 7);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 TEST_P(FrameStreamTest, WhatIsSentBeforeTheStartIsSent) {
@@ -347,9 +377,23 @@ TEST_P(FrameStreamTest, ManyThreadsMaySendWhileOthersReceive) {
 
 // Two streams that talk to each other, each on a thread of its own, over a connection that takes
 // little at once.
-class FrameStreamPairTest : public ::testing::Test {
+class FrameStreamPairTest : public ::testing::TestWithParam<Transport> {
  protected:
   using tcp = boost::asio::ip::tcp;
+
+  FrameStreamPairTest() {
+    if (GetParam() == Transport::kPlain) return;
+    const PemPair pair = Authority("an authority").issue({"localhost"});
+    EXPECT_TRUE(disk_.replace_file("/cert", pair.certificate).ok());
+    EXPECT_TRUE(disk_.replace_file("/key", pair.key).ok());
+    TlsContext::Options server;
+    server.certificate_file = "/cert";
+    server.key_file = "/key";
+    tls_ = *TlsContext::open(server, disk_, clock_);
+    TlsDialer::Options client;
+    client.verify_server = false;
+    dialer_ = *TlsDialer::open(client, disk_, clock_);
+  }
 
   struct Loop {
     boost::asio::io_context io{1};
@@ -386,21 +430,50 @@ class FrameStreamPairTest : public ::testing::Test {
     tcp::socket from = acceptor.accept(left_.io);
     from.set_option(boost::asio::socket_base::send_buffer_size(4096));
     to.set_option(boost::asio::socket_base::send_buffer_size(4096));
+    auto left = std::make_unique<Socket>(std::move(from));
+    auto right = std::make_unique<Socket>(std::move(to));
+    if (tls_) shake_hands(*left, *right);
     std::pair<End, End> ends;
-    ends.first.stream =
-        std::make_unique<FrameStream>(std::make_unique<Socket>(std::move(from)), "", options);
-    ends.second.stream =
-        std::make_unique<FrameStream>(std::make_unique<Socket>(std::move(to)), "", options);
+    ends.first.stream = std::make_unique<FrameStream>(std::move(left), "", options);
+    ends.second.stream = std::make_unique<FrameStream>(std::move(right), "", options);
     ends.first.start();
     ends.second.start();
     return ends;
   }
 
+  void shake_hands(Socket& server, Socket& client) {
+    std::promise<void> served;
+    std::promise<void> dialled;
+    boost::asio::post(server.executor(), [&] {
+      server.async_handshake(tls_->new_session(server.native_handle()),
+                             [&](const Socket::Error& error, std::size_t) {
+                               EXPECT_FALSE(error);
+                               served.set_value();
+                             });
+    });
+    boost::asio::post(client.executor(), [&] {
+      client.async_handshake(dialer_->new_session(client.native_handle(), "localhost"),
+                             [&](const Socket::Error& error, std::size_t) {
+                               EXPECT_FALSE(error);
+                               dialled.set_value();
+                             });
+    });
+    served.get_future().wait();
+    dialled.get_future().wait();
+  }
+
+  const SystemClock clock_;
+  SimFileSystem disk_;
+  std::unique_ptr<TlsContext> tls_;  // null: plain
+  std::unique_ptr<TlsDialer> dialer_;
   Loop left_;
   Loop right_;
 };
 
-TEST_F(FrameStreamPairTest, BothEndsSendFromManyThreads) {
+INSTANTIATE_TEST_SUITE_P(, FrameStreamPairTest,
+                         ::testing::Values(Transport::kPlain, Transport::kTls), name_of);
+
+TEST_P(FrameStreamPairTest, BothEndsSendFromManyThreads) {
   constexpr int kFrames = 500;
   const auto [left, right] = connect();
   std::vector<std::thread> senders;
@@ -422,7 +495,7 @@ TEST_F(FrameStreamPairTest, BothEndsSendFromManyThreads) {
   EXPECT_EQ(right.inbox->why_closed().code(), Code::kUnavailable);
 }
 
-TEST_F(FrameStreamPairTest, EitherEndMayCloseWhileAllSend) {
+TEST_P(FrameStreamPairTest, EitherEndMayCloseWhileAllSend) {
   FrameStream::Options options;
   options.waiting_bytes_max = 50'000;
   for (int round = 0; round < 50; round++) {
