@@ -29,6 +29,7 @@ class ConsulStandIn final : public net::Handler {
     server_->start();
   }
   ~ConsulStandIn() override {
+    let_go();
     server_->stop(std::chrono::seconds(1));
     server_->join();
   }
@@ -70,6 +71,11 @@ class ConsulStandIn final : public net::Handler {
   }
 
  private:
+  // A reply must not outlive the server's threads.
+  void let_go() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    held_ = nullptr;
+  }
   net::Response answer(const net::Request& request) REQUIRES(mutex_) {
     constexpr std::string_view kPrefix = "/v1/kv/";
     if (!request.path.starts_with(kPrefix)) return net::Response::bare(404);
