@@ -164,6 +164,7 @@ TEST_F(ForwardedOnceTest, AMemberComesAndGoesInTheMidstOfABatch) {
                                           forwarded(insert("e"), {2, 100, 5, 2})};
   const std::vector<std::string> together = apply_together(entries);
   EXPECT_EQ(rows(), "1|b|\n2|c|\n3|e|\n");
+  for (const std::size_t refused : {0u, 5u, 7u}) EXPECT_TRUE(is_refused(together[refused]));
   SimFileSystem files;
   MachineOnDisk lone(files, {});
   ASSERT_TRUE(lone.open().ok());
