@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "net/call_head.h"
 #include "net/error_text.h"
 
 namespace rqlite::net {
@@ -27,11 +28,6 @@ constexpr std::size_t kJoinedBodyBytes = 64 * 1024;
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
 // "100 Continue" and its like.
 constexpr std::size_t kInterimMax = 16;
-
-// Those that are understood to have a body, so that an empty one is to be said.
-bool has_body_by_nature(std::string_view method) {
-  return method == "POST" || method == "PUT" || method == "PATCH";
-}
 
 std::string text_of_reading(const std::string& between, std::string_view why) {
   return "read tcp " + between + ": " + std::string(why);
@@ -63,8 +59,12 @@ Exchange::Exchange(Means& means, Call call, Manner manner, std::shared_ptr<Recei
 
 void Exchange::start() {
   if (ended_) return;
-  if (Status status = check(); !status.ok()) return fail(Code::kInvalid, status.text());
-  output_ = head();
+  Result<Bytes> head = head_of(call_);
+  if (!head.ok()) return fail(head.error().code(), head.error().text());
+  if (manner_.upgraded && (call_.source || !call_.body.empty())) {
+    return fail(Code::kInvalid, "a request for an upgrade has no body");
+  }
+  output_ = *std::move(head);
   if (call_.body.size() <= kJoinedBodyBytes) output_ += std::exchange(call_.body, {});
   if (!call_.fresh) {
     if (std::unique_ptr<Link> link = means_.pool.take(call_.address)) {
@@ -73,38 +73,6 @@ void Exchange::start() {
     }
   }
   dial();
-}
-
-Status Exchange::check() const {
-  auto invalid = [](std::string why) { return Status(Code::kInvalid, std::move(why)); };
-  if (!is_token(call_.method)) return invalid("invalid method \"" + call_.method + "\"");
-  if (call_.target.empty() ||
-      std::ranges::any_of(call_.target, [](char c) { return c == 0x7f || (c >= 0 && c <= ' '); })) {
-    return invalid("invalid request target");
-  }
-  if (!is_field_value(call_.address)) return invalid("invalid address");
-  for (const auto& [name, value] : call_.headers) {
-    if (!is_token(name)) return invalid("invalid header field name");
-    if (!is_field_value(value)) return invalid("invalid value of the header field " + name);
-  }
-  if (call_.source && !call_.body.empty()) return invalid("a request has one body");
-  if (manner_.upgraded && (call_.source || !call_.body.empty())) {
-    return invalid("a request for an upgrade has no body");
-  }
-  return {};
-}
-
-Bytes Exchange::head() const {
-  Bytes text = call_.method + " " + call_.target + " HTTP/1.1\r\nHost: " + call_.address + "\r\n";
-  for (const auto& [name, value] : call_.headers) {
-    text.append(name).append(": ").append(value).append("\r\n");
-  }
-  if (call_.source) {
-    text += "Transfer-Encoding: chunked\r\n";
-  } else if (!call_.body.empty() || has_body_by_nature(call_.method)) {
-    text += "Content-Length: " + std::to_string(call_.body.size()) + "\r\n";
-  }
-  return text + "\r\n";
 }
 
 void Exchange::dial() {
@@ -224,20 +192,20 @@ void Exchange::on_read_error(const Error& error) {
     if (deliver()) finish();
     return;
   }
-  std::string why = text_of(error);
-  if (error == asio::error::eof && received_some_) {
-    why = "unexpected EOF";
-  } else if (link_->socket->has_tls() && error == asio::error::connection_aborted) {
-    why = link_->socket->tls_failure();
-  } else if (error != asio::error::eof) {
-    why = "read: " + why;
-  }
   CallEnd failed;
   failed.stale = kept_ && !received_some_;
-  failed.status = {may_have_sent_ ? Code::kUnknown : Code::kUnavailable,
-                   !write_error_.empty() && !received_some_ ? write_error_
-                                                            : text_of_reading(link_->between, why)};
+  failed.status = {may_have_sent_ ? Code::kUnknown : Code::kUnavailable, why_unread(error)};
   end(failed);
+}
+
+std::string Exchange::why_unread(const Error& error) const {
+  // A peer that says why knows best: it closes the connection after that, and sending fails.
+  if (link_->socket->has_tls() && error == asio::error::connection_aborted) {
+    return text_of_reading(link_->between, link_->socket->tls_failure());
+  }
+  if (!write_error_.empty() && !received_some_) return write_error_;
+  if (error != asio::error::eof) return text_of_reading(link_->between, "read: " + text_of(error));
+  return text_of_reading(link_->between, received_some_ ? "unexpected EOF" : "EOF");
 }
 
 Exchange::Error Exchange::feed() {

@@ -51,9 +51,6 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   using Error = boost::system::error_code;
   using Parser = boost::beast::http::response_parser<GrowingBody>;
 
-  // Why the call cannot be sent.
-  [[nodiscard]] Status check() const;
-  [[nodiscard]] Bytes head() const;
   void dial();
   void begin(std::unique_ptr<Link> link);
 
@@ -68,6 +65,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   void read_some();
   void on_read(const Error& error, std::size_t bytes);
   void on_read_error(const Error& error);
+  [[nodiscard]] std::string why_unread(const Error& error) const;
   // Gives the parser what was received. It takes a head by itself, and what follows together.
   Error feed();
   // Goes on with what was received.
