@@ -136,6 +136,26 @@ std::size_t statements_in(BytesView batch) {
   return statements;
 }
 
+bool is_batch(BytesView bytes) {
+  std::size_t requests = 0;
+  try {
+    protozero::pbf_reader reader(bytes.data(), bytes.size());
+    for (; reader.next(); requests++) {
+      if (reader.tag() != kRequestField ||
+          reader.wire_type() != protozero::pbf_wire_type::length_delimited) {
+        return false;
+      }
+      RequestReader request(bytes_of(reader.get_view()));
+      while (request.ok() && request.next()) {
+      }
+      if (!request.ok()) return false;
+    }
+  } catch (const protozero::exception&) {
+    return false;
+  }
+  return requests > 0;
+}
+
 RequestReader::RequestReader(BytesView request) : reader_(request.data(), request.size()) {
   using protozero::pbf_wire_type;
   using protozero::tag_and_type;

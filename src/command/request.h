@@ -86,6 +86,9 @@ Bytes limited_to(BytesView batch, std::size_t runs_max);
 // How many statements the requests of `batch` have; as far as it can be read, if it is malformed.
 std::size_t statements_in(BytesView batch);
 
+// Whether `bytes`, which come from another node, are one request or several and nothing else.
+bool is_batch(BytesView bytes);
+
 // A parameter as a statement carries it; views into the encoded request.
 struct Parameter {
   BytesView name;  // without prefix; empty: positional

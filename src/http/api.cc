@@ -8,11 +8,13 @@
 #include "http/backup.h"
 #include "http/basic_auth.h"
 #include "http/console.h"
+#include "http/elsewhere.h"
 #include "http/execute.h"
 #include "http/load.h"
 #include "http/membership.h"
 #include "http/metrics.h"
 #include "http/query.h"
+#include "http/query_reply.h"
 #include "http/queue_state.h"
 #include "http/readiness.h"
 #include "http/sql_analysis.h"
@@ -116,9 +118,20 @@ std::optional<Login> login_of(const net::Request& request) {
 Api::Api(Options options, const Clock& clock)
     : gate_(std::move(options.credentials)), options_(std::move(options)), clock_(clock) {}
 
-void Api::open(store::Store& store, queue::WriteQueue& queue) {
+void Api::open(store::Store& store, queue::WriteQueue& queue, cluster::Cluster* cluster) {
+  cluster_ = cluster;
   queue_ = &queue;
   store_ = &store;
+}
+
+void Api::may(const net::Request& request, Permissions needed, std::function<void(bool)> then) {
+  if (!gate_.asks_for_credentials()) return then(true);
+  std::optional<Login> login = login_of(request);
+  const Credentials::Verdict verdict = gate_.check(login, needed);
+  if (verdict != Credentials::Verdict::kNeedsHashing) {
+    return then(verdict == Credentials::Verdict::kAllowed);
+  }
+  if (!gate_.verify(std::move(login), needed, then)) then(false);
 }
 
 void Api::handle(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -167,15 +180,30 @@ void Api::handle_when_hashed(const Route& route, std::optional<Login> login, net
 
 void Api::decided(const Route& route, bool allowed, net::Request request,
                   std::shared_ptr<net::Reply> reply) {
-  if (std::optional<net::Response> answer = judge(route, allowed, request.method)) {
+  if (std::optional<net::Response> answer =
+          judge(route, allowed, request.method, request.passed_on)) {
     return reply->send(std::move(*answer));
   }
   (this->*route.handler)(std::move(request), std::move(reply));
 }
 
-std::optional<net::Response> Api::judge(const Route& route, bool allowed, std::string_view method) {
+net::Response Api::remote_refusal(const Route& route) {
+  std::string what = "request";
+  if (route.handler == &Api::execute) what = "Execute";
+  if (route.handler == &Api::query) what = "query";
+  if (route.handler == &Api::unified) what = "Request";
+  if (route.handler == &Api::backup) what = "backup";
+  if (route.handler == &Api::load) what = "load";
+  if (route.handler == &Api::remove) what = "remove node";
+  if (route.handler == &Api::leader) what = "stepdown";
+  return net::Response::text(401, "remote " + what + " not authorized");
+}
+
+std::optional<net::Response> Api::judge(const Route& route, bool allowed, std::string_view method,
+                                        bool passed_on) {
   if (route.counter) counters_.add(*route.counter);
   if (!route.needed.empty()) counters_.add(allowed ? Counter::kAuthOk : Counter::kAuthFail);
+  if (!allowed && passed_on) return remote_refusal(route);
   if (!allowed) return net::Response::bare(401, route.preset_type);
   if (!route.allows(method)) return net::Response::bare(405, route.preset_type);
   return std::nullopt;
@@ -189,30 +217,47 @@ void Api::admit(net::Request head, std::function<void(Admission)> then) {
   std::optional<Login> login = login_of(head);
   switch (gate_.check(login, route.needed)) {
     case Credentials::Verdict::kAllowed:
-      return then(admission(route, true, head.method));
+      return then(admission(route, true, head.method, head.passed_on));
     case Credentials::Verdict::kDenied:
-      return then(admission(route, false, head.method));
+      return then(admission(route, false, head.method, head.passed_on));
     case Credentials::Verdict::kNeedsHashing:
       break;
   }
-  auto tell = [this, &route, method = head.method, then](bool allowed) {
-    then(admission(route, allowed, method));
+  auto tell = [this, &route, method = head.method, passed_on = head.passed_on, then](bool allowed) {
+    then(admission(route, allowed, method, passed_on));
   };
   if (!gate_.verify(std::move(login), route.needed, tell)) then({too_many_hashes(), nullptr});
 }
 
-net::Handler::Admission Api::admission(const Route& route, bool allowed, std::string_view method) {
+net::Handler::Admission Api::admission(const Route& route, bool allowed, std::string_view method,
+                                       bool passed_on) {
   // What passes is counted when it is whole.
-  if (!allowed || !route.allows(method)) return {judge(route, allowed, method), nullptr};
+  if (!allowed || !route.allows(method)) return {judge(route, allowed, method, passed_on), nullptr};
   store::Store* store = store_;
   const bool takes_file = route.handler == &Api::load || route.handler == &Api::boot;
   if (!takes_file || store == nullptr) return {};
   return {std::nullopt, std::make_shared<Upload>(uploads_, store->files(), store->scratch_path())};
 }
 
+bool Api::statements_elsewhere(const net::Request& request,
+                               const std::shared_ptr<net::Reply>& reply, bool repeatable) {
+  const RequestOptions options(request.parameters, counters_);
+  return answered_elsewhere(
+      request, reply, store_, cluster_, repeatable,
+      [options](const Status& why) { return failed_request(options, why.text()); });
+}
+
+bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                         const std::string& context) {
+  return answered_elsewhere(request, reply, store_, cluster_, false, [context](const Status& why) {
+    return net::Response::text(500, context + why.text());
+  });
+}
+
 void Api::execute(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (request.parameters.has("queue")) return execute_queued(std::move(request), std::move(reply));
-  http::execute(request, std::move(reply), store_, options_.http_address, counters_);
+  if (statements_elsewhere(request, reply, false)) return;
+  http::execute(request, std::move(reply), store_, served_by(request), counters_);
 }
 
 void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -221,11 +266,19 @@ void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply
 }
 
 void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
-  http::query(request, std::move(reply), store_, options_.http_address, counters_);
+  store::Store* store = store_;
+  const bool here = store == nullptr || store->is_leader() ||
+                    query_of(request.parameters, *store).level == store::Level::kNone;
+  if (!here && statements_elsewhere(request, reply, true)) return;
+  http::query(request, std::move(reply), store, served_by(request), counters_);
 }
 
 void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
-  http::unified(request, std::move(reply), store_, options_.http_address, counters_);
+  store::Store* store = store_;
+  const bool here = store == nullptr || store->is_leader() ||
+                    query_of(request.parameters, *store).level == store::Level::kNone;
+  if (!here && statements_elsewhere(request, reply, false)) return;
+  http::unified(request, std::move(reply), store, served_by(request), counters_);
 }
 
 void Api::queue_state(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -241,7 +294,7 @@ Bytes Api::metrics_text() const {
 }
 
 void Api::ready(net::Request request, std::shared_ptr<net::Reply> reply) {
-  http::readiness(request, std::move(reply), store_);
+  http::readiness(request, std::move(reply), store_, cluster_);
 }
 
 void Api::status(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -263,7 +316,7 @@ void Api::load(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
-  http::load(request, std::move(reply), store, std::move(body), options_.http_address, counters_);
+  http::load(request, std::move(reply), store, std::move(body), served_by(request), counters_);
 }
 
 void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -274,6 +327,7 @@ void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {
 }
 
 void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
+  if (!request.parameters.has("noleader") && done_elsewhere(request, reply)) return;
   http::backup(request, std::move(reply), store_, counters_, [this] {
     last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
   });
@@ -299,18 +353,31 @@ void Api::reap(net::Request, std::shared_ptr<net::Reply> reply) {
 }
 
 void Api::nodes(net::Request request, std::shared_ptr<net::Reply> reply) {
-  reply->send(http::nodes(request, store_, options_.identity));
+  http::nodes(request, std::move(reply), store_, cluster_, options_.identity);
 }
 
 void Api::leader(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (request.method == "GET") {
-    return reply->send(http::leader(request, store_, options_.identity));
+    return http::leader(request, std::move(reply), store_, cluster_, options_.identity);
   }
-  reply->send(http::step_down(request, store_, options_.http_address, counters_));
+  if (std::optional<net::Response> bad = bad_successor(request)) return reply->send(*bad);
+  if (done_elsewhere(request, reply, "stepdown: ")) return;
+  http::step_down(request, std::move(reply), store_, cluster_, served_by(request), counters_);
 }
 
 void Api::remove(net::Request request, std::shared_ptr<net::Reply> reply) {
-  reply->send(http::remove_node(request, store_, options_.http_address, counters_));
+  if (std::optional<net::Response> bad = bad_removal(request)) return reply->send(*bad);
+  if (done_elsewhere(request, reply)) return;
+  const std::shared_ptr<const net::Headers> headers = request.headers->keep();
+  const auto kept = std::make_shared<net::Request>(request);
+  kept->headers = headers.get();
+  // Of a request that came from another node that one hears that this is not the leader any more.
+  auto elsewhere = [this, kept, headers, reply] {
+    if (done_elsewhere(*kept, reply)) return;
+    reply->send(net::Response::text(500, "not leader"));
+  };
+  http::remove_node(request, reply, store_, cluster_, served_by(request), counters_,
+                    std::move(elsewhere));
 }
 
 void Api::root(net::Request request, std::shared_ptr<net::Reply> reply) {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/worker.h"
+#include "cluster/cluster.h"
 #include "http/counters.h"
 #include "http/credentials.h"
 #include "http/debug_vars.h"
@@ -32,6 +33,7 @@ class Api final : public net::Handler {
  public:
   struct Options {
     std::string http_address;                // as clients reach this node, "host:port"
+    std::string raft_address;                // as other nodes do
     bool queue_requests_are_atomic = false;  // -write-queue-tx
     // Who may do what; null: everybody everything.
     std::shared_ptr<const Credentials> credentials;
@@ -45,8 +47,9 @@ class Api final : public net::Handler {
 
   Api(Options options, const Clock& clock);
 
-  // The store and the queue are there from now on; both must outlive the API's requests.
-  void open(store::Store& store, queue::WriteQueue& queue);
+  // The store, the queue and other nodes, if there are any, are there from now on; all must outlive
+  // the API's requests.
+  void open(store::Store& store, queue::WriteQueue& queue, cluster::Cluster* cluster);
   // Lets go of requests whose password waits to be hashed: no reply is held here afterwards.
   void close() { gate_.close(); }
   // Blocks until what has come of bodies is in its files. Once the server has stopped, nothing here
@@ -57,7 +60,11 @@ class Api final : public net::Handler {
   void replace_credentials(std::shared_ptr<const Credentials> credentials) {
     gate_.replace(std::move(credentials));
   }
+  // Tells whether the login in a request's headers allows all of `needed`, at once or, on a thread
+  // of the API's, later. From any thread.
+  void may(const net::Request& request, Permissions needed, std::function<void(bool)> then);
   [[nodiscard]] Counters& counters() { return counters_; }
+  [[nodiscard]] const Options& options() const { return options_; }
   // What `/metrics` says now.
   [[nodiscard]] Bytes metrics_text() const;
 
@@ -73,10 +80,24 @@ class Api final : public net::Handler {
   void decided(const Route& route, bool allowed, net::Request request,
                std::shared_ptr<net::Reply> reply);
   // Counts the request, and refuses it if it may not pass or has a method that is not allowed.
-  std::optional<net::Response> judge(const Route& route, bool allowed, std::string_view method);
-  Admission admission(const Route& route, bool allowed, std::string_view method);
+  std::optional<net::Response> judge(const Route& route, bool allowed, std::string_view method,
+                                     bool passed_on);
+  // What the client of another node hears, which had let it pass.
+  static net::Response remote_refusal(const Route& route);
+  Admission admission(const Route& route, bool allowed, std::string_view method, bool passed_on);
   void handle_when_hashed(const Route& route, std::optional<Login> login, net::Request request,
                           std::shared_ptr<net::Reply> reply);
+
+  // Whose answer it is: another node tells its client of this one by its address between nodes.
+  [[nodiscard]] const std::string& served_by(const net::Request& request) const {
+    return request.passed_on ? options_.raft_address : options_.http_address;
+  }
+  // As answered_elsewhere(), for a request whose failures are told as those of statements, or as
+  // one line.
+  bool statements_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                            bool repeatable);
+  bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                      const std::string& context = "");
 
   void execute(net::Request request, std::shared_ptr<net::Reply> reply);
   void execute_queued(net::Request request, std::shared_ptr<net::Reply> reply);
@@ -112,6 +133,7 @@ class Api final : public net::Handler {
   Worker uploads_{"uploads"};
   std::atomic<store::Store*> store_{nullptr};
   std::atomic<queue::WriteQueue*> queue_{nullptr};
+  std::atomic<cluster::Cluster*> cluster_{nullptr};
 };
 
 }  // namespace rqlite::http

@@ -30,6 +30,12 @@ bool is_json(std::string_view content_type) {
           (content_type[kJson.size()] == ';' || content_type[kJson.size()] == ' '));
 }
 
+// Whom the body names; empty: nobody in particular.
+Result<std::string> successor_of(const net::Request& request) {
+  if (!is_json(request.content_type) || request.body.empty()) return std::string();
+  return read_successor(request.body);
+}
+
 net::Response done(const std::string& served_by, std::string_view content_type) {
   net::Response response = net::Response::bare(200, content_type);
   response.headers.emplace_back("X-Rqlite-Served-By", served_by);
@@ -38,37 +44,72 @@ net::Response done(const std::string& served_by, std::string_view content_type) 
 
 }  // namespace
 
-net::Response step_down(const net::Request& request, store::Store* store,
-                        const std::string& served_by, Counters& counters) {
-  Result<std::string> id = std::string();
-  if (is_json(request.content_type) && !request.body.empty()) id = read_successor(request.body);
-  if (!id.ok()) return net::Response::text(400, id.error().text());
-  if (store == nullptr) return net::Response::text(503, "stepdown: store not open");
+std::optional<net::Response> bad_successor(const net::Request& request) {
+  const Result<std::string> id = successor_of(request);
+  if (id.ok()) return std::nullopt;
+  return net::Response::text(400, id.error().text());
+}
+
+void step_down(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+               cluster::Cluster* cluster, const std::string& served_by, Counters& counters) {
+  const Result<std::string> id = successor_of(request);
+  if (!id.ok()) return reply->send(net::Response::text(400, id.error().text()));
+  if (store == nullptr) return reply->send(net::Response::text(503, "stepdown: store not open"));
   const store::Store::Report report = store->report();
   if (!id->empty()) {
     if (leads(report, *id)) {
-      return net::Response::text(500, "stepdown: cannot step down to the current Leader");
+      return reply->send(
+          net::Response::text(500, "stepdown: cannot step down to the current Leader"));
     }
     if (!is_member(report, *id)) {
-      return net::Response::text(500, "stepdown: node not found in cluster");
+      return reply->send(net::Response::text(500, "stepdown: node not found in cluster"));
     }
   }
+  const bool wait = request.parameters.has("wait");
+  if (cluster != nullptr && report.membership.entries().size() > 1) {
+    if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
+    cluster->members().hand_over(*id, [reply, wait, served_by](const Status& status) {
+      if (!wait) return;
+      if (status.ok()) return reply->send(done(served_by, net::kJsonType));
+      reply->send(net::Response::text(500, "stepdown: " + status.text()));
+    });
+    if (!wait) reply->send(done(served_by, net::kJsonType));
+    return;
+  }
   // Whoever does not wait does not hear that there is nobody to hand over to: this node is alone.
-  if (!request.parameters.has("wait")) return done(served_by, net::kJsonType);
-  if (report.raft.leader == raft::RaftId()) return leader_not_found(counters);
-  return net::Response::text(500, "stepdown: cannot find peer");
+  if (!wait) return reply->send(done(served_by, net::kJsonType));
+  if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
+  reply->send(net::Response::text(500, "stepdown: cannot find peer"));
 }
 
-net::Response remove_node(const net::Request& request, store::Store* store,
-                          const std::string& served_by, Counters& counters) {
+std::optional<net::Response> bad_removal(const net::Request& request) {
+  if (read_node_to_remove(request.body).ok()) return std::nullopt;
+  return net::Response::bare(400);
+}
+
+void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
+                 store::Store* store, cluster::Cluster* cluster, const std::string& served_by,
+                 Counters& counters, std::function<void()> elsewhere) {
   const Result<std::string> id = read_node_to_remove(request.body);
-  if (!id.ok()) return net::Response::bare(400);
-  if (store == nullptr) return net::Response::text(503, "store not open");
+  if (!id.ok()) return reply->send(net::Response::bare(400));
+  if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   const store::Store::Report report = store->report();
-  if (report.raft.leader == raft::RaftId()) return leader_not_found(counters);
-  if (!is_member(report, *id)) return done(served_by, {});
-  // The only member that there is.
-  return net::Response::text(500, "need at least one voter in configuration: {[]}");
+  if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
+  if (!is_member(report, *id)) return reply->send(done(served_by, {}));
+  if (cluster == nullptr || report.membership.voters() == 1) {
+    // The only one that there is.
+    const auto member = report.membership.find_node(*id);
+    if (cluster == nullptr || report.membership.find(*member)->votes) {
+      return reply->send(
+          net::Response::text(500, "need at least one voter in configuration: {[]}"));
+    }
+  }
+  cluster->members().remove(
+      *id, [reply, served_by, elsewhere = std::move(elsewhere)](const Status& status) {
+        if (status.ok()) return reply->send(done(served_by, {}));
+        if (status.code() == Code::kNotLeader) return elsewhere();
+        reply->send(net::Response::text(500, status.text()));
+      });
 }
 
 }  // namespace rqlite::http

@@ -1,11 +1,13 @@
 #include "http/nodes.h"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "base/duration.h"
+#include "base/mutex.h"
 #include "http/json_text.h"
 #include "http/json_tree.h"
 
@@ -14,26 +16,23 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
+using Nodes = std::map<std::string, JsonTree>;  // by node id
 
 constexpr auto kDefaultTimeout = 30s;
 
-// A member as clients see it. This node itself is the only one there is, and takes no more time to
-// reach than its report did.
-JsonTree describe(const store::Store::Report& report, raft::RaftId id, const NodeIdentity& self,
-                  std::chrono::nanoseconds took, std::chrono::nanoseconds timeout) {
-  const store::Membership::Entry& entry = *report.membership.find(id);
-  const store::Member& member = entry.member;
-  const bool reachable = took <= timeout;
+// A member as clients see it: what the membership says, and what it says of itself, if it does.
+JsonTree describe(const store::Membership::Entry& entry, bool leads,
+                  const Result<cluster::NodeMeta>& meta, std::chrono::nanoseconds took) {
   JsonTree node = JsonTree::record();
-  node["id"] = JsonTree::text(member.node_id);
-  if (reachable) node["api_addr"] = JsonTree::text(self.api_url);
-  node["addr"] = JsonTree::text(member.raft_address);
-  node["version"] = JsonTree::text(reachable ? self.version : "");
+  node["id"] = JsonTree::text(entry.member.node_id);
+  if (meta.ok()) node["api_addr"] = JsonTree::text(meta->api_url);
+  node["addr"] = JsonTree::text(entry.member.raft_address);
+  node["version"] = JsonTree::text(meta.ok() ? meta->version : "");
   node["voter"] = JsonTree::boolean(entry.votes);
-  node["reachable"] = JsonTree::boolean(reachable);
-  node["leader"] = JsonTree::boolean(reachable && id == report.raft.leader);
-  if (!reachable) {
-    node["error"] = JsonTree::text("timeout waiting for node to respond");
+  node["reachable"] = JsonTree::boolean(meta.ok());
+  node["leader"] = JsonTree::boolean(meta.ok() && leads);
+  if (!meta.ok()) {
+    node["error"] = JsonTree::text(meta.error().text());
     return node;
   }
   node["time"] = JsonTree::real(std::chrono::duration<double>(took).count());
@@ -41,43 +40,107 @@ JsonTree describe(const store::Store::Report& report, raft::RaftId id, const Nod
   return node;
 }
 
-net::Response answer(const net::Request& request, const JsonTree& tree) {
+// Asks all members at once, and goes on when each has answered or had its time.
+class Roll : public std::enable_shared_from_this<Roll> {
+ public:
+  using Then = std::function<void(Nodes)>;
+  Roll(store::Membership membership, raft::RaftId leader, Then then)
+      : membership_(std::move(membership)), leader_(leader), then_(std::move(then)) {}
+
+  void call(store::Store& store, cluster::Cluster* cluster, const NodeIdentity& self,
+            std::chrono::nanoseconds timeout) {
+    left_ = membership_.entries().size();
+    if (left_ == 0) return then_({});
+    for (const auto& [id, entry] : membership_.entries()) {
+      const Clock::time_point began = Clock::now();
+      if (id == store.raft_id() || cluster == nullptr) {
+        Result<cluster::NodeMeta> own = cluster::NodeMeta{self.api_url, self.version, {}};
+        const auto took = Clock::now() - began;
+        if (took > timeout) own = late();
+        answered(id, own, took);
+        continue;
+      }
+      cluster->ask_meta(
+          entry.member.raft_address, timeout,
+          [roll = shared_from_this(), id = id, began](const Result<cluster::NodeMeta>& meta) {
+            const bool timed_out = !meta.ok() && meta.error().code() == Code::kDeadline;
+            roll->answered(id, timed_out ? late() : meta, Clock::now() - began);
+          });
+    }
+  }
+
+ private:
+  static Result<cluster::NodeMeta> late() {
+    return Status(Code::kDeadline, "timeout waiting for node to respond");
+  }
+
+  void answered(raft::RaftId id, const Result<cluster::NodeMeta>& meta,
+                std::chrono::nanoseconds took) {
+    const store::Membership::Entry& entry = *membership_.find(id);
+    JsonTree node = describe(entry, id == leader_, meta, took);
+    Nodes nodes;
+    {
+      MutexLock lock(mutex_);
+      nodes_[entry.member.node_id] = std::move(node);
+      if (--left_ > 0) return;
+      nodes = std::move(nodes_);
+    }
+    then_(std::move(nodes));
+  }
+
+  const store::Membership membership_;
+  const raft::RaftId leader_;
+  const Then then_;
+  Mutex mutex_;
+  std::size_t left_ GUARDED_BY(mutex_) = 0;
+  Nodes nodes_ GUARDED_BY(mutex_);
+};
+
+net::Response answer(bool pretty, const JsonTree& tree) {
   Bytes json = tree.to_json();
-  return net::Response::json(request.parameters.has("pretty") ? indent_json(json)
-                                                              : std::move(json));
+  return net::Response::json(pretty ? indent_json(json) : std::move(json));
 }
 
 }  // namespace
 
-net::Response nodes(const net::Request& request, store::Store* store, const NodeIdentity& self) {
-  if (store == nullptr) return net::Response::text(503, "store nodes: store not open");
-  const std::chrono::nanoseconds timeout = request.parameters.duration("timeout", kDefaultTimeout);
-  const Clock::time_point began = Clock::now();
+void nodes(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+           cluster::Cluster* cluster, const NodeIdentity& self) {
+  if (store == nullptr) {
+    return reply->send(net::Response::text(503, "store nodes: store not open"));
+  }
+  const net::Parameters& parameters = request.parameters;
   const store::Store::Report report = store->report();
-  const std::chrono::nanoseconds took = Clock::now() - began;
-  std::map<std::string, JsonTree> by_id;
-  for (const auto& [node_id, id] : report.membership.by_node_id()) {
-    by_id.emplace(node_id, describe(report, id, self, took, timeout));
-  }
-  JsonTree tree;
-  if (request.parameters.text("ver", "") == "2") {
-    std::vector<JsonTree> list;
-    for (auto& [id, node] : by_id) list.push_back(std::move(node));
-    tree["nodes"] = JsonTree::array(std::move(list));
-  } else {
-    for (auto& [id, node] : by_id) tree[id] = std::move(node);
-  }
-  return answer(request, tree);
+  const bool all = parameters.has("nonvoters");
+  const store::Membership members = all ? report.membership : report.membership.voting();
+  auto then = [reply = std::move(reply), pretty = parameters.has("pretty"),
+               list = parameters.text("ver", "") == "2"](Nodes nodes) {
+    JsonTree tree;
+    if (list) {
+      std::vector<JsonTree> in_order;
+      for (auto& [id, node] : nodes) in_order.push_back(std::move(node));
+      tree["nodes"] = JsonTree::array(std::move(in_order));
+    } else {
+      for (auto& [id, node] : nodes) tree[id] = std::move(node);
+    }
+    reply->send(answer(pretty, tree));
+  };
+  std::make_shared<Roll>(members, report.raft.leader, std::move(then))
+      ->call(*store, cluster, self, parameters.duration("timeout", kDefaultTimeout));
 }
 
-net::Response leader(const net::Request& request, store::Store* store, const NodeIdentity& self) {
-  const Clock::time_point began = Clock::now();
-  if (store == nullptr) return net::Response::text(503, "leader not found");
+void leader(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+            cluster::Cluster* cluster, const NodeIdentity& self) {
+  const auto none = [&reply] { reply->send(net::Response::text(503, "leader not found")); };
+  if (store == nullptr) return none();
   const store::Store::Report report = store->report();
-  if (!report.membership.contains(report.raft.leader))
-    return net::Response::text(503, "leader not found");
-  return answer(request, describe(report, report.raft.leader, self, Clock::now() - began,
-                                  request.parameters.duration("timeout", kDefaultTimeout)));
+  if (!report.membership.contains(report.raft.leader)) return none();
+  const net::Parameters& parameters = request.parameters;
+  auto then = [reply, pretty = parameters.has("pretty")](const Nodes& nodes) {
+    reply->send(answer(pretty, nodes.begin()->second));
+  };
+  std::make_shared<Roll>(report.membership.only(report.raft.leader), report.raft.leader,
+                         std::move(then))
+      ->call(*store, cluster, self, parameters.duration("timeout", kDefaultTimeout));
 }
 
 }  // namespace rqlite::http

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "cluster/cluster.h"
 #include "net/message.h"
 #include "store/store.h"
 
@@ -14,10 +16,12 @@ struct NodeIdentity {
 };
 
 // GET /nodes: the members of the cluster, each with whether it can be reached. `store` is null
-// while it is not open.
-net::Response nodes(const net::Request& request, store::Store* store, const NodeIdentity& self);
+// while it is not open, `cluster` on a node that has no port for others.
+void nodes(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+           cluster::Cluster* cluster, const NodeIdentity& self);
 
 // GET /leader: the same of the leader alone.
-net::Response leader(const net::Request& request, store::Store* store, const NodeIdentity& self);
+void leader(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+            cluster::Cluster* cluster, const NodeIdentity& self);
 
 }  // namespace rqlite::http

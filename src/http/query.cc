@@ -20,7 +20,7 @@ void query(net::Request& request, std::shared_ptr<net::Reply> reply, store::Stor
   if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
-  store::Query query = query_of(parameters);
+  store::Query query = query_of(parameters, *store);
   query.request = std::move(parsed->encoded);
   store->query(std::move(query), make_query_reply(options, std::move(reply), served_by));
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "http/elsewhere.h"
 #include "net/outflow.h"
 
 namespace rqlite::http {
@@ -82,13 +83,15 @@ class QueryReply final : public store::QuerySink {
   std::unique_ptr<net::BodyStream> stream_;  // once the response has begun
 };
 
-store::Level level_of(std::string_view text) {
+store::Level level_of(std::string_view text, store::Store& store) {
   std::string lower;
   for (char c : text) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   if (lower == "none") return store::Level::kNone;
   if (lower == "linearizable") return store::Level::kLinearizable;
   if (lower == "strong") return store::Level::kStrong;
-  return store::Level::kWeak;  // what a voter makes of `auto`, too
+  // A node without a vote is there to be read from.
+  if (lower == "auto" && !votes(store)) return store::Level::kNone;
+  return store::Level::kWeak;
 }
 
 }  // namespace
@@ -99,9 +102,9 @@ std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
   return std::make_unique<QueryReply>(options, std::move(reply), served_by);
 }
 
-store::Query query_of(const net::Parameters& parameters) {
+store::Query query_of(const net::Parameters& parameters, store::Store& store) {
   store::Query query;
-  query.level = level_of(parameters.text("level", "weak"));
+  query.level = level_of(parameters.text("level", "weak"), store);
   query.freshness = parameters.duration("freshness", {});
   query.timeout = parameters.duration("db_timeout", {});
   query.qualify_columns = parameters.has("qualify_columns");

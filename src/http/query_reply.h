@@ -6,6 +6,7 @@
 #include "http/request_options.h"
 #include "net/message.h"
 #include "store/query.h"
+#include "store/store.h"
 
 namespace rqlite::http {
 
@@ -16,6 +17,6 @@ std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
                                                    const std::string& served_by);
 
 // How the parameters of a request want it to read; without its statements.
-store::Query query_of(const net::Parameters& parameters);
+store::Query query_of(const net::Parameters& parameters, store::Store& store);
 
 }  // namespace rqlite::http

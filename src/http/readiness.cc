@@ -1,5 +1,6 @@
 #include "http/readiness.h"
 
+#include <optional>
 #include <utility>
 
 namespace rqlite::http {
@@ -48,21 +49,53 @@ class ReadinessSink final : public store::QuerySink {
 
 }  // namespace
 
-void readiness(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store) {
-  if (request.parameters.has("noleader")) return reply->send(lines(200, "[+]node ok"));
-  if (store == nullptr || !store->has_leader()) {
-    return reply->send(lines(503, "[+]node ok\n[+]leader does not exist"));
-  }
-  if (!store->is_ready()) {
+namespace {
+
+// The store's part, when the leader can be reached. `behind`: what the leader had committed when it
+// was asked.
+void look_at_store(const net::Parameters& parameters, std::shared_ptr<net::Reply> reply,
+                   store::Store& store, std::optional<raft::Index> behind) {
+  if (!store.is_ready()) {
     return reply->send(lines(503, "[+]node ok\n[+]leader ok\n[+]store not ready"));
   }
-  const bool sync = request.parameters.has("sync");
+  const bool sync = parameters.has("sync");
   store::Query query;
   command::RequestBuilder(query.request, {}).begin_statement("SELECT 1");
-  query.level = sync ? store::Level::kLinearizable : store::Level::kNone;
-  query.linearizable_timeout = request.parameters.duration("timeout", 30s);
+  query.level = sync && !behind ? store::Level::kLinearizable : store::Level::kNone;
+  query.linearizable_timeout = parameters.duration("timeout", 30s);
   query.timeout = query.linearizable_timeout;
-  store->query(std::move(query), std::make_unique<ReadinessSink>(std::move(reply), sync));
+  auto sink = std::make_unique<ReadinessSink>(reply, sync);
+  if (!sync || !behind) return store.query(std::move(query), std::move(sink));
+  const auto waiting = std::make_shared<std::pair<store::Query, std::unique_ptr<ReadinessSink>>>(
+      std::move(query), std::move(sink));
+  store.when_applied(*behind, waiting->first.timeout,
+                     [&store, reply, waiting](const Status& status) {
+                       if (!status.ok()) return waiting->second->finished(status, {});
+                       reply->post([&store, waiting] {
+                         store.query(std::move(waiting->first), std::move(waiting->second));
+                       });
+                     });
+}
+
+}  // namespace
+
+void readiness(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
+               cluster::Cluster* cluster) {
+  if (request.parameters.has("noleader")) return reply->send(lines(200, "[+]node ok"));
+  const auto leader = store == nullptr ? std::nullopt : store->leader();
+  if (!leader) return reply->send(lines(503, "[+]node ok\n[+]leader does not exist"));
+  if (leader->is_self || cluster == nullptr) {
+    return look_at_store(request.parameters, std::move(reply), *store, std::nullopt);
+  }
+  cluster->ask_meta(leader->member.raft_address, request.parameters.duration("timeout", 30s),
+                    [reply = std::move(reply), store, parameters = std::move(request.parameters)](
+                        const Result<cluster::NodeMeta>& meta) {
+                      if (!meta.ok()) {
+                        return reply->send(lines(
+                            503, "[+]node ok\n[+]leader not contactable: " + meta.error().text()));
+                      }
+                      look_at_store(parameters, reply, *store, meta->commit);
+                    });
 }
 
 }  // namespace rqlite::http

@@ -12,16 +12,16 @@ void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::St
   const RequestOptions options(request.parameters, counters);
   const Result<std::string> key = idempotency_key(request);
   if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
-  store::Query query = query_of(request.parameters);
   command::RequestFlags flags = options.flags;
   flags.unified = true;
-  flags.qualify_columns = query.qualify_columns;
+  flags.qualify_columns = request.parameters.has("qualify_columns");
   Result<ParsedStatements> parsed = parse_json_body(request, flags, *key);
   if (!parsed.ok()) return reply->send(net::Response::text(400, parsed.error().text()));
   counters.add(Counter::kRequestStatements, parsed->statements);
   if (parsed->statements == 0) return reply->send(net::Response::text(400, "no statements"));
   if (!parsed->forbidden.empty()) return reply->send(failed_request(options, parsed->forbidden));
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
+  store::Query query = query_of(request.parameters, *store);
   query.request = std::move(parsed->encoded);
   // In a transaction, a strong read that fails ends it, which a query does not.
   if (query.level == store::Level::kStrong && flags.transaction) {

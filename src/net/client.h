@@ -33,8 +33,8 @@ struct Call {
   std::string address;         // "host:port", with brackets around an IPv6 address
   std::string method = "GET";  // what it may be is up to the peer
   std::string target = "/";    // path and query as they are to be sent
-  HeaderFields headers;        // besides Host and those that say how long the body is
-  Bytes body;                  // or
+  HeaderFields headers = {};   // besides Host and those that say how long the body is
+  Bytes body = {};             // or
   std::shared_ptr<BodySource> source = nullptr;
   // For each step of sending, and each of receiving, from now on until there is progress.
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);

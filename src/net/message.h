@@ -48,6 +48,7 @@ struct Request {
   Bytes body;           // unless
   std::shared_ptr<BodySink> taken;   // has taken it
   const Headers* headers = nullptr;  // lives until Handler::handle() returns
+  bool passed_on = false;            // by another node, which has it from a client
 };
 
 inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";

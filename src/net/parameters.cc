@@ -88,6 +88,16 @@ std::optional<std::string> Parameters::check() const {
   return std::nullopt;
 }
 
+std::int64_t Parameters::number(std::string_view name, std::int64_t fallback) const {
+  const std::string* value = find(name);
+  if (value == nullptr) return fallback;
+  // As is_integer() has it: a sign may stand in front.
+  const char* from = value->data() + (value->starts_with('+') ? 1 : 0);
+  std::int64_t number = fallback;
+  std::from_chars(from, value->data() + value->size(), number);
+  return number;
+}
+
 const std::string* Parameters::find(std::string_view name) const {
   for (const auto& [key, value] : values_) {
     if (key == name) return &value;

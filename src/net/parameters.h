@@ -31,6 +31,8 @@ class Parameters {
   // Precondition: a name whose form parse() checks as a duration.
   [[nodiscard]] std::chrono::nanoseconds duration(std::string_view name,
                                                   std::chrono::nanoseconds fallback) const;
+  // Precondition: a name whose form parse() checks as a number.
+  [[nodiscard]] std::int64_t number(std::string_view name, std::int64_t fallback) const;
 
  private:
   [[nodiscard]] const std::string* find(std::string_view name) const;

@@ -85,7 +85,7 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   } else {
     log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
         options.data_directory);
-    log("rqlited", "bootstrapping single new node");
+    if (options.join_text.empty()) log("rqlited", "bootstrapping single new node");
   }
 }
 
@@ -109,7 +109,13 @@ int run(const std::vector<std::string>& arguments) {
   const sigset_t all_signals = block_hangup_too(signals, line.options);
   say_hello(arguments, line.options);
   Node node(line.options);
-  if (const Status status = node.start(); !status.ok()) {
+  const auto stop_is_wanted = [&signals] {
+    sigset_t pending;
+    sigpending(&pending);
+    return (sigismember(&signals, SIGINT) == 1 && sigismember(&pending, SIGINT) == 1) ||
+           (sigismember(&signals, SIGTERM) == 1 && sigismember(&pending, SIGTERM) == 1);
+  };
+  if (const Status status = node.start(stop_is_wanted); !status.ok()) {
     log_line("rqlited", status.text());
     return 1;
   }

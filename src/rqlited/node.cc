@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 #include <utility>
 
+#include "base/base64.h"
+#include "base/duration.h"
 #include "base/log.h"
+#include "cluster/joiner.h"
+#include "http/bcrypt.h"
+#include "http/credentials_file.h"
+#include "http/json_text.h"
 #include "http/tls_status.h"
 #include "rqlited/network_status.h"
 #include "rqlited/open_files.h"
@@ -14,6 +21,7 @@
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/extension_folder.h"
+#include "store/identity.h"
 
 namespace rqlite::rqlited {
 namespace {
@@ -40,6 +48,47 @@ std::size_t http_threads() {
 // Below the usual number of reads at the same time, whoever runs the node should know.
 constexpr std::size_t kUsualReaders = 256;
 
+// For a look at an address that may be anybody's.
+constexpr auto kProbeTimeout = 2s;
+constexpr std::size_t kProbeBytesMax = 1 << 20;
+
+// Zero means the usual.
+Options::Duration effective(Options::Duration given, Options::Duration usual) {
+  return given == Options::Duration::zero() ? usual : given;
+}
+
+Status set_timeouts(const Options& options, store::Consensus::Options& to) {
+  to.heartbeat_timeout = effective(options.raft_heartbeat_timeout, 1s);
+  to.election_timeout = effective(options.raft_election_timeout, 1s);
+  to.lease_timeout = effective(options.raft_leader_lease_timeout, 500ms);
+  const std::string context = "creating the raft system failed: ";
+  if (to.lease_timeout > to.heartbeat_timeout) {
+    return {Code::kInvalid, context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) +
+                                ") cannot be larger than heartbeat timeout (" +
+                                format_duration(to.heartbeat_timeout) + ")"};
+  }
+  if (to.election_timeout < to.heartbeat_timeout) {
+    return {Code::kInvalid, context + "ElectionTimeout (" + format_duration(to.election_timeout) +
+                                ") must be equal or greater than Heartbeat Timeout (" +
+                                format_duration(to.heartbeat_timeout) + ")"};
+  }
+  if (to.lease_timeout < 5ms) {
+    return {Code::kInvalid,
+            context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) + ") is too low"};
+  }
+  return {};
+}
+
+std::string describe_node_tls(const net::TlsContext::Options& tls) {
+  std::string text = "cert: " + tls.certificate_file + ", key: " + tls.key_file;
+  if (!tls.ca_file.empty()) text += ", CA cert " + tls.ca_file;
+  text += tls.verify_client ? ", mutual TLS enabled" : ", mutual TLS disabled";
+  if (!tls.common_name.empty()) {
+    text += ", required peer common name \"" + tls.common_name + "\"";
+  }
+  return text;
+}
+
 void split(const std::string& address, std::string& host, std::string& port) {
   const std::size_t colon = address.rfind(':');
   host = address.substr(0, colon);
@@ -54,7 +103,7 @@ Node::~Node() {
   if (api_) api_->close();
 }
 
-Status Node::start() {
+Status Node::start(const std::function<bool()>& stop_is_wanted) {
   sqlite::use_utc_as_localtime();
   const std::size_t readers = options_.read_connections_max == 0
                                   ? SIZE_MAX
@@ -77,6 +126,7 @@ Status Node::start() {
   http::Api::Options api;
   api.credentials = std::move(*credentials);
   api.http_address = options_.http_adv_addr;
+  api.raft_address = options_.raft_adv_addr;
   api.queue_requests_are_atomic = options_.queue_tx;
   auto process = std::make_shared<const ProcessStatus>(clock_);
   api.process_status = [this, process](http::JsonTree& tree) {
@@ -107,6 +157,7 @@ Status Node::start() {
                   kVersion};
   api.process_vars = [process](http::DebugVars& vars) { process->add_to(vars); };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
+  RETURN_IF_ERROR(open_cluster());
 
   if (const Status status = open_tls(); !status.ok()) {
     return status.with_context("failed to start HTTP server");
@@ -122,31 +173,8 @@ Status Node::start() {
   server_ = std::move(*server);
   server_->start();  // only now: /status asks the server for its address
 
-  store::Store::Options store;
-  store.directory = options_.data_directory;
-  store.node_id = options_.node_id;
-  store.raft_address = options_.raft_adv_addr;
-  store.foreign_keys = options_.foreign_keys;
-  store.extensions = extensions_;
-  store.read_connections_max = shares.readers;
-  store.snapshots.entries_max = options_.raft_snap == 0 ? 8192 : options_.raft_snap;
-  store.snapshots.wal_bytes_max = options_.raft_snap_wal_size;
-  store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
-  store.snapshots.interval = options_.raft_snap_int;
-  store.maintenance = {options_.auto_vacuum_int, options_.auto_optimize_int};
-  store.consensus.heartbeat_timeout = options_.raft_heartbeat_timeout;
-  store.consensus.log_level = log_level_of(options_.raft_log_level);
-  store.on_failure = [](const Status& why) { fail_hard(why); };
-  Result<std::unique_ptr<store::Store>> opened =
-      store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
-  if (!opened.ok()) return opened.error().with_context("failed to open store");
-  store_ = std::move(*opened);
-  if (!extensions_.empty()) {
-    log("db", "loaded extensions: {}", fmt::join(sqlite::names_of(extensions_), ", "));
-  }
-  if (Status status = open_queue(); !status.ok())
-    return status.with_context("failed to open store");
-  api_->open(*store_, *queue_);
+  RETURN_IF_ERROR(open_store(shares.readers).with_context("failed to open store"));
+  RETURN_IF_ERROR(join_cluster(stop_is_wanted).with_context("clustering failure"));
   say_ready();
   return {};
 }
@@ -231,6 +259,183 @@ Status Node::take_directory() {
   return {};
 }
 
+Status Node::open_cluster() {
+  if (!options_.node_cert.empty()) {
+    net::TlsContext::Options accepting;
+    accepting.certificate_file = options_.node_cert;
+    accepting.key_file = options_.node_key;
+    accepting.ca_file = options_.node_ca_cert;
+    accepting.verify_client = options_.node_verify_client;
+    accepting.common_name = options_.node_verify_common_name;
+    accepting.component = "mux";
+    Result<std::unique_ptr<net::TlsContext>> context =
+        net::TlsContext::open(std::move(accepting), posix_file_system(), clock_);
+    if (!context.ok()) return context.error().with_context("failed to create cluster service");
+    node_tls_ = std::move(*context);
+    net::TlsDialer::Options dialing;
+    dialing.certificate_file = options_.node_cert;
+    dialing.key_file = options_.node_key;
+    dialing.ca_file = options_.node_ca_cert;
+    dialing.verify_server = !options_.node_no_verify;
+    dialing.server_name = options_.node_verify_server_name;
+    dialing.component = "mux";
+    Result<std::unique_ptr<net::TlsDialer>> dialer =
+        net::TlsDialer::open(std::move(dialing), posix_file_system(), clock_);
+    if (!dialer.ok()) return dialer.error().with_context("failed to create cluster client");
+    node_dialer_ = std::move(*dialer);
+    log("rqlited", "enabling node-to-node encryption with {}",
+        describe_node_tls(node_tls_->options()));
+  }
+  const store::DatabaseFiles paths(options_.data_directory);
+  RETURN_IF_ERROR(posix_file_system().make_directories(paths.raft()));
+  const Result<raft::RaftId> id = store::read_or_make_raft_id(posix_file_system(), paths);
+  if (!id.ok()) return id.error().with_context("failed to open store");
+
+  cluster::Cluster::Options cluster;
+  cluster.raft_id = *id;
+  cluster.node_id = options_.node_id;
+  cluster.raft_address = options_.raft_adv_addr;
+  cluster.api_url = api_->options().identity.api_url;
+  cluster.version = kVersion;
+  split(options_.raft_addr, cluster.port.host, cluster.port.port);
+  cluster.port.tls = node_tls_.get();
+  cluster.port.thread_name = "peer";
+  cluster.port.limits.connections_max = 512;
+  cluster.port.limits.idle_timeout = 30s;
+  cluster.client.tls = node_dialer_.get();
+  cluster.client.connect_timeout = options_.cluster_connect_timeout;
+  cluster.members.connect_timeout =
+      std::min<Options::Duration>(5s, options_.cluster_connect_timeout);
+  cluster.members.transfer_timeout = effective(options_.raft_election_timeout, 1s);
+  cluster.members.reap_voters_after = options_.raft_reap_node_timeout;
+  cluster.members.reap_readers_after = options_.raft_reap_read_only_node_timeout;
+  cluster.may = [this](const net::Request& request, cluster::Cluster::Permission what,
+                       std::function<void(bool)> then) {
+    const auto needed = what == cluster::Cluster::Permission::kJoin
+                            ? http::Permission::kJoin
+                            : http::Permission::kJoinReadOnly;
+    api_->may(request, {needed}, std::move(then));
+  };
+  Result<std::unique_ptr<cluster::Cluster>> listening =
+      cluster::Cluster::listen(std::move(cluster), *api_, clock_);
+  if (!listening.ok()) {
+    return listening.error().with_context("failed to listen on " + options_.raft_addr);
+  }
+  cluster_ = std::move(*listening);
+  return {};
+}
+
+Result<net::HeaderFields> Node::join_login() const {
+  if (options_.join_as.empty() || options_.auth.empty()) return net::HeaderFields();
+  const Result<Bytes> text = posix_file_system().read_file(options_.auth);
+  if (!text.ok()) return text.error();
+  const Result<std::vector<http::UserEntry>> users = http::parse_credentials_file(*text);
+  if (!users.ok()) return users.error();
+  net::HeaderFields login;
+  for (const http::UserEntry& each : *users) {
+    if (each.user != options_.join_as || !each.password) continue;
+    if (http::begins_like_bcrypt(*each.password)) {
+      return Status(Code::kInvalid, "-join-as needs the password of " + each.user +
+                                        " in clear, and the credentials file has a hash");
+    }
+    Bytes value = "Basic ";
+    append_base64(value, each.user + ":" + *each.password);
+    login = {{"Authorization", value}};
+  }
+  return login;
+}
+
+Status Node::check_join_addresses() {
+  for (const std::string& address : options_.join()) {
+    const net::CallResult node =
+        cluster_->client().fetch({.address = address,
+                                  .target = std::string(cluster::kIdentityPath),
+                                  .timeout = kProbeTimeout},
+                                 kProbeBytesMax);
+    // Another node, or nobody.
+    if (!node.response.ok() || node.response->status == 200) continue;
+    const net::CallResult api = cluster_->client().fetch(
+        {.address = address, .target = "/status", .timeout = kProbeTimeout}, kProbeBytesMax);
+    if (!api.response.ok()) continue;
+    return {Code::kInvalid,
+            "join address " + address + " appears to be serving HTTP when it should be Raft"};
+  }
+  return {};
+}
+
+Status Node::join_cluster(const std::function<bool()>& stop_is_wanted) {
+  const std::vector<std::string> addresses = options_.join();
+  const store::Membership membership = store_->membership();
+  if (addresses.empty()) {
+    if (store_->waits()) {
+      return {Code::kInvalid,
+              "this node waits to join a cluster, and is not told where that is: see -join"};
+    }
+    return {};
+  }
+  RETURN_IF_ERROR(check_join_addresses());
+  if (membership.entries().size() == 1 && membership.contains(store_->raft_id())) {
+    return {Code::kInvalid,
+            "node is the only node in a single-node cluster, joining other clusters not supported"};
+  }
+  Result<net::HeaderFields> login = join_login();
+  if (!login.ok()) return login.error();
+  cluster::Joiner::Options joining;
+  joining.attempts = static_cast<int>(options_.join_attempts);
+  joining.interval = options_.join_interval;
+  joining.login = std::move(*login);
+  joining.is_named = !options_.join_as.empty();
+  joining.stop_is_wanted = stop_is_wanted;
+  cluster::Joiner joiner(cluster_->client(), std::move(joining), [this] {
+    return cluster::JoinRequest{{store_->raft_id(), options_.node_id},
+                                options_.raft_adv_addr,
+                                !options_.raft_non_voter,
+                                store_->cluster_id()};
+  });
+  const cluster::Joiner::Result result = joiner.join(addresses);
+  if (result.outcome == cluster::Joiner::Result::Outcome::kJoined) {
+    store_->joined();
+    return {};
+  }
+  return Status(Code::kUnavailable, result.text).with_context("failed to join cluster");
+}
+
+Status Node::open_store(std::size_t readers) {
+  store::Store::Options store;
+  store.directory = options_.data_directory;
+  store.node_id = options_.node_id;
+  store.raft_address = options_.raft_adv_addr;
+  store.foreign_keys = options_.foreign_keys;
+  store.extensions = extensions_;
+  store.read_connections_max = readers;
+  store.snapshots.entries_max = options_.raft_snap == 0 ? 8192 : options_.raft_snap;
+  store.snapshots.wal_bytes_max = options_.raft_snap_wal_size;
+  store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
+  store.snapshots.interval = options_.raft_snap_int;
+  store.maintenance = {options_.auto_vacuum_int, options_.auto_optimize_int};
+  RETURN_IF_ERROR(set_timeouts(options_, store.consensus));
+  // So that those who are a little behind need no snapshot.
+  store.consensus.retention.entries = store.snapshots.entries_max + store.snapshots.entries_max / 4;
+  store.consensus.log_level = log_level_of(options_.raft_log_level);
+  store.on_failure = [](const Status& why) { fail_hard(why); };
+  store.founds = options_.join_text.empty();
+  store.transport = &cluster_->transport();
+  store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
+    cluster_->on_members(cluster_id, members);
+  };
+  Result<std::unique_ptr<store::Store>> opened =
+      store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
+  if (!opened.ok()) return opened.error();
+  store_ = std::move(*opened);
+  if (!extensions_.empty()) {
+    log("db", "loaded extensions: {}", fmt::join(sqlite::names_of(extensions_), ", "));
+  }
+  cluster_->open(*store_);
+  RETURN_IF_ERROR(open_queue());
+  api_->open(*store_, *queue_, cluster_.get());
+  return {};
+}
+
 Status Node::open_queue() {
   Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
       posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
@@ -240,7 +445,8 @@ Status Node::open_queue() {
   limits.waiting.batch_size = static_cast<std::size_t>(options_.queue_batch_size);
   limits.waiting.bytes_max = static_cast<std::size_t>(options_.queue_bytes_max);
   limits.waiting.timeout = options_.queue_timeout;
-  queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(*numbers), *store_, clock_);
+  queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(*numbers),
+                                               cluster_->stream_target(), clock_);
   return {};
 }
 
@@ -253,6 +459,14 @@ void Node::say_ready() const {
   log("rqlited", "connect using the command-line tool via 'rqlite -H {} -p {}'", host, port);
   log("rqlited", "visit the rqlite console for this node at {}://{}/console/",
       tls_ ? "https" : "http", address);
+}
+
+void Node::hand_over() {
+  if (!store_->is_leader() || store_->membership().voters() < 2) return;
+  log("store", "stepping down as Leader before shutdown");
+  auto done = std::make_shared<std::promise<void>>();
+  cluster_->members().hand_over("", [done](const Status&) { done->set_value(); });
+  (void)done->get_future().wait_for(effective(options_.raft_election_timeout, 1s));
 }
 
 bool Node::stop() {
@@ -268,9 +482,13 @@ bool Node::stop() {
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   api_->finish_uploads();  // what is still written leads back to the server
   profiles_->write([this] { return api_->metrics_text(); });
+  if (options_.raft_shutdown_stepdown) hand_over();
+  cluster_->close();
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store
+  cluster_->join();
   queue_.reset();
+  cluster_.reset();
   store_.reset();
   server_.reset();
   log("rqlited", "rqlite server stopped");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,10 +9,12 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "cluster/cluster.h"
 #include "http/api.h"
 #include "http/credentials.h"
 #include "net/server.h"
 #include "net/tls_context.h"
+#include "net/tls_dialer.h"
 #include "queue/write_queue.h"
 #include "rqlited/options.h"
 #include "rqlited/profiles.h"
@@ -27,8 +30,9 @@ class Node {
   explicit Node(Options options) : options_(std::move(options)) {}
   ~Node();
 
-  // Serves HTTP, then opens the store. Not ok: the message for the fatal line.
-  Status start();
+  // Serves HTTP, opens the store, and joins the cluster if it is told to. Not ok: the message for
+  // the fatal line. `stop_is_wanted` is asked now and then by what may take long.
+  Status start(const std::function<bool()>& stop_is_wanted);
 
   // Reads the credentials file again, if there is one. One that cannot be read changes nothing.
   void reload();
@@ -44,7 +48,16 @@ class Node {
   Status open_tls();
   // Makes it, keeps other processes off it, and fills its folder of extensions.
   Status take_directory();
+  Status open_cluster();
+  Status open_store(std::size_t readers);
   Status open_queue();
+  // Makes another node the leader, if this one is and there is one.
+  void hand_over();
+  Status join_cluster(const std::function<bool()>& stop_is_wanted);
+  // What shows other nodes that this one may join.
+  Result<net::HeaderFields> join_login() const;
+  // Refuses addresses at which clients are served, which people mix up with those between nodes.
+  Status check_join_addresses();
   void say_ready() const;
 
   const Options options_;
@@ -57,7 +70,10 @@ class Node {
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.
   std::unique_ptr<http::Api> api_;
-  std::unique_ptr<net::TlsContext> tls_;  // null: HTTP in clear
+  std::unique_ptr<net::TlsContext> tls_;       // null: HTTP in clear
+  std::unique_ptr<net::TlsContext> node_tls_;  // null: in clear between nodes
+  std::unique_ptr<net::TlsDialer> node_dialer_;
+  std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<queue::WriteQueue> queue_;

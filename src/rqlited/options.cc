@@ -22,34 +22,16 @@ constexpr const char* kAbout =
 // Flags of rqlite that this server does not have yet. They are refused by name: one that is
 // ignored would be found out too late.
 constexpr const char* kNotBuilt[] = {
-    "node-cert",
-    "node-key",
-    "node-ca-cert",
-    "node-no-verify",
-    "node-verify-client",
-    "node-verify-server-name",
-    "node-verify-common-name",
-    "cluster-connect-timeout",
     "compress-snap-transport",
-    "join",
-    "join-attempts",
-    "join-interval",
-    "join-as",
     "bootstrap-expect",
     "bootstrap-expect-timeout",
     "disco-mode",
     "disco-key",
     "disco-config",
-    "raft-non-voter",
-    "raft-leader-lease-timeout",
-    "raft-election-timeout",
     "raft-commit-timeout",
     "raft-apply-timeout",
     "raft-remove-shutdown",
     "raft-cluster-remove-shutdown",
-    "raft-shutdown-stepdown",
-    "raft-reap-node-timeout",
-    "raft-reap-read-only-node-timeout",
     "auto-backup",
     "auto-restore",
     "cdc-config",
@@ -79,6 +61,31 @@ void declare(Flags& flags, Options& options) {
   flags.add("raft-addr", &options.raft_addr, "Raft address to bind, host:port");
   flags.add("raft-adv-addr", &options.raft_adv_addr,
             "Raft address told to other nodes. If not set, the one that is bound");
+  flags.add("node-cert", &options.node_cert,
+            "PEM file with the certificate for connections between nodes. With -node-key, all of "
+            "them are TLS");
+  flags.add("node-key", &options.node_key, "PEM file with the private key of -node-cert");
+  flags.add("node-ca-cert", &options.node_ca_cert,
+            "PEM file with the CAs of other nodes' certificates. If not set, the system's");
+  flags.add("node-no-verify", &options.node_no_verify,
+            "Speak to nodes whose certificates are not good");
+  flags.add("node-verify-client", &options.node_verify_client,
+            "Refuse nodes that call without a good certificate");
+  flags.add("node-verify-server-name", &options.node_verify_server_name,
+            "Name that other nodes' certificates must be for. If not set, the host that is called");
+  flags.add("node-verify-common-name", &options.node_verify_common_name,
+            "Common name that the certificate of a node that calls must have");
+  flags.add("join", &options.join_text,
+            "Raft addresses of members of the cluster to join, host:port, separated by commas");
+  flags.add("join-attempts", &options.join_attempts,
+            "How often to try to join, with every address each time");
+  flags.add("join-interval", &options.join_interval, "Time between two tries to join");
+  flags.add("join-as", &options.join_as,
+            "User of this node's own -auth file, as whom it asks to join");
+  flags.add("cluster-connect-timeout", &options.cluster_connect_timeout,
+            "Longest time to connect to another node");
+  flags.add("raft-non-voter", &options.raft_non_voter,
+            "Join as a copy that serves reads and has no vote");
   flags.add("fk", &options.foreign_keys, "Enable SQLite foreign key constraints");
   flags.add("db-max-ro-conns", &options.read_connections_max,
             "Most reads at the same time; 0 means no limit");
@@ -109,6 +116,16 @@ void declare(Flags& flags, Options& options) {
   flags.add("raft-snap-int", &options.raft_snap_int, "Time between checks for a snapshot");
   flags.add("raft-heartbeat-timeout", &options.raft_heartbeat_timeout,
             "Time without a leader before an election");
+  flags.add("raft-election-timeout", &options.raft_election_timeout,
+            "Time before a candidate tries again");
+  flags.add("raft-leader-lease-timeout", &options.raft_leader_lease_timeout,
+            "Time without a majority before a leader steps down; 0 means 500ms");
+  flags.add("raft-shutdown-stepdown", &options.raft_shutdown_stepdown,
+            "Hand leadership over before a clean stop");
+  flags.add("raft-reap-node-timeout", &options.raft_reap_node_timeout,
+            "Time after which a voter that cannot be reached is removed. If not set, never");
+  flags.add("raft-reap-read-only-node-timeout", &options.raft_reap_read_only_node_timeout,
+            "The same for nodes without a vote");
   flags.add("cpu-profile", &options.cpu_profile,
             "File for a table of the threads' processor time, written at a clean stop");
   flags.add("mem-profile", &options.mem_profile,
@@ -172,8 +189,14 @@ std::optional<std::string> validate(const Options& options) {
   if (options.http_cert.empty() != options.http_key.empty()) {
     return "either both -http-cert and -http-key must be set, or neither";
   }
+  if (options.node_cert.empty() != options.node_key.empty()) {
+    return "either both -node-cert and -node-key must be set, or neither";
+  }
   if (!options.http_verify_common_name.empty() && !options.http_verify_client) {
     return "-http-verify-common-name requires -http-verify-client";
+  }
+  if (!options.node_verify_common_name.empty() && !options.node_verify_client) {
+    return "-node-verify-common-name requires -node-verify-client";
   }
   if (options.raft_addr == options.http_addr) return "HTTP and Raft addresses must differ";
   if (begins_with_http(options.http_addr) || begins_with_http(options.http_adv_addr)) {
@@ -199,6 +222,23 @@ std::optional<std::string> validate(const Options& options) {
   if (!is_port(port)) return "raft advertised port is not valid";
   if (options.http_adv_addr == options.raft_adv_addr) {
     return "advertised HTTP and Raft addresses must differ";
+  }
+  for (const std::string& address : options.join()) {
+    if (!split_address(address, host, port)) return address + " is an invalid join address";
+    if (address == options.raft_adv_addr || address == options.raft_addr) {
+      return "node cannot join with itself unless bootstrapping";
+    }
+  }
+  if (!is_header_value(options.raft_adv_addr)) return "raft advertised address not valid";
+  if (options.node_cert.empty() && (!options.node_ca_cert.empty() || options.node_verify_client)) {
+    return "-node-ca-cert and -node-verify-client require -node-cert and -node-key";
+  }
+  if (options.join_attempts < 1) return "-join-attempts must be greater than 0";
+  if (options.join_interval < Options::Duration::zero()) {
+    return "-join-interval must not be negative";
+  }
+  if (options.cluster_connect_timeout <= Options::Duration::zero()) {
+    return "-cluster-connect-timeout must be greater than 0";
   }
   if (!is_header_value(options.http_allow_origin)) {
     return "-http-allow-origin must not hold control characters";
@@ -288,17 +328,25 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   return line;
 }
 
-std::vector<std::string> Options::extensions() const {
-  std::vector<std::string> paths;
-  if (extensions_path.empty()) return paths;
+namespace {
+
+std::vector<std::string> parts_of(const std::string& text) {
+  std::vector<std::string> parts;
+  if (text.empty()) return parts;
   std::size_t at = 0;
-  for (std::size_t comma; (comma = extensions_path.find(',', at)) != std::string::npos;) {
-    paths.push_back(extensions_path.substr(at, comma - at));
+  for (std::size_t comma; (comma = text.find(',', at)) != std::string::npos;) {
+    parts.push_back(text.substr(at, comma - at));
     at = comma + 1;
   }
-  paths.push_back(extensions_path.substr(at));
-  return paths;
+  parts.push_back(text.substr(at));
+  return parts;
 }
+
+}  // namespace
+
+std::vector<std::string> Options::extensions() const { return parts_of(extensions_path); }
+
+std::vector<std::string> Options::join() const { return parts_of(join_text); }
 
 raft::LogLevel log_level_of(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](char c) {

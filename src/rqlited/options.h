@@ -27,6 +27,21 @@ struct Options {
   std::string raft_adv_addr;      // by default raft_addr
   std::string http_allow_origin;  // empty: the header is not sent
   std::string auth;               // path of the credentials file; empty: there is none
+  std::string node_cert;          // and node_key: both or neither
+  std::string node_key;
+  std::string node_ca_cert;
+  bool node_no_verify = false;
+  bool node_verify_client = false;
+  std::string node_verify_server_name;
+  std::string node_verify_common_name;  // with node_verify_client
+
+  std::string join_text;  // addresses separated by commas
+  std::int64_t join_attempts = 5;
+  Duration join_interval{std::chrono::seconds(3)};
+  std::string join_as;
+  Duration cluster_connect_timeout{std::chrono::seconds(30)};
+  bool raft_non_voter = false;
+
   bool foreign_keys = false;
   std::int64_t read_connections_max = 256;
   std::string extensions_path;  // separated by commas
@@ -45,6 +60,11 @@ struct Options {
   std::uint64_t raft_snap_wal_size = 4 << 20;
   Duration raft_snap_int{std::chrono::seconds(10)};
   Duration raft_heartbeat_timeout{std::chrono::seconds(1)};
+  Duration raft_election_timeout{std::chrono::seconds(1)};
+  Duration raft_leader_lease_timeout{0};  // 0: 500 ms
+  bool raft_shutdown_stepdown = true;
+  Duration raft_reap_node_timeout{0};  // 0: never
+  Duration raft_reap_read_only_node_timeout{0};
 
   // Paths of files; empty: not wanted.
   std::string cpu_profile;
@@ -53,6 +73,8 @@ struct Options {
 
   std::string data_directory;  // absolute
 
+  // The parts of join_text.
+  [[nodiscard]] std::vector<std::string> join() const;
   // The parts of extensions_path.
   [[nodiscard]] std::vector<std::string> extensions() const;
 };

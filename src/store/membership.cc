@@ -38,6 +38,20 @@ std::optional<raft::RaftId> Membership::find_address(const std::string& raft_add
   return std::nullopt;
 }
 
+Membership Membership::voting() const {
+  Membership part;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.votes) part.entries_.emplace(id, entry);
+  }
+  return part;
+}
+
+Membership Membership::only(raft::RaftId id) const {
+  Membership part;
+  if (const Entry* entry = find(id)) part.entries_.emplace(id, *entry);
+  return part;
+}
+
 std::size_t Membership::voters() const {
   return static_cast<std::size_t>(std::count_if(
       entries_.begin(), entries_.end(), [](const auto& each) { return each.second.votes; }));

@@ -31,6 +31,9 @@ class Membership {
   [[nodiscard]] std::optional<raft::RaftId> find_node(const std::string& node_id) const;
   [[nodiscard]] std::optional<raft::RaftId> find_address(const std::string& raft_address) const;
   [[nodiscard]] std::size_t voters() const;
+  // Those of it who vote, and one of it alone.
+  [[nodiscard]] Membership voting() const;
+  [[nodiscard]] Membership only(raft::RaftId id) const;
 
  private:
   std::map<raft::RaftId, Entry> entries_;

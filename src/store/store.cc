@@ -138,6 +138,7 @@ Status Store::start() {
   Result<SnapshotRecord> record =
       recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
   if (!record.ok()) return record.error();
+  joining_ = record->index == raft::Index();
   on_members({record->index, record->term, record->conf_state, record->state});
 
   outcomes_.restore(record->state);
@@ -377,10 +378,14 @@ void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
       });
 }
 
+void Store::write(Bytes batch, const command::StreamPlace& place, std::unique_ptr<Write> write) {
+  propose(std::move(batch), make_header(), place, std::move(write));
+}
+
 void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                   std::unique_ptr<Write> write) {
-  propose(std::move(batch), make_header(), command::StreamPlace{options_.node_id, epoch, first},
-          std::move(write));
+  this->write(std::move(batch), command::StreamPlace{options_.node_id, epoch, first},
+              std::move(write));
 }
 
 void Store::propose(Bytes batch, const command::Header& header,
@@ -479,6 +484,7 @@ bool Store::has_leader() {
 }
 
 bool Store::is_ready() {
+  if (joining_) return false;
   const raft::Index applied = applied_.value();
   MutexLock lock(mutex_);
   return raft_status_.leader != raft::RaftId() && applied >= ready_at_;
@@ -640,6 +646,8 @@ void Store::on_members(const Snapshotter::Applied& applied) {
     cluster_id_ = applied.state.cluster_id;
     membership_ = membership;
   }
+  // Whoever may vote has caught up.
+  if (const Membership::Entry* self = membership.find(raft_id_); self && self->votes) joined();
   if (options_.on_members) options_.on_members(applied.state.cluster_id, membership);
 }
 
@@ -656,6 +664,7 @@ void Store::on_applied(raft::Index index) {
 
 void Store::on_status(const raft::Core::Status& status) {
   const bool leads = status.role == raft::Role::kLeader;
+  is_leader_ = leads;
   {
     MutexLock lock(mutex_);
     if (status.leader != raft_status_.leader) leader_changes_++;

@@ -106,6 +106,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // only read; it does not if one does not compile.
   void find_out_if_reads(BytesView batch, std::function<void(bool reads)> then);
 
+  // The same for a batch of any member's write queue, at its place in that one's stream.
+  void write(Bytes batch, const command::StreamPlace& place, std::unique_ptr<Write> write);
   // The write queue's way in.
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<Write> write) override;
@@ -145,6 +147,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // one that begins stands for election at once. Precondition: this node is one of them.
   void found(const std::string& cluster_id, const std::map<raft::RaftId, Member>& members,
              bool begins);
+  // It is the member that it was to become, and up to date. A store that waited is not ready
+  // before; of one that may vote it knows by itself.
+  void joined() { joining_ = false; }
   // Whether it waits to become a member of a cluster.
   [[nodiscard]] bool waits() EXCLUDES(mutex_);
 
@@ -161,6 +166,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   };
   [[nodiscard]] std::optional<Leader> leader() EXCLUDES(mutex_);
 
+  // Whether this node leads, as far as it knows; quick.
+  [[nodiscard]] bool is_leader() const { return is_leader_; }
+
   // For whoever carries messages between members.
   [[nodiscard]] Consensus& consensus() EXCLUDES(mutex_);
   // A message came from another member.
@@ -172,12 +180,18 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   [[nodiscard]] std::string new_aside(command::Replacement& file) {
     return set_aside_.reserve(file);
   }
+  void discard_aside(const command::Replacement& file) { set_aside_.settled(file); }
 
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
   [[nodiscard]] Status may_write() EXCLUDES(mutex_);
   [[nodiscard]] bool has_leader() EXCLUDES(mutex_);
   // Whether a leader is known and, if it is this node, everything acknowledged is applied.
   [[nodiscard]] bool is_ready() EXCLUDES(mutex_);
+  // Calls `then` when everything up to `index` is applied here; kDeadline, if that takes too long.
+  void when_applied(raft::Index index, std::chrono::nanoseconds timeout,
+                    std::function<void(const Status&)> then) {
+    applied_.when(index, later(clock_.now(), timeout), std::move(then));
+  }
 
   struct Report {
     raft::Core::Status raft;
@@ -284,6 +298,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<Maintenance> maintenance_;
 
   std::atomic<bool> failed_{false};
+  std::atomic<bool> is_leader_{false};
+  std::atomic<bool> joining_{false};
   std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> applied_term_{0};
   std::atomic<bool> writer_foreign_keys_{false};

@@ -149,6 +149,16 @@ INVALID = [
     (["-raft-adv-addr", "localhost:raft", "d"], "raft advertised port is not valid"),
     (["-http-adv-addr", "a:1", "-raft-adv-addr", "a:1", "d"],
      "advertised HTTP and Raft addresses must differ"),
+    (["-node-cert", "c.pem", "d"], "either both -node-cert and -node-key must be set, or neither"),
+    (["-node-verify-common-name", "n", "d"],
+     "-node-verify-common-name requires -node-verify-client"),
+    (["-node-verify-client", "d"],
+     "-node-ca-cert and -node-verify-client require -node-cert and -node-key"),
+    (["-join", "a:1,b", "d"], "b is an invalid join address"),
+    (["-join", "localhost:4002", "d"], "node cannot join with itself unless bootstrapping"),
+    (["-join", "a:1", "-join-attempts", "0", "d"], "-join-attempts must be greater than 0"),
+    (["-cluster-connect-timeout", "0s", "d"],
+     "-cluster-connect-timeout must be greater than 0"),
     (["-http-addr", "localhost", "-raft-addr", "localhost", "d"],
      "HTTP and Raft addresses must differ"),
 ]
@@ -161,8 +171,8 @@ def test_an_invalid_value_is_fatal(arguments, message):
     assert done.stderr == f"fatal: {message}\n"
 
 
-@pytest.mark.parametrize("flag", [["-disco-mode", "dns"], ["-node-cert=c.pem"], ["-join", "a:1"],
-                                  ["-bootstrap-expect", "3"], ["-raft-non-voter"],
+@pytest.mark.parametrize("flag", [["-disco-mode", "dns"],
+                                  ["-bootstrap-expect", "3"],
                                   ["-auto-backup", "f"],
                                   ["-cdc-config", "stdout"]])
 def test_a_flag_that_is_not_built_is_refused_by_name(flag):

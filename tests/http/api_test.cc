@@ -69,6 +69,7 @@ class ApiTest : public ::testing::Test {
   FakeHeaders headers_;
   Api api_{
       {.http_address = "localhost:4001",
+       .raft_address = "localhost:4002",
        .queue_requests_are_atomic = false,
        .credentials = nullptr,
        .identity = {.api_url = "http://localhost:4001", .version = "v1"},

@@ -27,7 +27,7 @@ TEST(DiscoStatusTest, AStoreHasItsIntervals) {
   DiscoReport report = report_of(DiscoMode::kEtcd);
   report.last_contact = WallTime(1s);
   EXPECT_EQ(disco_status(report).to_json(),
-            R"({"last_contact":"1970-01-01T00:00:01Z","mode":"etcd-kv",)"
+            R"({"last_contact":"1970-01-01T00:00:01.000000000Z","mode":"etcd-kv",)"
             R"("register_interval":3000000000,"report_interval":10000000000})");
 }
 

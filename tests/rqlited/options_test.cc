@@ -99,7 +99,7 @@ TEST(OptionsTest, HelpGoesBeforeEverythingButFlagsBeforeIt) {
   EXPECT_NE(help.output.find("\nUsage: rqlited [flags] <data directory>\n"), std::string::npos);
   EXPECT_NE(help.output.find("  -write-queue-timeout duration\n    \t"), std::string::npos);
   EXPECT_NE(help.output.find(" (default 50ms)\n"), std::string::npos);
-  EXPECT_EQ(help.output.find("-join"), std::string::npos);  // does not work yet
+  EXPECT_EQ(help.output.find("-bootstrap-expect"), std::string::npos);  // does not work yet
   EXPECT_EQ(outcome({"-foo", "-h"}), "2: flag provided but not defined: -foo");
 }
 
@@ -122,7 +122,8 @@ TEST(OptionsTest, BadFlagsShowTheUsageToo) {
 }
 
 TEST(OptionsTest, FlagsThatDoNotWorkYetAreRefused) {
-  EXPECT_EQ(outcome({"-join=a:4002", "/data"}), "1: fatal: -join is not built yet");
+  EXPECT_EQ(outcome({"-bootstrap-expect=3", "/data"}),
+            "1: fatal: -bootstrap-expect is not built yet");
   EXPECT_EQ(outcome({"-disco-mode", "dns", "/data"}), "1: fatal: -disco-mode is not built yet");
 }
 

@@ -1,0 +1,157 @@
+#include "cluster/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace rqlite::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMetaBytesMax = 64 << 10;
+constexpr auto kPatience = 1s;
+
+// Whoever cannot be reached at once is tried again soon: a connection whose first packets were
+// lost is made long after the network is well again.
+net::Client::Options impatient(net::Client::Options options) {
+  options.connect_timeout = std::min<std::chrono::nanoseconds>(options.connect_timeout, 1s);
+  options.thread_name = "peer-streams";
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Cluster>> Cluster::listen(Options options, net::Handler& forwarded,
+                                                 const Clock& clock) {
+  std::unique_ptr<Cluster> made(new Cluster(std::move(options), forwarded, clock));
+  Result<std::unique_ptr<net::Server>> port =
+      net::Server::listen(made->options_.port, made->handler_);
+  if (!port.ok()) return port.error();
+  made->port_ = std::move(*port);
+  made->port_->start();
+  return made;
+}
+
+Cluster::Cluster(Options options, net::Handler& forwarded, const Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      client_(options_.client),
+      stream_client_(impatient(options_.client)),
+      transport_(options_.raft_id, options_.raft_address, stream_client_, clock, *this),
+      handler_(*this, forwarded) {}
+
+Cluster::~Cluster() {
+  close();
+  join();
+}
+
+void Cluster::open(store::Store& store) {
+  source_ = std::make_unique<SnapshotSource>(store, clock_, SnapshotSource::Options());
+  fetch_ = std::make_unique<SnapshotFetch>(store, client_);
+  stream_target_ = std::make_unique<StreamTarget>(store, client_);
+  members_ =
+      std::make_unique<MembersService>(store, client_, clock_, counters_, options_.members,
+                                       [this](raft::RaftId id) { return transport_.heard_at(id); });
+  store_ = &store;
+}
+
+void Cluster::close() {
+  // Streams first: the port must not wait for them.
+  transport_.close();
+  stream_client_.close();
+  client_.close();
+  if (fetch_) fetch_->close();
+  if (members_) members_->stop();
+  if (source_) source_->close();
+  if (port_) port_->stop(kPatience);
+}
+
+void Cluster::join() {
+  if (port_) port_->join();
+}
+
+Status Cluster::check_cluster(const net::Request& request) {
+  store::Store* store = store_;
+  if (store == nullptr) return {Code::kUnavailable, "store not open"};
+  const std::string own = store->cluster_id();
+  if (own.empty()) {
+    // Whoever knows this node's Raft id has been told by itself.
+    const auto to = header_of(request, kToHeader);
+    if (to && raft_id_of(*to) == options_.raft_id) return {};
+    return {Code::kInvalid, "this node is of no cluster yet"};
+  }
+  const auto named = header_of(request, kClusterHeader);
+  if (named && *named == own) return {};
+  return {Code::kInvalid, "this node is of another cluster"};
+}
+
+void Cluster::note_contact(SnapshotFetch::Contact contact) {
+  transport_.learn(contact.id, contact.address, contact.cluster_id);
+  MutexLock lock(mutex_);
+  contacts_[contact.id] = std::move(contact);
+}
+
+void Cluster::on_message(raft::RaftId from, Bytes message) {
+  if (store::Store* store = store_) store->deliver(from, std::move(message));
+}
+
+void Cluster::on_snapshot(raft::RaftId from, Bytes message) {
+  SnapshotFetch::Contact contact;
+  {
+    MutexLock lock(mutex_);
+    const auto found = contacts_.find(from);
+    if (found == contacts_.end()) return;
+    contact = found->second;
+  }
+  if (store_.load() != nullptr) fetch_->begin(std::move(contact), std::move(message));
+}
+
+void Cluster::on_snapshot_sent(raft::RaftId to, bool sent) {
+  if (store_.load() != nullptr) source_->announced(to, sent);
+}
+
+void Cluster::on_unreachable(raft::RaftId to) {
+  if (store::Store* store = store_) store->consensus().report_unreachable(to);
+}
+
+NodeMeta Cluster::meta() {
+  NodeMeta meta{options_.api_url, options_.version, {}};
+  if (store::Store* store = store_) meta.commit = store->report().raft.commit;
+  return meta;
+}
+
+net::HeaderFields Cluster::headers() {
+  net::HeaderFields fields = {{std::string(kFromHeader), to_text(options_.raft_id)}};
+  if (store::Store* store = store_) {
+    fields.emplace_back(kClusterHeader, store->cluster_id());
+  }
+  return fields;
+}
+
+void Cluster::ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then) {
+  client_.fetch({.address = address,
+                 .target = std::string(kMetaPath),
+                 .headers = headers(),
+                 .timeout = timeout},
+                kMetaBytesMax, [then = std::move(then)](const net::CallResult& result) {
+                  if (!result.response.ok()) return then(result.response.error());
+                  const net::ClientResponse& response = *result.response;
+                  if (response.status != 200) {
+                    return then(failure_of(response.status, response.headers, response.body));
+                  }
+                  std::optional<NodeMeta> meta = decode_node_meta(response.body);
+                  if (!meta) return then(Status(Code::kInvalid, "its answer cannot be read"));
+                  then(std::move(*meta));
+                });
+}
+
+void Cluster::forward(const store::Store::Leader& leader, const net::Request& request,
+                      Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
+                      Forwarder::OnFailure on_failure) {
+  forwarder_.forward({leader.member.raft_address, headers()}, request, limits, std::move(reply),
+                     std::move(on_failure));
+}
+
+}  // namespace rqlite::cluster

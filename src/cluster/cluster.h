@@ -1,0 +1,125 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "cluster/counters.h"
+#include "cluster/forwarder.h"
+#include "cluster/members_service.h"
+#include "cluster/peer_port.h"
+#include "cluster/peer_protocol.h"
+#include "cluster/raft_transport.h"
+#include "cluster/snapshot_fetch.h"
+#include "cluster/snapshot_source.h"
+#include "cluster/stream_target.h"
+#include "net/client.h"
+#include "net/server.h"
+#include "store/store.h"
+
+namespace rqlite::cluster {
+
+// This node among others: the inter-node port, and all that goes through it.
+//
+// It listens before the store opens, which needs its transport, and refuses what takes a store
+// until then. Threads: any, but for open(), close() and join().
+class Cluster final : private RaftTransport::Listener {
+ public:
+  // What a node that asks must be allowed to do, where there is a file that says who may.
+  enum class Permission { kJoin, kJoinReadOnly };
+  struct Options {
+    raft::RaftId raft_id;
+    std::string node_id;
+    std::string raft_address;  // as others reach this node
+    std::string api_url;
+    std::string version;
+    net::Server::Options port;
+    net::Client::Options client;
+    MembersService::Options members;
+    // Whether the login in a request's headers may do that; on a thread of the port's. Null:
+    // everybody may everything.
+    std::function<void(const net::Request&, Permission, std::function<void(bool)>)> may;
+  };
+
+  // Binds the port. `forwarded` answers clients' requests that another node passes on; it and the
+  // clock must outlive the cluster.
+  static Result<std::unique_ptr<Cluster>> listen(Options options, net::Handler& forwarded,
+                                                 const Clock& clock);
+  ~Cluster() override;
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] raft::Transport& transport() { return transport_; }
+  // For the store's callback of that name.
+  void on_members(const std::string& cluster_id, const store::Membership& membership) {
+    transport_.set_members(cluster_id, membership);
+  }
+
+  // The store is there from now on, until close().
+  void open(store::Store& store);
+  // Takes in nothing more, and gives up what is under way. The store must still be there.
+  void close();
+  // Ends the port's threads. After close(), and when nothing leads back to them any more.
+  void join();
+
+  [[nodiscard]] net::Client& client() { return client_; }
+  [[nodiscard]] Counters& counters() { return counters_; }
+  [[nodiscard]] MembersService& members() { return *members_; }
+  [[nodiscard]] StreamTarget& stream_target() { return *stream_target_; }
+  [[nodiscard]] RaftTransport& raft_transport() { return transport_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] std::string address() const { return port_->address(); }
+
+  // What the node at `address` says of itself, or why it does not.
+  using OnMeta = std::function<void(Result<NodeMeta>)>;
+  void ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then);
+  // Passes a client's request on to the leader.
+  void forward(const store::Store::Leader& leader, const net::Request& request,
+               Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
+               Forwarder::OnFailure on_failure);
+
+ private:
+  friend class PeerPort;
+
+  Cluster(Options options, net::Handler& forwarded, const Clock& clock);
+
+  void on_message(raft::RaftId from, Bytes message) override;
+  void on_snapshot(raft::RaftId from, Bytes message) override;
+  void on_snapshot_sent(raft::RaftId to, bool sent) override;
+  void on_unreachable(raft::RaftId to) override;
+
+  // Whether a request is of this node's cluster; a node without one belongs to whoever knows it.
+  [[nodiscard]] Status check_cluster(const net::Request& request);
+  // A stream of another member begins, which says where it is and of which cluster.
+  void note_contact(SnapshotFetch::Contact contact) EXCLUDES(mutex_);
+  [[nodiscard]] NodeMeta meta();
+  net::HeaderFields headers();
+
+  const Options options_;
+  const Clock& clock_;
+  Counters counters_;
+  net::Client client_;
+  net::Client stream_client_;  // which is not patient
+  RaftTransport transport_;
+  Forwarder forwarder_{client_};
+  PeerPort handler_;
+  std::unique_ptr<net::Server> port_;
+
+  std::atomic<store::Store*> store_{nullptr};
+  std::unique_ptr<SnapshotSource> source_;
+  std::unique_ptr<SnapshotFetch> fetch_;
+  std::unique_ptr<MembersService> members_;
+  std::unique_ptr<StreamTarget> stream_target_;
+
+  Mutex mutex_;
+  std::map<raft::RaftId, SnapshotFetch::Contact> contacts_ GUARDED_BY(mutex_);
+};
+
+}  // namespace rqlite::cluster

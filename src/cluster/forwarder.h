@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "net/client.h"
+#include "net/message.h"
+
+namespace rqlite::cluster {
+
+// "/path?query" of a request, as it may stand in another one.
+std::string target_of(const net::Request& request);
+
+// Passes a client's request on to another node as it is, and that one's answer back: the other one
+// looks at the client's login too. Large answers go through while they come.
+//
+// Threads: any.
+class Forwarder {
+ public:
+  explicit Forwarder(net::Client& client) : client_(client) {}
+
+  struct Target {
+    std::string address;        // the other node's, between nodes
+    net::HeaderFields headers;  // besides those of the client's request
+  };
+  struct Limits {
+    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};  // of each step
+    // So often, over kept connections and then once over a new one; only where that cannot do
+    // anything twice.
+    int attempts = 1;
+    bool may_repeat = false;
+  };
+  // What the client hears if the other node cannot be asked, or does not answer.
+  using OnFailure = std::function<net::Response(const Status&)>;
+  void forward(const Target& target, const net::Request& request, Limits limits,
+               std::shared_ptr<net::Reply> reply, OnFailure on_failure);
+
+ private:
+  net::Client& client_;
+};
+
+}  // namespace rqlite::cluster

@@ -1,0 +1,93 @@
+#include "cluster/joiner.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <thread>
+#include <utility>
+
+#include "base/duration.h"
+#include "base/log.h"
+
+namespace rqlite::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+using Outcome = Joiner::Result::Outcome;
+
+constexpr int kRequestsMax = 10;   // to follow those who name the leader
+constexpr auto kAskAgain = 100ms;  // of a leader that waits for this node to catch up
+constexpr auto kPauseStep = 20ms;
+constexpr std::size_t kAnswerBytesMax = 64 << 10;
+
+}  // namespace
+
+bool Joiner::pause(std::chrono::nanoseconds time) const {
+  for (; time > 0ns && !options_.stop_is_wanted(); time -= kPauseStep) {
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(time, kPauseStep));
+  }
+  return !options_.stop_is_wanted();
+}
+
+Joiner::Result Joiner::join(const std::vector<std::string>& addresses) {
+  for (int round = 1;; round++) {
+    Result result = join_once(addresses);
+    if (result.outcome != Outcome::kFailed) return result;
+    if (round >= options_.attempts) {
+      log("cluster-join", "failed to join cluster at {}, after {} attempt(s)", addresses, round);
+      return {Outcome::kFailed, "", "failed to join cluster"};
+    }
+    log("cluster-join", "failed to join cluster at {}, sleeping {} before retry", addresses,
+        format_duration(options_.interval));
+    if (!pause(options_.interval)) return {Outcome::kStopped, "", "join operation canceled"};
+  }
+}
+
+Joiner::Result Joiner::join_once(const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    Result result = ask(address);
+    if (result.outcome == Outcome::kJoined) {
+      log("cluster-join", "successfully joined cluster at {}", address);
+    }
+    if (result.outcome != Outcome::kFailed) return result;
+    log("cluster-join", "failed to join via node at {}: {}{}", address, result.text,
+        !options_.is_named ? " (did you forget to set -join-as?)" : "");
+  }
+  return {Outcome::kFailed, "", "failed to join cluster"};
+}
+
+Joiner::Result Joiner::ask(const std::string& address) {
+  std::string at = address;
+  for (int requests = 1; !options_.stop_is_wanted(); requests++) {
+    net::CallResult result = client_.fetch({.address = at,
+                                            .method = "POST",
+                                            .target = std::string(kJoinPath),
+                                            .headers = options_.login,
+                                            .body = encode(make_request_()),
+                                            .timeout = options_.timeout},
+                                           kAnswerBytesMax);
+    if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
+    const std::string& text = result.response->body;
+    switch (result.response->status) {
+      case 200:
+        return {Outcome::kJoined, address, ""};
+      case 202:
+        // Let in, and on its way: however long that takes.
+        requests = 0;
+        (void)pause(kAskAgain);
+        continue;
+      case 421:
+        if (text.empty()) return {Outcome::kFailed, address, "no leader"};
+        if (requests >= kRequestsMax) return {Outcome::kFailed, address, "max redirects exceeded"};
+        at = text;
+        continue;
+      case 410:
+        return {Outcome::kRemoved, address, text};
+      default:
+        return {Outcome::kFailed, address, text};
+    }
+  }
+  return {Outcome::kStopped, address, "join operation canceled"};
+}
+
+}  // namespace rqlite::cluster

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cluster/peer_protocol.h"
+#include "net/client.h"
+
+namespace rqlite::cluster {
+
+// Asks members of a cluster to let this node in, until one does. Blocks; one thread, but for
+// stop().
+class Joiner {
+ public:
+  struct Options {
+    int attempts = 5;                                            // rounds, each over all addresses
+    std::chrono::nanoseconds interval{std::chrono::seconds(3)};  // between rounds
+    std::chrono::nanoseconds timeout{std::chrono::seconds(5)};   // of a request
+    net::HeaderFields login = {};  // what shows who asks; empty: nobody in particular
+    bool is_named = false;         // whether somebody is named at all
+    std::function<bool()> stop_is_wanted = [] { return false; };
+  };
+  // What is asked; made anew for each try, for it may change meanwhile.
+  using MakeRequest = std::function<JoinRequest()>;
+
+  Joiner(net::Client& client, Options options, MakeRequest make_request)
+      : client_(client), options_(std::move(options)), make_request_(std::move(make_request)) {}
+
+  struct Result {
+    enum class Outcome { kJoined, kFailed, kRemoved, kStopped } outcome = Outcome::kFailed;
+    std::string address;  // that was asked first
+    std::string text;     // why not
+  };
+  // All rounds. Writes what becomes of each to the log.
+  Result join(const std::vector<std::string>& addresses);
+  // One round.
+  Result join_once(const std::vector<std::string>& addresses);
+  // One address, and those that it names as the leader's. Waits until this node has caught up.
+  Result ask(const std::string& address);
+
+ private:
+  // False: stopped.
+  [[nodiscard]] bool pause(std::chrono::nanoseconds time) const;
+
+  net::Client& client_;
+  const Options options_;
+  const MakeRequest make_request_;
+};
+
+}  // namespace rqlite::cluster

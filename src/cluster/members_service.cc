@@ -1,0 +1,366 @@
+#include "cluster/members_service.h"
+
+#include <algorithm>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+
+namespace rqlite::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+using Outcome = MembersService::Joined::Outcome;
+
+constexpr auto kLookEvery = 100ms;
+constexpr auto kTryAgain = 20ms;
+constexpr std::size_t kIdentityBytesMax = 64 << 10;
+
+Status stopping() { return {Code::kUnavailable, "shutting down"}; }
+
+MembersService::Joined refused(std::string why) { return {Outcome::kRefused, std::move(why)}; }
+
+std::string kind_of(bool votes) { return votes ? "voter" : "non-voter"; }
+
+}  // namespace
+
+MembersService::MembersService(store::Store& store, net::Client& client, const Clock& clock,
+                               Counters& counters, Options options, HeardAt heard_at)
+    : store_(store),
+      client_(client),
+      clock_(clock),
+      counters_(counters),
+      options_(options),
+      heard_at_(std::move(heard_at)),
+      thread_("membership", [this] { run(); }) {}
+
+MembersService::~MembersService() { stop(); }
+
+void MembersService::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void MembersService::post(std::function<void()> job, std::function<void()> refuse) {
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      jobs_.push_back({std::move(job), std::move(refuse)});
+      refuse = nullptr;
+    }
+  }
+  if (refuse) return refuse();
+  changed_.notify_all();
+}
+
+void MembersService::run() {
+  TimePoint look_at = clock_.now();
+  while (true) {
+    Job job;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && jobs_.empty() && clock_.now() < look_at) {
+        clock_.wait_until(changed_, mutex_, look_at);
+      }
+      if (stopping_) break;
+      if (!jobs_.empty()) {
+        job = std::move(jobs_.front());
+        jobs_.pop_front();
+      }
+    }
+    if (job.run) job.run();
+    if (clock_.now() < look_at) continue;
+    look_after_members();
+    look_at = clock_.now() + kLookEvery;
+  }
+  std::deque<Job> left;
+  {
+    MutexLock lock(mutex_);
+    left = std::exchange(jobs_, {});
+  }
+  for (const Job& each : left) each.refuse();
+}
+
+bool MembersService::pause(std::chrono::nanoseconds time) {
+  const TimePoint until = clock_.now() + time;
+  MutexLock lock(mutex_);
+  while (!stopping_ && clock_.now() < until) clock_.wait_until(changed_, mutex_, until);
+  return !stopping_;
+}
+
+Status MembersService::leads() const {
+  const std::optional<store::Store::Leader> leader = store_.leader();
+  if (!leader) return {Code::kNoLeader, "leader not found"};
+  return leader->is_self ? Status() : Status(Code::kNotLeader, "not leader");
+}
+
+void MembersService::look_after_members() {
+  if (!leads().ok()) {
+    leads_since_ = {};
+    commit_before_ = {};
+    caught_up_.clear();
+    return;
+  }
+  if (leads_since_ == TimePoint()) leads_since_ = clock_.now();
+  const store::Membership membership = store_.membership();
+  promote(membership);
+  reap(membership);
+}
+
+store::Consensus::Matches MembersService::matches(const store::Membership& membership) {
+  std::vector<raft::RaftId> ids;
+  for (const auto& [id, entry] : membership.entries()) ids.push_back(id);
+  auto found = std::make_shared<std::promise<store::Consensus::Matches>>();
+  store_.consensus().matches(std::move(ids), [found](const store::Consensus::Matches& matches) {
+    found->set_value(matches);
+  });
+  return found->get_future().get();
+}
+
+// A member has caught up when it has all that was committed at the last look.
+void MembersService::promote(const store::Membership& membership) {
+  const bool nobody = std::all_of(
+      membership.entries().begin(), membership.entries().end(),
+      [this](const auto& each) { return each.second.votes || caught_up_.contains(each.first); });
+  const raft::Index commit = store_.report().raft.commit;
+  const raft::Index before = std::exchange(commit_before_, commit);
+  if (nobody || before == raft::Index()) return;
+  for (const auto& [id, matched] : matches(membership)) {
+    const store::Membership::Entry* entry = membership.find(id);
+    if (entry == nullptr || entry->votes || matched < before) continue;
+    if (!entry->member.wants_vote) {
+      caught_up_.insert(id);
+      continue;
+    }
+    const Status status = change(raft::ChangeKind::kAddVoter, {id, entry->member});
+    if (!status.ok()) {
+      log("store", "node with ID {} cannot be made a voter yet: {}", entry->member.node_id,
+          status.text());
+      continue;
+    }
+    counters_.joins++;
+    log("store", "node with ID {}, at {}, joined successfully as voter", entry->member.node_id,
+        entry->member.raft_address);
+  }
+}
+
+void MembersService::reap(const store::Membership& membership) {
+  for (const auto& [id, entry] : membership.entries()) {
+    const std::chrono::nanoseconds limit =
+        entry.votes ? options_.reap_voters_after : options_.reap_readers_after;
+    if (id == store_.raft_id() || limit <= 0s) continue;
+    if (clock_.now() - std::max(heard_at_(id), leads_since_) <= limit) continue;
+    const std::string what = entry.votes ? "voting" : "non-voting";
+    const Status status = remove_now(entry.member.node_id);
+    if (status.ok()) {
+      counters_.reaped++;
+      log("store", "successfully reaped {} node {}", what, entry.member.node_id);
+    } else {
+      counters_.failed_reaps++;
+      log("store", "failed to reap {} node {}: {}", what, entry.member.node_id, status.text());
+    }
+  }
+}
+
+void MembersService::join(JoinRequest request, std::function<void(const Joined&)> then) {
+  post([this, request = std::move(request), then] { then(decide(request)); },
+       [then] { then(refused(stopping().text())); });
+}
+
+MembersService::Joined MembersService::decide(const JoinRequest& request) {
+  const std::optional<store::Store::Leader> leader = store_.leader();
+  if (!leader) return {Outcome::kNotLeader, ""};
+  if (!leader->is_self) return {Outcome::kNotLeader, leader->member.raft_address};
+  const store::Membership membership = store_.membership();
+  const store::Membership::Entry* entry = membership.find(request.identity.raft_id);
+  return entry == nullptr ? decide_new(request, membership) : decide_known(request, *entry);
+}
+
+MembersService::Joined MembersService::decide_known(const JoinRequest& request,
+                                                    const store::Membership::Entry& entry) {
+  const NodeIdentity& who = request.identity;
+  if (entry.member.node_id != who.node_id || entry.member.raft_address != request.raft_address) {
+    // The same node, which has another name or has moved.
+    if (const auto other = store_.membership().find_node(who.node_id);
+        other && *other != who.raft_id) {
+      return refused("node ID " + who.node_id + " is in use by another node");
+    }
+    const Result<NodeIdentity> found = ask_who(request.raft_address);
+    if (!found.ok()) return refused(found.error().text());
+    if (found->raft_id != who.raft_id) {
+      return refused("another node answers at " + request.raft_address);
+    }
+    store::Member member = entry.member;
+    member.node_id = who.node_id;
+    member.raft_address = request.raft_address;
+    const auto kind = entry.votes ? raft::ChangeKind::kAddVoter : raft::ChangeKind::kAddLearner;
+    if (Status status = change(kind, {who.raft_id, member}); !status.ok()) {
+      return refused(status.text());
+    }
+    counters_.removed_before_joins++;
+    counters_.joins++;
+    log("store", "node with ID {}, at {}, joined successfully as {}", member.node_id,
+        member.raft_address, kind_of(entry.votes));
+    return {Outcome::kMember, ""};
+  }
+  if (entry.votes || (!entry.member.wants_vote && caught_up_.contains(who.raft_id))) {
+    counters_.ignored_joins++;
+    return {Outcome::kMember, ""};
+  }
+  return {Outcome::kCatchingUp, ""};
+}
+
+MembersService::Joined MembersService::decide_new(const JoinRequest& request,
+                                                  const store::Membership& membership) {
+  const NodeIdentity& who = request.identity;
+  if (!request.cluster_id.empty())
+    return {Outcome::kRemoved, "this node was removed from the cluster"};
+  const Result<NodeIdentity> found = ask_who(request.raft_address);
+  if (!found.ok()) return refused(found.error().text());
+  if (found->raft_id != who.raft_id) {
+    return refused("another node answers at " + request.raft_address);
+  }
+  // Whose place it takes: somebody with its name, or at its address, who must be gone.
+  std::map<raft::RaftId, store::Member> replaced;
+  for (const auto& [id, entry] : membership.entries()) {
+    const bool same_address = entry.member.raft_address == request.raft_address;
+    if (!same_address && entry.member.node_id != who.node_id) continue;
+    if (id == store_.raft_id()) {
+      return refused("node ID " + who.node_id + " or address " + request.raft_address +
+                     " is the leader's");
+    }
+    if (!same_address) {
+      const Result<NodeIdentity> old = ask_who(entry.member.raft_address);
+      if (old.ok() && old->raft_id == id) {
+        return refused("node ID " + who.node_id + " is in use by a live node at " +
+                       entry.member.raft_address);
+      }
+    }
+    replaced.emplace(id, entry.member);
+  }
+  for (const auto& [id, member] : replaced) {
+    if (Status status = change(raft::ChangeKind::kRemove, {id, member}); !status.ok()) {
+      return refused(status.text());
+    }
+    counters_.removed_before_joins++;
+    log("store", "removed node with ID {}, at {}, whose place another one takes", member.node_id,
+        member.raft_address);
+  }
+  const store::Member member{who.node_id, request.raft_address, request.wants_vote};
+  const Status status = change(raft::ChangeKind::kAddLearner, {who.raft_id, member});
+  if (!status.ok()) return refused(status.text());
+  if (!request.wants_vote) {
+    counters_.joins++;
+    log("store", "node with ID {}, at {}, joined successfully as non-voter", who.node_id,
+        request.raft_address);
+  }
+  return {Outcome::kCatchingUp, ""};
+}
+
+Result<NodeIdentity> MembersService::ask_who(const std::string& address) {
+  const net::CallResult result = client_.fetch({.address = address,
+                                                .target = std::string(kIdentityPath),
+                                                .timeout = options_.connect_timeout},
+                                               kIdentityBytesMax);
+  if (!result.response.ok()) {
+    return Status(Code::kUnavailable,
+                  "node at " + address + " cannot be reached: " + result.response.error().text());
+  }
+  if (std::optional<NodeIdentity> identity = decode_node_identity(result.response->body);
+      result.response->status == 200 && identity) {
+    return std::move(*identity);
+  }
+  return Status(Code::kUnavailable, "node at " + address + " does not say who it is");
+}
+
+Status MembersService::change(raft::ChangeKind kind, const store::MembershipChange& change) {
+  const TimePoint deadline = clock_.now() + options_.change_timeout;
+  while (true) {
+    auto done = std::make_shared<std::promise<Status>>();
+    std::future<Status> result = done->get_future();
+    store_.change_members(kind, change, [done](const Status& status) { done->set_value(status); });
+    const auto left = deadline - clock_.now();
+    if (result.wait_for(left) != std::future_status::ready) {
+      return {Code::kDeadline, "the change of members takes too long: is there a majority?"};
+    }
+    const Status status = result.get();
+    // Another change is being agreed on: it is this one's turn soon.
+    if (status.code() != Code::kUnavailable || clock_.now() >= deadline) return status;
+    if (!pause(kTryAgain)) return stopping();
+  }
+}
+
+void MembersService::remove(std::string node_id, Done then) {
+  post([this, node_id = std::move(node_id), then] { then(remove_now(node_id)); },
+       [then] { then(stopping()); });
+}
+
+Status MembersService::remove_now(const std::string& node_id) {
+  RETURN_IF_ERROR(leads());
+  const store::Membership membership = store_.membership();
+  const std::optional<raft::RaftId> id = membership.find_node(node_id);
+  if (!id) return {};
+  const store::Membership::Entry& entry = *membership.find(*id);
+  if (entry.votes && membership.voters() == 1) {
+    return {Code::kInvalid, "need at least one voter in configuration: {[]}"};
+  }
+  if (*id == store_.raft_id()) {
+    // A leader must not remove itself: the next one does.
+    RETURN_IF_ERROR(hand_over_now(""));
+    return {Code::kNotLeader, "not leader"};
+  }
+  return change(raft::ChangeKind::kRemove, {*id, entry.member});
+}
+
+void MembersService::hand_over(std::string node_id, Done then) {
+  post([this, node_id = std::move(node_id), then] { then(hand_over_now(node_id)); },
+       [then] { then(stopping()); });
+}
+
+Status MembersService::hand_over_now(const std::string& node_id) {
+  RETURN_IF_ERROR(leads());
+  const store::Membership membership = store_.membership();
+  if (!node_id.empty()) {
+    const std::optional<raft::RaftId> id = membership.find_node(node_id);
+    if (!id) return {Code::kInvalid, "node not found in cluster"};
+    if (*id == store_.raft_id()) {
+      return {Code::kInvalid, "cannot step down to the current Leader"};
+    }
+    if (!membership.find(*id)->votes) {
+      return {Code::kInvalid, "cannot step down to a non-voting node"};
+    }
+    return transfer(*id);
+  }
+  store::Consensus::Matches all = matches(membership);
+  std::erase_if(all, [&](const auto& each) {
+    return each.first == store_.raft_id() || !membership.find(each.first)->votes;
+  });
+  if (all.empty()) return {Code::kInvalid, "cannot find peer"};
+  const auto best = std::max_element(
+      all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return transfer(best->first);
+}
+
+Status MembersService::transfer(raft::RaftId to) {
+  const TimePoint deadline = clock_.now() + options_.transfer_timeout;
+  if (store_.report().raft.transferring) {
+    return {Code::kUnavailable, "leadership transfer in progress"};
+  }
+  store_.consensus().transfer(to);
+  while (clock_.now() < deadline) {
+    const raft::Core::Status status = store_.report().raft;
+    if (status.leader == to) return {};
+    if (status.leader != raft::RaftId() && status.leader != store_.raft_id()) {
+      return {Code::kUnavailable, "another node became the leader"};
+    }
+    if (!pause(kTryAgain / 10)) return stopping();
+  }
+  return {Code::kDeadline, "leadership transfer timeout"};
+}
+
+}  // namespace rqlite::cluster

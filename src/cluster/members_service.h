@@ -1,0 +1,114 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "cluster/counters.h"
+#include "cluster/peer_protocol.h"
+#include "net/client.h"
+#include "store/store.h"
+
+namespace rqlite::cluster {
+
+// Changes who takes part in the cluster, as its leader: lets nodes join, removes them, hands
+// leadership over. What it does for as long as this node leads: makes voters of those who have
+// caught up, and removes those who have been gone for too long.
+//
+// One thing at a time, on a thread of its own, which waits for other nodes and for the log.
+// Threads: any.
+class MembersService {
+ public:
+  struct Options {
+    // How long another node may take to say who it is.
+    std::chrono::nanoseconds connect_timeout{std::chrono::seconds(30)};
+    // How long a change may take to be agreed on.
+    std::chrono::nanoseconds change_timeout{std::chrono::seconds(10)};
+    // How long the next leader may take to be elected.
+    std::chrono::nanoseconds transfer_timeout{std::chrono::seconds(1)};
+    // Members of which nothing is heard for so long are removed; zero: never.
+    std::chrono::nanoseconds reap_voters_after{0};
+    std::chrono::nanoseconds reap_readers_after{0};
+  };
+  // When a member was heard of last; TimePoint(): never.
+  using HeardAt = std::function<TimePoint(raft::RaftId)>;
+
+  MembersService(store::Store& store, net::Client& client, const Clock& clock, Counters& counters,
+                 Options options, HeardAt heard_at);
+  ~MembersService();
+
+  struct Joined {
+    enum class Outcome {
+      kMember,      // it is one now
+      kCatchingUp,  // it will be: ask again
+      kNotLeader,   // another one decides
+      kRemoved,     // it was one; it has to come back as somebody new
+      kRefused,
+    } outcome = Outcome::kRefused;
+    std::string text;  // why, or the leader's address, if it is known
+  };
+  void join(JoinRequest request, std::function<void(const Joined&)> then);
+
+  // `then` is told kNotLeader if another one decides; this node may have handed over for that. A
+  // node that is no member is as good as removed.
+  using Done = std::function<void(const Status&)>;
+  void remove(std::string node_id, Done then);
+  // To the node with that id; empty: to the voter that has most.
+  void hand_over(std::string node_id, Done then);
+
+  // Runs nothing any more; what waits is told so.
+  void stop();
+
+ private:
+  void run();
+  void post(std::function<void()> job, std::function<void()> refuse) EXCLUDES(mutex_);
+  // What a leader does now and then.
+  void look_after_members();
+  void promote(const store::Membership& membership);
+  void reap(const store::Membership& membership);
+
+  Joined decide(const JoinRequest& request);
+  Joined decide_known(const JoinRequest& request, const store::Membership::Entry& entry);
+  Joined decide_new(const JoinRequest& request, const store::Membership& membership);
+  // Whether the node at `address` is the one with that Raft id.
+  Result<NodeIdentity> ask_who(const std::string& address);
+  Status change(raft::ChangeKind kind, const store::MembershipChange& change);
+  Status remove_now(const std::string& node_id);
+  Status hand_over_now(const std::string& node_id);
+  Status transfer(raft::RaftId to);
+  store::Consensus::Matches matches(const store::Membership& membership);
+  [[nodiscard]] Status leads() const;
+  // Sleeps, unless it is to stop. False: it is.
+  bool pause(std::chrono::nanoseconds time) EXCLUDES(mutex_);
+
+  store::Store& store_;
+  net::Client& client_;
+  const Clock& clock_;
+  Counters& counters_;
+  const Options options_;
+  const HeardAt heard_at_;
+
+  // Of the thread.
+  TimePoint leads_since_{};           // TimePoint(): it does not
+  raft::Index commit_before_;         // at the last look
+  std::set<raft::RaftId> caught_up_;  // members that only read, and have been up to date
+
+  struct Job {
+    std::function<void()> run;
+    std::function<void()> refuse;
+  };
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::deque<Job> jobs_ GUARDED_BY(mutex_);
+
+  Thread thread_;
+};
+
+}  // namespace rqlite::cluster

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cluster/counters.h"
+#include "cluster/peer_protocol.h"
+#include "net/message.h"
+
+namespace rqlite::cluster {
+
+class Cluster;
+
+// What other nodes ask of this one: finds what a request is for, refuses it if it comes from
+// another cluster or is not for this node, and has it answered.
+//
+// Threads: those of the inter-node port.
+class PeerPort final : public net::Handler {
+ public:
+  // `forwarded` answers requests of clients that another node passes on. Both must outlive it.
+  PeerPort(Cluster& cluster, net::Handler& forwarded) : cluster_(cluster), forwarded_(forwarded) {}
+
+  void handle(net::Request request, std::shared_ptr<net::Reply> reply) override;
+  void admit(net::Request head, std::function<void(Admission)> then) override;
+
+ private:
+  struct Route;
+  static const Route* find_route(const std::string& path);
+
+  void identity(net::Request request, std::shared_ptr<net::Reply> reply);
+  void join(net::Request request, std::shared_ptr<net::Reply> reply);
+  void stream(net::Request request, std::shared_ptr<net::Reply> reply);
+  void meta(net::Request request, std::shared_ptr<net::Reply> reply);
+  void snapshot(net::Request request, std::shared_ptr<net::Reply> reply);
+  void snapshot_part(net::Request request, std::shared_ptr<net::Reply> reply);
+  void snapshot_done(net::Request request, std::shared_ptr<net::Reply> reply);
+  void batch(net::Request request, std::shared_ptr<net::Reply> reply);
+
+  Cluster& cluster_;
+  net::Handler& forwarded_;
+};
+
+}  // namespace rqlite::cluster

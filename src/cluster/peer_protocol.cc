@@ -1,0 +1,257 @@
+#include "cluster/peer_protocol.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <charconv>
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <utility>
+
+namespace rqlite::cluster {
+namespace {
+
+using protozero::pbf_tag_type;
+using protozero::pbf_wire_type;
+using protozero::tag_and_type;
+
+constexpr std::size_t kChecksumBytes = 8;
+
+// Reads the fields of `bytes`, each with `field`. False if they are not in protobuf's encoding.
+template <typename Field>
+bool read_fields(BytesView bytes, Field field) {
+  try {
+    protozero::pbf_reader reader(bytes.data(), bytes.size());
+    while (reader.next()) {
+      if (!field(reader)) reader.skip();
+    }
+  } catch (const protozero::exception&) {
+    return false;
+  }
+  return true;
+}
+
+constexpr auto fixed64(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::fixed64); }
+constexpr auto varint(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::varint); }
+constexpr auto text(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::length_delimited); }
+
+bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
+  switch (reader.tag_and_type()) {
+    case fixed64(1):
+      identity.raft_id = raft::RaftId(reader.get_fixed64());
+      return true;
+    case text(2):
+      identity.node_id = reader.get_string();
+      return true;
+    default:
+      return false;
+  }
+}
+
+void write_identity(protozero::pbf_writer& writer, const NodeIdentity& identity) {
+  writer.add_fixed64(1, identity.raft_id.value());
+  writer.add_string(2, identity.node_id);
+}
+
+}  // namespace
+
+Bytes encode(const NodeIdentity& identity) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  write_identity(writer, identity);
+  return bytes;
+}
+
+std::optional<NodeIdentity> decode_node_identity(BytesView bytes) {
+  NodeIdentity identity;
+  const bool ok = read_fields(
+      bytes, [&](protozero::pbf_reader& reader) { return read_identity(reader, identity); });
+  if (!ok || identity.raft_id == raft::RaftId()) return std::nullopt;
+  return identity;
+}
+
+Bytes encode(const JoinRequest& request) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  write_identity(writer, request.identity);
+  writer.add_string(3, request.raft_address);
+  writer.add_bool(4, request.wants_vote);
+  writer.add_string(5, request.cluster_id);
+  return bytes;
+}
+
+std::optional<JoinRequest> decode_join_request(BytesView bytes) {
+  JoinRequest request;
+  request.wants_vote = false;
+  const bool ok = read_fields(bytes, [&](protozero::pbf_reader& reader) {
+    switch (reader.tag_and_type()) {
+      case text(3):
+        request.raft_address = reader.get_string();
+        return true;
+      case varint(4):
+        request.wants_vote = reader.get_bool();
+        return true;
+      case text(5):
+        request.cluster_id = reader.get_string();
+        return true;
+      default:
+        return read_identity(reader, request.identity);
+    }
+  });
+  if (!ok || request.identity.raft_id == raft::RaftId() || request.identity.node_id.empty() ||
+      request.raft_address.empty()) {
+    return std::nullopt;
+  }
+  return request;
+}
+
+Bytes encode(const NodeMeta& meta) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_string(1, meta.api_url);
+  writer.add_string(2, meta.version);
+  writer.add_uint64(3, meta.commit.value());
+  return bytes;
+}
+
+std::optional<NodeMeta> decode_node_meta(BytesView bytes) {
+  NodeMeta meta;
+  const bool ok = read_fields(bytes, [&](protozero::pbf_reader& reader) {
+    switch (reader.tag_and_type()) {
+      case text(1):
+        meta.api_url = reader.get_string();
+        return true;
+      case text(2):
+        meta.version = reader.get_string();
+        return true;
+      case varint(3):
+        meta.commit = raft::Index(reader.get_uint64());
+        return true;
+      default:
+        return false;
+    }
+  });
+  if (!ok) return std::nullopt;
+  return meta;
+}
+
+Bytes encode(const SnapshotOffer& offer) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_fixed64(1, offer.id);
+  writer.add_bytes(2, store::encode_snapshot_record(offer.record));
+  writer.add_uint64(3, offer.main_bytes);
+  return bytes;
+}
+
+std::optional<SnapshotOffer> decode_snapshot_offer(BytesView bytes) {
+  SnapshotOffer offer;
+  std::optional<store::SnapshotRecord> record;
+  const bool ok = read_fields(bytes, [&](protozero::pbf_reader& reader) {
+    switch (reader.tag_and_type()) {
+      case fixed64(1):
+        offer.id = reader.get_fixed64();
+        return true;
+      case text(2): {
+        const auto view = reader.get_view();
+        record = store::decode_snapshot_record({view.data(), view.size()});
+        return true;
+      }
+      case varint(3):
+        offer.main_bytes = reader.get_uint64();
+        return true;
+      default:
+        return false;
+    }
+  });
+  if (!ok || !record || record->phase != store::SnapshotRecord::Phase::kComplete) {
+    return std::nullopt;
+  }
+  offer.record = std::move(*record);
+  return offer;
+}
+
+Bytes encode_part(Bytes content) {
+  append_number(content, static_cast<std::uint64_t>(XXH3_64bits(content.data(), content.size())));
+  return content;
+}
+
+std::optional<Bytes> decode_part(Bytes part) {
+  if (part.size() < kChecksumBytes) return std::nullopt;
+  const std::size_t size = part.size() - kChecksumBytes;
+  if (load_number<std::uint64_t>(part.data() + size) != XXH3_64bits(part.data(), size)) {
+    return std::nullopt;
+  }
+  part.resize(size);
+  return part;
+}
+
+Bytes encode(const BatchResults& results) {
+  Bytes bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_uint64(1, results.index.value());
+  for (const command::RequestResult& each : results.results) {
+    writer.add_bytes(2, command::encode_result(each));
+  }
+  return bytes;
+}
+
+std::optional<BatchResults> decode_batch_results(BytesView bytes) {
+  BatchResults results;
+  bool whole = true;
+  const bool ok = read_fields(bytes, [&](protozero::pbf_reader& reader) {
+    switch (reader.tag_and_type()) {
+      case varint(1):
+        results.index = raft::Index(reader.get_uint64());
+        return true;
+      case text(2): {
+        const auto view = reader.get_view();
+        auto result = command::decode_result({view.data(), view.size()});
+        whole = whole && result.has_value();
+        if (result) results.results.push_back(std::move(*result));
+        return true;
+      }
+      default:
+        return false;
+    }
+  });
+  if (!ok || !whole) return std::nullopt;
+  return results;
+}
+
+net::Response failure(const Status& why) {
+  net::Response response{503, net::kTextType, {}, why.text()};
+  response.headers.emplace_back(kCodeHeader, std::to_string(static_cast<int>(why.code())));
+  return response;
+}
+
+Status failure_of(int status, const net::HeaderFields& headers, BytesView body) {
+  const std::optional<std::string_view> field = net::find_field(headers, kCodeHeader);
+  unsigned code = 0;
+  const bool known =
+      field &&
+      std::from_chars(field->data(), field->data() + field->size(), code).ec == std::errc();
+  if (!known || code == 0 || code > static_cast<unsigned>(Code::kFailed)) {
+    return {Code::kUnavailable,
+            fmt::format("unexpected answer {} of another node: {}", status, body)};
+  }
+  return {static_cast<Code>(code), std::string(body)};
+}
+
+std::string to_text(raft::RaftId id) { return fmt::format("{:016x}", id.value()); }
+
+std::optional<raft::RaftId> raft_id_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value, 16);
+  if (error != std::errc() || stop != end || value == 0) return std::nullopt;
+  return raft::RaftId(value);
+}
+
+std::optional<std::string_view> header_of(const net::Request& request, std::string_view name) {
+  const std::vector<std::string_view> values = request.headers->values(name);
+  if (values.size() != 1) return std::nullopt;
+  return values.front();
+}
+
+}  // namespace rqlite::cluster

@@ -1,0 +1,160 @@
+#include "cluster/snapshot_source.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "raft/members.h"
+#include "store/outcome_journal.h"
+
+namespace rqlite::cluster {
+namespace {
+
+Status gone() { return {Code::kUnavailable, "this snapshot is not held any more"}; }
+
+}  // namespace
+
+void SnapshotSource::announced(raft::RaftId to, bool sent) {
+  if (!sent) return store_.consensus().report_snapshot(to, false);
+  MutexLock lock(mutex_);
+  Transfer& transfer = transfers_[to];
+  transfer.used = clock_.now();
+}
+
+void SnapshotSource::offer(raft::RaftId to, OnOffer then) {
+  // Others may be reading one that serves this member as well.
+  std::shared_ptr<store::FrozenMain> shared;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return then(gone());
+    for (const auto& [other, transfer] : transfers_) {
+      if (transfer.content &&
+          raft::decode_members(transfer.content->record().conf_state).contains(to)) {
+        shared = transfer.content;
+      }
+    }
+  }
+  if (shared) return frozen(to, std::move(shared), then);
+  store_.freeze(options_.patience, [this, to, then = std::move(then)](
+                                       Result<std::unique_ptr<store::FrozenMain>> main) {
+    if (!main.ok()) return then(main.error());
+    frozen(to, std::shared_ptr<store::FrozenMain>(std::move(*main)), then);
+  });
+}
+
+void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> main,
+                            const OnOffer& then) {
+  SnapshotOffer offer;
+  offer.record = main->record();
+  const Result<std::uint64_t> size = main->size();
+  if (!size.ok()) return then(size.error());
+  offer.main_bytes = *size;
+  offer.id = random_from_system();
+  // What comes behind it is needed when it has arrived.
+  store_.consensus().keep_log_after(to, offer.record.index);
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return then(gone());
+    transfers_[to] = {offer.id, clock_.now(), std::move(main)};
+  }
+  log("snapshot", "sending the snapshot at {}, {} bytes, to member {}",
+      offer.record.index.to_string(), offer.main_bytes, to_text(to));
+  then(std::move(offer));
+}
+
+void SnapshotSource::part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, OnPart then) {
+  std::shared_ptr<store::FrozenMain> content;
+  {
+    MutexLock lock(mutex_);
+    for (auto& [to, transfer] : transfers_) {
+      if (transfer.id != id || !transfer.content) continue;
+      transfer.used = clock_.now();
+      content = transfer.content;
+    }
+  }
+  if (!content) return then(gone());
+  reader_.post([this, content = std::move(content), file, offset, then = std::move(then)] {
+    Result<Bytes> bytes = read(*content, file, offset);
+    if (bytes.ok()) keep_pace(bytes->size());
+    then(std::move(bytes));
+  });
+}
+
+Result<Bytes> SnapshotSource::read(store::FrozenMain& content, SnapshotFile file,
+                                   std::uint64_t offset) {
+  Bytes bytes(kPartBytes, '\0');
+  Result<std::size_t> got = std::size_t{0};
+  if (file == SnapshotFile::kMain) {
+    got = content.read(offset, bytes.data(), bytes.size());
+  } else {
+    const store::OutcomeJournal::Extent& extent = content.record().state.journal;
+    if (extent.sequence == 0 || offset >= extent.bytes) return Bytes();
+    Result<std::unique_ptr<File>> journal = store_.files().open(
+        store::OutcomeJournal::file_of(store_.paths().raft(), extent), FileSystem::Open::kReadOnly);
+    if (!journal.ok()) return journal.error();
+    bytes.resize(std::min<std::uint64_t>(bytes.size(), extent.bytes - offset));
+    got = (*journal)->read(offset, bytes.data(), bytes.size());
+  }
+  if (!got.ok()) return got.error();
+  bytes.resize(*got);
+  return bytes;
+}
+
+// Waits until so many bytes more are due.
+void SnapshotSource::keep_pace(std::size_t bytes) {
+  MutexLock lock(mutex_);
+  counts_.bytes += bytes;
+  const auto takes = std::chrono::nanoseconds(static_cast<std::int64_t>(
+      1e9 * static_cast<double>(bytes) / static_cast<double>(options_.bytes_per_second)));
+  const TimePoint due = std::max(next_part_, clock_.now());
+  next_part_ = due + takes;
+  while (!closed_ && clock_.now() < due) clock_.wait_until(closing_, mutex_, due);
+}
+
+void SnapshotSource::done(raft::RaftId to, bool arrived) {
+  Transfer ended;
+  {
+    MutexLock lock(mutex_);
+    const auto found = transfers_.find(to);
+    if (found == transfers_.end()) return;
+    ended = std::move(found->second);
+    transfers_.erase(found);
+    (arrived ? counts_.arrived : counts_.failed)++;
+  }
+  store_.consensus().report_snapshot(to, arrived);
+}
+
+void SnapshotSource::expire() {
+  std::vector<raft::RaftId> silent;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [to, transfer] : transfers_) {
+      if (clock_.now() - transfer.used > options_.silence_max) silent.push_back(to);
+    }
+  }
+  for (const raft::RaftId to : silent) {
+    log("snapshot", "member {} does not fetch its snapshot", to_text(to));
+    done(to, false);
+  }
+}
+
+void SnapshotSource::close() {
+  std::map<raft::RaftId, Transfer> ended;
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    ended = std::exchange(transfers_, {});
+  }
+  closing_.notify_all();
+}
+
+SnapshotSource::Report SnapshotSource::report() {
+  MutexLock lock(mutex_);
+  Report report = counts_;
+  report.running = transfers_.size();
+  return report;
+}
+
+}  // namespace rqlite::cluster

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/worker.h"
+#include "cluster/peer_protocol.h"
+#include "store/store.h"
+
+namespace rqlite::cluster {
+
+// Snapshots on their way to other members, which fetch them part by part: this keeps the main file
+// as it is meanwhile, and tells the core what became of each.
+//
+// Pace: all members together get no more than a bound in a second, so that consensus has the disk
+// and the network too. A member that asks for nothing for a while has given up. Threads: any;
+// callbacks come on a thread of its own or of the store's.
+class SnapshotSource {
+ public:
+  struct Options {
+    std::uint64_t bytes_per_second = 128 << 20;
+    std::chrono::nanoseconds silence_max{std::chrono::seconds(10)};
+    // For readers that are in the way of the snapshot.
+    std::chrono::nanoseconds patience{std::chrono::seconds(10)};
+  };
+
+  SnapshotSource(store::Store& store, const Clock& clock, Options options)
+      : store_(store), clock_(clock), options_(options) {}
+  ~SnapshotSource() { close(); }
+
+  // The core has sent `to` the message that announces a snapshot, or could not.
+  void announced(raft::RaftId to, bool sent) EXCLUDES(mutex_);
+  // The snapshot for `to` as it is now, which may be newer than what was announced.
+  using OnOffer = std::function<void(Result<SnapshotOffer>)>;
+  void offer(raft::RaftId to, OnOffer then) EXCLUDES(mutex_);
+  // kPartBytes of a file from `offset` on; fewer at its end.
+  using OnPart = std::function<void(Result<Bytes>)>;
+  void part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, OnPart then)
+      EXCLUDES(mutex_);
+  // The member has it, or gave up.
+  void done(raft::RaftId to, bool arrived) EXCLUDES(mutex_);
+  // Gives up on members that are silent. To be called now and then.
+  void expire() EXCLUDES(mutex_);
+  void close() EXCLUDES(mutex_);
+
+  struct Report {
+    std::size_t running = 0;
+    std::uint64_t arrived = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] Report report() EXCLUDES(mutex_);
+
+ private:
+  struct Transfer {
+    std::uint64_t id = 0;
+    TimePoint used;
+    std::shared_ptr<store::FrozenMain> content;  // null until it is offered
+  };
+  void frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> main, const OnOffer& then)
+      EXCLUDES(mutex_);
+  Result<Bytes> read(store::FrozenMain& content, SnapshotFile file, std::uint64_t offset);
+  void keep_pace(std::size_t bytes) EXCLUDES(mutex_);
+
+  store::Store& store_;
+  const Clock& clock_;
+  const Options options_;
+
+  Mutex mutex_;
+  CondVar closing_;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::map<raft::RaftId, Transfer> transfers_ GUARDED_BY(mutex_);
+  TimePoint next_part_ GUARDED_BY(mutex_);
+  Report counts_ GUARDED_BY(mutex_);
+
+  Worker reader_{"snapshot-source"};
+};
+
+}  // namespace rqlite::cluster

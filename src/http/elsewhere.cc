@@ -1,0 +1,61 @@
+#include "http/elsewhere.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace rqlite::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDefaultTimeout = 30s;
+constexpr std::int64_t kAttemptsMax = 100;
+
+// Where the leader serves clients it says itself.
+void redirect(const net::Request& request, std::shared_ptr<net::Reply> reply,
+              const store::Store::Leader& leader, cluster::Cluster& cluster,
+              std::chrono::nanoseconds timeout) {
+  cluster.ask_meta(leader.member.raft_address, timeout,
+                   [target = cluster::target_of(request),
+                    reply = std::move(reply)](const Result<cluster::NodeMeta>& meta) {
+                     if (!meta.ok()) {
+                       return reply->send(net::Response::text(500, "leader not found"));
+                     }
+                     net::Response response = net::Response::bare(301);
+                     response.headers.emplace_back("Location", meta->api_url + target);
+                     reply->send(std::move(response));
+                   });
+}
+
+}  // namespace
+
+bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                        store::Store* store, cluster::Cluster* cluster, bool repeatable,
+                        OnFailure on_failure) {
+  if (store == nullptr || cluster == nullptr || request.passed_on) return false;
+  if (store->is_leader()) return false;
+  const std::optional<store::Store::Leader> leader = store->leader();
+  if (!leader || leader->is_self) return false;
+  const net::Parameters& parameters = request.parameters;
+  cluster::Forwarder::Limits limits;
+  limits.timeout = parameters.duration("timeout", kDefaultTimeout);
+  if (limits.timeout <= 0s) limits.timeout = kDefaultTimeout;
+  if (parameters.has("redirect")) {
+    redirect(request, reply, *leader, *cluster, limits.timeout);
+    return true;
+  }
+  limits.attempts =
+      static_cast<int>(std::clamp<std::int64_t>(parameters.number("retries", 0), 1, kAttemptsMax));
+  limits.may_repeat = repeatable;
+  cluster->forward(*leader, request, limits, reply, std::move(on_failure));
+  return true;
+}
+
+bool votes(store::Store& store) {
+  const store::Membership membership = store.membership();
+  const store::Membership::Entry* self = membership.find(store.raft_id());
+  return self != nullptr && self->votes;
+}
+
+}  // namespace rqlite::http

@@ -1,0 +1,514 @@
+"""Several nodes that are one cluster: joining, forwarding, failing over, leaving."""
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from guards import basic, user
+from node import Node, eventually, free_ports
+
+TABLE = "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"
+INSERT = "INSERT INTO t(v) VALUES(?)"
+FAST = ("-raft-heartbeat-timeout", "300ms", "-raft-election-timeout", "300ms",
+        "-raft-leader-lease-timeout", "200ms")
+
+
+class Nodes(list):
+    def leader(self, within=20):
+        """The node that leads, and that all others that live call so."""
+        def agreed():
+            said = {node.leader_address() for node in self.living()}
+            if len(said) != 1 or not (address := said.pop()):
+                return None
+            return next((node for node in self.living() if node.raft_address == address), None)
+        return eventually(agreed, within)
+
+    def living(self):
+        return [node for node in self if node.process is not None and node.process.poll() is None]
+
+    def followers(self):
+        leader = self.leader()
+        return [node for node in self.living() if node is not leader]
+
+    def wait_until_equal(self):
+        """All have applied what the leader has."""
+        index = self.leader().client.status("store.raft.applied_index")
+        for node in self.living():
+            eventually(lambda: node.client.status("store.raft.applied_index") >= index)
+
+
+class Member(Node):
+    def leader_address(self):
+        try:
+            return self.client.status("store.leader.addr")
+        except OSError:
+            return ""
+
+    def rows(self, level="none"):
+        return self.client.query(["SELECT count(*) FROM t"], level=level).results[0]["values"][0][0]
+
+
+@pytest.fixture
+def make_member(home):
+    made = Nodes()
+
+    def make(*flags, first=None, name=None):
+        node = Member(home / f"node{len(made) + 1}", "-node-id", name or str(len(made) + 1),
+                      *(("-join", first.raft_address) if first else ()), *FAST, *flags)
+        made.append(node)
+        return node
+
+    make.all = made
+    yield make
+    for node in made:
+        node.kill()
+        print(node.whole_log())
+
+
+@pytest.fixture
+def trio(make_member):
+    """Three voters with an empty table t."""
+    first = make_member()
+    first.start()
+    for _ in range(2):
+        make_member(first=first).start()
+    first.client.must(TABLE)
+    make_member.all.wait_until_equal()
+    return make_member.all
+
+
+def ids(nodes):
+    return sorted(nodes)
+
+
+# Joining.
+
+def test_nodes_join_and_everybody_knows_them(trio):
+    for node in trio:
+        shown = node.client.send("GET", "/nodes").json
+        assert ids(shown) == ["1", "2", "3"]
+        for each, of in zip(trio, "123"):
+            assert shown[of]["addr"] == each.raft_address
+            assert shown[of]["api_addr"] == f"http://{each.address}"
+            assert (shown[of]["voter"], shown[of]["reachable"]) == (True, True)
+        assert [of for of in shown if shown[of]["leader"]] == ["1"]
+        assert node.client.send("GET", "/leader").json["id"] == "1"
+        listed = node.client.status("store.nodes")
+        assert [(each["id"], each["suffrage"]) for each in listed] == [
+            ("1", "voter"), ("2", "voter"), ("3", "voter")]
+    assert trio[0].client.status("store.raft.num_peers") == 2
+    assert trio[1].client.status("store.leader") == {"node_id": "1",
+                                                    "addr": trio[0].raft_address}
+
+
+def test_a_node_that_joins_gets_what_is_there(make_member):
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+    for v in range(200):
+        first.client.must([INSERT, v])
+    second = make_member(first=first)
+    second.start()
+    # Ready means that it has all that was there.
+    assert second.rows() == 200
+
+
+def test_a_member_that_joins_again_is_one_already(trio):
+    second = trio[1]
+    assert second.stop() == 0
+    second.start()
+    assert "successfully joined cluster at" in second.log()
+    assert ids(trio[0].client.send("GET", "/nodes").json) == ["1", "2", "3"]
+
+
+def test_a_member_joins_by_way_of_a_follower(trio, make_member):
+    fourth = make_member(first=trio.followers()[0])
+    fourth.start()
+    assert len(fourth.client.send("GET", "/nodes").json) == 4
+
+
+def test_a_node_cannot_join_nobody(make_member, home):
+    node = Member(home / "alone", "-join", "127.0.0.1:1", "-join-attempts", "2",
+                  "-join-interval", "50ms")
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert "failed to join via node at 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: " \
+        "connection refused (did you forget to set -join-as?)" in log
+    assert "after 2 attempt(s)" in log
+    assert "clustering failure: failed to join cluster: failed to join cluster" in log
+
+
+def test_a_node_that_waits_to_join_ends_on_a_signal(home):
+    node = Member(home / "alone", "-join", "127.0.0.1:1", "-join-attempts", "1000")
+    node.launch()
+    eventually(lambda: "sleeping" in node.log())
+    node.signal(15)
+    assert node.wait() == 1
+    assert "join operation canceled" in node.log()
+
+
+def test_an_address_for_clients_is_no_address_to_join_at(make_member, home):
+    first = make_member()
+    first.start()
+    node = Member(home / "alone", "-join", first.address)
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert f"join address {first.address} appears to be serving HTTP when it should be Raft" in log
+
+
+def test_a_node_that_was_alone_does_not_join(make_member):
+    first, other = make_member(), make_member()
+    first.start()
+    other.start()
+    assert other.stop() == 0
+    other.flags = (*other.flags, "-join", first.raft_address)
+    code, log = other.fail_to_start()
+    assert code == 1
+    assert "node is the only node in a single-node cluster, joining other clusters not " \
+        "supported" in log
+
+
+def test_a_second_node_with_the_name_of_one_that_lives_is_refused(trio, make_member):
+    twin = make_member("-join-attempts", "1", first=trio[0], name="2")
+    code, log = twin.fail_to_start()
+    assert code == 1
+    assert "node ID 2 is in use by a live node at" in log
+    assert len(trio[0].client.send("GET", "/nodes").json) == 3
+
+
+def test_a_node_with_an_empty_disk_is_somebody_new(trio):
+    third = trio[2]
+    for v in range(20):
+        trio[0].client.must([INSERT, v])
+    third.kill()
+    for part in ("db.sqlite", "db.sqlite-wal", "db.sqlite-shm"):
+        (third.data / part).unlink(missing_ok=True)
+    for path in sorted((third.data / "raft").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    third.start()
+    assert third.rows() == 20
+    assert ids(trio[0].client.send("GET", "/nodes").json) == ["1", "2", "3"]
+    assert trio[0].client.status("store.raft.num_peers") == 2
+
+
+def test_a_node_that_has_moved_is_found_at_its_new_address(trio):
+    third = trio[2]
+    assert third.stop() == 0
+    old = third.raft_address
+    third.settle_at(third.host, *free_ports(2))
+    third.start()
+    shown = trio[0].client.send("GET", "/nodes").json
+    assert shown["3"]["addr"] == third.raft_address != old
+    assert len(shown) == 3
+    trio[0].client.must([INSERT, 1])
+    trio.wait_until_equal()
+    assert third.rows() == 1
+
+
+# Every node answers everything.
+
+def test_writes_and_reads_through_any_node(trio):
+    leader = trio.leader()
+    for count, node in enumerate(trio, 1):
+        reply = node.client.execute([[INSERT, count]])
+        assert reply.results == [{"last_insert_id": count, "rows_affected": 1}]
+        served_by = node.address if node is leader else leader.raft_address
+        assert reply.headers["X-Rqlite-Served-By"] == served_by
+        for level in ("weak", "linearizable", "strong"):
+            assert node.rows(level) == count
+        reply = node.client.send("POST", "/db/request", [[INSERT, count], "SELECT 1"])
+        assert reply.results[1]["values"] == [[1]]
+        node.client.must(["DELETE FROM t WHERE id > ?", count])
+    reply = trio[1].client.query(["SELECT 1"], level="none")
+    assert reply.headers["X-Rqlite-Served-By"] == trio[1].address
+
+
+def test_what_is_wrong_with_a_request_any_node_says(trio):
+    for node in trio:
+        assert node.client.send("POST", "/db/execute", "[").status == 400
+        reply = node.client.execute(["NONSENSE"])
+        assert 'near "NONSENSE": syntax error' in reply.results[0]["error"]
+
+
+def test_queued_writes_through_any_node(trio):
+    for node in trio:
+        reply = node.client.queue([[INSERT, 1]], "wait")
+        assert reply.status == 200 and reply.number > 0
+        failed = node.client.queue([["INSERT INTO nowhere VALUES(1)"]], "wait")
+        assert "no such table" in failed.results[0]["error"]
+    assert trio[0].rows("strong") == 3
+    trio.wait_until_equal()
+    for node in trio:
+        assert node.rows() == 3
+
+
+def test_clients_are_sent_to_the_leader_if_they_like(trio):
+    leader, follower = trio.leader(), trio.followers()[0]
+    reply = follower.client.execute([[INSERT, 1]], "redirect")
+    assert (reply.status, reply.body) == (301, b"")
+    assert reply.headers["Location"] == f"http://{leader.address}/db/execute?redirect"
+    assert leader.client.execute([[INSERT, 1]], "redirect").status == 200
+    assert follower.client.query(["SELECT 1"], "redirect", level="none").status == 200
+
+
+def test_a_backup_comes_from_the_leader(trio):
+    for v in range(500):
+        trio[0].client.must([INSERT, "x" * 1000])
+    for node in trio:
+        reply = node.client.send("GET", "/db/backup")
+        assert reply.status == 200 and reply.body.startswith(b"SQLite format 3\0")
+        assert len(reply.body) > 500_000
+
+
+def test_large_results_go_through_as_they_are(trio):
+    follower = trio.followers()[0]
+    trio[0].client.must(["INSERT INTO t(v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                         "i + 1 FROM n WHERE i < 20000) SELECT hex(zeroblob(50)) FROM n"])
+    here = trio[0].client.query(["SELECT * FROM t"])
+    there = follower.client.query(["SELECT * FROM t"])
+    assert len(here.body) > 1_000_000 and there.body == here.body
+
+
+def test_readiness_of_a_follower_with_its_leader(trio):
+    follower = trio.followers()[0]
+    reply = follower.client.send("GET", "/readyz?sync")
+    assert reply.text == "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok"
+
+
+# Failing over.
+
+def test_the_others_go_on_without_the_leader(trio):
+    for v in range(10):
+        trio[0].client.must([INSERT, v])
+    old = trio.leader()
+    old.kill()
+    leader = trio.leader()
+    assert leader is not old
+    for node in trio.living():
+        node.client.must([INSERT, 1])
+    assert leader.rows("strong") == 12
+    old.start()
+    trio.wait_until_equal()
+    assert old.rows() == 12
+
+
+def test_without_a_majority_nothing_is_acknowledged(trio):
+    leader = trio.leader()
+    for node in trio.followers():
+        node.kill()
+    reply = leader.client.execute([[INSERT, 1]])
+    assert reply.json == {"results": [], "error": "leadership lost while committing log"} or \
+        (reply.status, reply.text) == (503, "leader not found\n")
+    eventually(lambda: leader.leader_address() == "")
+    assert leader.client.execute([[INSERT, 1]]).status == 503
+    assert leader.client.send("GET", "/readyz").status == 503
+    assert leader.client.send("GET", "/nodes").json["1"]["reachable"]
+    assert leader.rows("none") == 0
+
+
+def test_all_nodes_restart_together(trio):
+    for v in range(10):
+        trio[v % 3].client.must([INSERT, v])
+    for node in trio:
+        node.kill()
+    for node in trio:
+        node.launch()
+    for node in trio:
+        eventually(node.is_ready)
+    assert trio[1].rows("strong") == 10
+
+
+def test_leadership_is_handed_over(trio):
+    for target in ("2", "3", "1"):
+        for node in trio:
+            reply = node.client.send("POST", "/leader?wait", {"id": target},
+                                     {"Content-Type": "application/json"})
+            if reply.status == 200:
+                break
+            assert "cannot step down to the current Leader" in reply.text
+        assert eventually(lambda: trio.leader() is trio[int(target) - 1])
+        trio[0].client.must([INSERT, 1])
+    assert trio[0].rows("strong") == 3
+
+
+def test_a_leader_that_stops_hands_over_first(trio):
+    old = trio.leader()
+    assert old.stop() == 0
+    assert "stepping down as Leader before shutdown" in old.log()
+    trio.leader(within=0.5)
+
+
+def test_queued_writes_survive_a_change_of_leaders(trio):
+    """Each is there once, in the order of its node's queue, whoever leads."""
+    stop = threading.Event()
+    accepted = {node: [] for node in trio}
+
+    def write(node):
+        client = node.new_client()
+        number = 0
+        while not stop.is_set():
+            number += 1
+            try:
+                reply = client.queue([[INSERT, f"{node.raft_port}-{number}"]])
+            except OSError:
+                client.close()
+                continue
+            if reply.status == 200:
+                accepted[node].append(number)
+
+    threads = [threading.Thread(target=write, args=(node,)) for node in trio]
+    for thread in threads:
+        thread.start()
+    try:
+        for target in "231":
+            eventually(lambda: trio[0].rows("none") > 50 * int(target))
+            for node in trio:
+                node.client.send("POST", "/leader?wait", {"id": target},
+                                 {"Content-Type": "application/json"})
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    for node in trio:
+        assert node.client.queue([], "wait").status == 200
+    for node in trio:
+        rows = trio[0].client.query(
+            [f"SELECT v FROM t WHERE v LIKE '{node.raft_port}-%' ORDER BY id"], level="strong")
+        numbers = [int(row[0].split("-")[1]) for row in rows.results[0].get("values", [])]
+        assert numbers == accepted[node]
+
+
+# Leaving.
+
+def test_a_node_is_removed(trio):
+    for node in trio:
+        assert node.client.send("DELETE", "/remove", {"id": "nobody"}).status == 200
+    follower = trio.followers()[0]
+    name = follower.flags[1]
+    reply = follower.client.send("DELETE", "/remove", {"id": name})
+    assert (reply.status, reply.body) == (200, b"")
+    leader = trio[0]
+    assert name not in leader.client.send("GET", "/nodes").json
+    eventually(lambda: follower.leader_address() == "")
+    assert follower.rows() == 0
+    leader.client.must([INSERT, 1])
+
+
+def test_a_leader_that_is_removed_hands_over(trio):
+    old = trio.leader()
+    assert old.client.send("DELETE", "/remove", {"id": "1"}).status == 200
+    rest = Nodes(trio[1:])
+    leader = rest.leader()
+    eventually(lambda: "1" not in leader.client.send("GET", "/nodes").json)
+    leader.client.must([INSERT, 1])
+
+
+def test_the_last_voter_stays(make_member):
+    first = make_member()
+    first.start()
+    second = make_member("-raft-non-voter", first=first)
+    second.start()
+    reply = first.client.send("DELETE", "/remove", {"id": "1"})
+    assert reply.status == 500 and "need at least one voter" in reply.text
+
+
+def test_members_that_are_gone_are_reaped(make_member):
+    first = make_member("-raft-reap-node-timeout", "1s")
+    first.start()
+    nodes = [make_member(first=first) for _ in range(2)]
+    for node in nodes:
+        node.start()
+    nodes[1].kill()
+    eventually(lambda: ids(first.client.send("GET", "/nodes").json) == ["1", "2"])
+    assert "successfully reaped voting node 3" in first.log()
+
+
+# Copies that only read.
+
+def test_a_node_without_a_vote(make_member):
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+    reader = make_member("-raft-non-voter", first=first)
+    reader.start()
+    assert ids(first.client.send("GET", "/nodes").json) == ["1"]
+    assert not first.client.send("GET", "/nodes?nonvoters").json["2"]["voter"]
+    assert reader.client.status("store.raft.voter") is False
+    assert reader.client.execute([[INSERT, 1]]).results[0]["rows_affected"] == 1
+    assert reader.rows("linearizable") == 1
+    make_member.all.wait_until_equal()
+    reply = reader.client.query(["SELECT count(*) FROM t"], level="auto")
+    assert reply.headers["X-Rqlite-Served-By"] == reader.address
+    reply = first.client.send("POST", "/leader?wait", {"id": "2"},
+                              {"Content-Type": "application/json"})
+    assert reply.status == 500 and "non-voting" in reply.text
+    # It does not count.
+    reader.kill()
+    first.client.must([INSERT, 1])
+
+
+# Who may do what.
+
+def test_nodes_show_who_they_are_when_they_join(make_member, home):
+    users = home / "users.json"
+    users.write_text(json.dumps([
+        user("nodes", "join"), user("copies", "join-read-only"), user("ops", "all"),
+        user("writer", "execute")]))
+    first = make_member("-auth", str(users))
+    first.login = basic("ops", "pw")
+    first.start()
+    stranger = make_member("-join-attempts", "1", first=first)
+    code, log = stranger.fail_to_start()
+    assert code == 1 and "unauthorized (did you forget to set -join-as?)" in log
+    copy = make_member("-raft-non-voter", "-auth", str(users), "-join-as", "nodes",
+                       "-join-attempts", "1", first=first)
+    code, log = copy.fail_to_start()
+    assert code == 1 and "unauthorized" in log
+    second = make_member("-auth", str(users), "-join-as", "nodes", first=first)
+    second.login = basic("ops", "pw")
+    second.start()
+    login = basic("ops", "pw")
+    assert second.client.send("POST", "/db/execute", [TABLE], login).results == [{}]
+    # The leader looks at the login, too.
+    assert second.client.send("POST", "/db/execute", [[INSERT, 1]], basic("writer", "pw")).status \
+        == 200
+    assert second.client.send("GET", "/db/backup", None, basic("writer", "pw")).status == 401
+
+
+def test_the_leader_refuses_what_its_own_file_does_not_allow(make_member, home):
+    strict, lax = home / "strict.json", home / "lax.json"
+    strict.write_text(json.dumps([user("ops", "all"), user("bob", "query")]))
+    lax.write_text(json.dumps([user("ops", "all"), user("bob", "all")]))
+    first = make_member("-auth", str(strict))
+    second = make_member("-auth", str(lax), "-join-as", "ops", first=first)
+    for node in (first, second):
+        node.login = basic("ops", "pw")
+        node.start()
+    bob = basic("bob", "pw")
+    for method, path, body, text in [
+            ("POST", "/db/execute", ["SELECT 1"], "remote Execute not authorized"),
+            ("POST", "/db/request", ["INSERT INTO t(v) VALUES(1)"],
+             "remote Request not authorized"),
+            ("GET", "/db/backup", None, "remote backup not authorized"),
+            ("DELETE", "/remove", {"id": "1"}, "remote remove node not authorized"),
+            ("POST", "/leader?wait", None, "remote stepdown not authorized")]:
+        reply = second.client.send(method, path, body, bob)
+        assert (reply.status, reply.text.strip()) == (401, text)
+    assert second.client.send("GET", "/db/query?q=SELECT%201", None, bob).status == 200
+
+
+def test_nodes_of_another_cluster_are_strangers(make_member):
+    first, other = make_member(), make_member()
+    first.start()
+    other.start()
+    peer = http.client.HTTPConnection(first.host, first.raft_port, timeout=5)
+    for path in ("/peer/1/meta", "/peer/1/snapshot", "/peer/1/stream", "/peer/1/forward/status"):
+        for headers in ({}, {"Rqlite-Cluster": "made-up"}):
+            peer.request("GET", path, headers=headers)
+            reply = peer.getresponse()
+            assert reply.status == 503
+            assert b"another cluster" in reply.read()
+    peer.request("GET", "/status")
+    assert peer.getresponse().status == 404
