@@ -51,8 +51,10 @@ void Cluster::open(store::Store& store) {
   source_ = std::make_unique<SnapshotSource>(store, clock_, SnapshotSource::Options());
   fetch_ = std::make_unique<SnapshotFetch>(store, client_);
   stream_target_ = std::make_unique<StreamTarget>(store, client_);
+  MembersService::Options members = options_.members;
+  members.on_look = [this] { source_->expire(); };
   members_ =
-      std::make_unique<MembersService>(store, client_, clock_, counters_, options_.members,
+      std::make_unique<MembersService>(store, client_, clock_, counters_, std::move(members),
                                        [this](raft::RaftId id) { return transport_.heard_at(id); });
   store_ = &store;
 }

@@ -11,7 +11,6 @@ struct Counters {
 
   // Requests of other nodes.
   Count join_requests{0};
-  Count notify_requests{0};
   Count forwarded_requests{0};
   Count batches{0};
   Count meta_requests{0};
@@ -22,7 +21,6 @@ struct Counters {
   Count removed_before_joins{0};  // entries that a joining node took the place of
   Count reaped{0};
   Count failed_reaps{0};
-  Count failed_heartbeats{0};
 };
 
 }  // namespace rqlite::cluster

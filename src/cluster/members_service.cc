@@ -76,6 +76,7 @@ void MembersService::run() {
     if (job.run) job.run();
     if (clock_.now() < look_at) continue;
     look_after_members();
+    if (options_.on_look) options_.on_look();
     look_at = clock_.now() + kLookEvery;
   }
   std::deque<Job> left;

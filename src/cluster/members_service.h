@@ -35,6 +35,8 @@ class MembersService {
     // Members of which nothing is heard for so long are removed; zero: never.
     std::chrono::nanoseconds reap_voters_after{0};
     std::chrono::nanoseconds reap_readers_after{0};
+    // Called several times a second, on the service's thread: for what else has to be looked after.
+    std::function<void()> on_look;
   };
   // When a member was heard of last; TimePoint(): never.
   using HeardAt = std::function<TimePoint(raft::RaftId)>;

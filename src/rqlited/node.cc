@@ -392,7 +392,10 @@ Status Node::join_cluster(const std::function<bool()>& stop_is_wanted) {
                                 !options_.raft_non_voter,
                                 store_->cluster_id()};
   });
+  const bool is_new = store_->is_joining();
   const cluster::Joiner::Result result = joiner.join(addresses);
+  // It may be a member before it is told so, and then it stops as a member does.
+  if (is_new && !store_->is_joining()) return {};
   if (result.outcome == cluster::Joiner::Result::Outcome::kJoined) {
     store_->joined();
     return {};

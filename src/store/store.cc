@@ -478,6 +478,12 @@ Status Store::leads() {
   return {Code::kNotLeader, "not leader"};
 }
 
+bool Store::is_fresh(std::chrono::nanoseconds within) {
+  MutexLock lock(mutex_);
+  if (raft_status_.role == raft::Role::kLeader) return true;
+  return leader_heard_at_ != TimePoint() && clock_.now() - leader_heard_at_ <= within;
+}
+
 bool Store::has_leader() {
   MutexLock lock(mutex_);
   return raft_status_.leader != raft::RaftId();
@@ -493,8 +499,7 @@ bool Store::is_ready() {
 void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
   switch (query.level) {
     case Level::kNone:
-      // A leader is never stale; without one, nothing is known of what others have.
-      if (query.freshness != 0s && !leads().ok()) {
+      if (query.freshness != 0s && !is_fresh(query.freshness)) {
         return sink->finished({Code::kUnavailable, "stale read"}, {});
       }
       return run_query_here(std::move(query), std::move(sink), {});

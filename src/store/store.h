@@ -150,6 +150,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // It is the member that it was to become, and up to date. A store that waited is not ready
   // before; of one that may vote it knows by itself.
   void joined() { joining_ = false; }
+  [[nodiscard]] bool is_joining() const { return joining_; }
   // Whether it waits to become a member of a cluster.
   [[nodiscard]] bool waits() EXCLUDES(mutex_);
 
@@ -244,6 +245,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
   void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
+  // Whether this node leads, or heard from the leader not longer ago than that.
+  [[nodiscard]] bool is_fresh(std::chrono::nanoseconds within) EXCLUDES(mutex_);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(gathered_mutex_);
   void confirm_gathered() EXCLUDES(gathered_mutex_);
   void strong(Query query, std::unique_ptr<QuerySink> sink);

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import threading
 
 import pytest
@@ -275,6 +276,45 @@ def test_readiness_of_a_follower_with_its_leader(trio):
     follower = trio.followers()[0]
     reply = follower.client.send("GET", "/readyz?sync")
     assert reply.text == "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok"
+
+
+def test_how_stale_a_follower_may_be(trio):
+    follower = trio.followers()[0]
+    fresh = follower.client.query(["SELECT 1"], level="none", freshness="1s")
+    assert fresh.results[0]["values"] == [[1]]
+    for node in trio:
+        if node is not follower:
+            node.kill()
+
+    def is_stale():
+        reply = follower.client.query(["SELECT 1"], level="none", freshness="1s")
+        return reply.json.get("error") == "stale read"
+
+    eventually(is_stale)
+    assert follower.client.query(["SELECT 1"], level="none").results[0]["values"] == [[1]]
+
+
+def test_a_member_that_does_not_fetch_its_snapshot_holds_nothing_up(make_member):
+    first = make_member("-raft-snap-wal-size", "100000", "-raft-snap-int", "100ms")
+    first.start()
+    first.client.must(TABLE)
+    for _ in range(20):
+        first.client.must("INSERT INTO t(v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                          "i + 1 FROM n WHERE i < 1000) SELECT hex(randomblob(500)) FROM n")
+    second = make_member(first=first)
+    second.launch()
+    eventually(lambda: "sending the snapshot" in first.log(), every=0.0005)
+    second.signal(signal.SIGSTOP)
+    index = first.client.status("store.raft.last_snapshot_index")
+
+    def goes_on():
+        first.client.must([INSERT, "x" * 10000])
+        return first.client.status("store.raft.last_snapshot_index") > index
+
+    eventually(goes_on, within=30, every=0.05)
+    second.signal(signal.SIGCONT)
+    eventually(second.is_ready)
+    assert second.rows("none") > 20000
 
 
 # Failing over.
