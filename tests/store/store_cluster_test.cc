@@ -51,11 +51,15 @@ class Wire {
     MutexLock lock(mutex_);
     peers_[id] = peer;
   }
+  // Nothing is carried from or to it any more, once it returns, but a snapshot.
   void disconnect(raft::RaftId id) {
     MutexLock lock(mutex_);
     peers_.erase(id);
   }
+  // Nor that.
+  void finish() { worker_.finish(); }
   void send(raft::RaftId from, raft::RaftId to, bool is_snapshot, BytesView message) {
+    MutexLock lock(mutex_);
     Peer* sender = find(from);
     Peer* receiver = find(to);
     if (sender == nullptr) return;
@@ -73,8 +77,7 @@ class Wire {
   [[nodiscard]] int snapshots() const { return snapshots_; }
 
  private:
-  Peer* find(raft::RaftId id) {
-    MutexLock lock(mutex_);
+  Peer* find(raft::RaftId id) REQUIRES(mutex_) {
     const auto found = peers_.find(id);
     return found == peers_.end() ? nullptr : found->second;
   }
@@ -164,6 +167,7 @@ class StoreClusterTest : public ::testing::Test {
       wire_.disconnect(peer.store->raft_id());
       peer.store->close(0s);
     }
+    wire_.finish();
   }
 
   void open(Peer& peer, const std::string& name, bool founds) {
