@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 // A member that does not answer is asked again soon: it is to be served as soon as it can be.
 constexpr auto kDialAgain = 100ms;
 constexpr auto kDialTimeout = 1s;
+// Messages that wait for one stream: votes and heartbeats find room, large entries do not.
+constexpr std::size_t kWaitingBytesMax = 64 << 10;
 
 net::FrameStream::Options stream_options() {
   net::FrameStream::Options options;
@@ -76,6 +78,13 @@ void RaftTransport::learn(raft::RaftId id, const std::string& address,
   link.learned = true;
 }
 
+bool RaftTransport::Link::wait(BytesView message) {
+  if (!dialing || waiting_bytes + message.size() > kWaitingBytesMax) return false;
+  waiting.emplace_back(message);
+  waiting_bytes += message.size();
+  return true;
+}
+
 void RaftTransport::send(raft::RaftId to, bool is_snapshot, BytesView message) {
   std::shared_ptr<net::FrameStream> stream;
   {
@@ -84,7 +93,11 @@ void RaftTransport::send(raft::RaftId to, bool is_snapshot, BytesView message) {
     if (found != links_.end()) {
       Link& link = found->second;
       stream = link.stream;
-      if (!stream) dial(to, link);
+      if (!stream) {
+        dial(to, link);
+        // Of a snapshot the core wants to know at once whether it has left.
+        if (!is_snapshot && link.wait(message)) return;
+      }
     }
   }
   const BytesView kind(is_snapshot ? &kSnapshotFrame : &kMessageFrame, 1);
@@ -124,17 +137,31 @@ void RaftTransport::dial(raft::RaftId to, Link& link) {
 
 void RaftTransport::on_dialed(raft::RaftId to, std::uint64_t number, net::UpgradeResult result) {
   std::shared_ptr<net::FrameStream> stream;
+  std::vector<Bytes> waiting;
   {
     MutexLock lock(mutex_);
     const auto found = links_.find(to);
     if (found == links_.end() || found->second.number != number || closed_) return;
     Link& link = found->second;
     link.dialing = false;
-    if (!result.upgraded.ok()) return;
-    stream = std::make_shared<net::FrameStream>(std::move(result.upgraded->socket),
-                                                result.upgraded->received, stream_options());
-    link.stream = stream;
+    waiting = std::exchange(link.waiting, {});
+    link.waiting_bytes = 0;
+    if (result.upgraded.ok()) {
+      stream = std::make_shared<net::FrameStream>(std::move(result.upgraded->socket),
+                                                  result.upgraded->received, stream_options());
+      link.stream = stream;
+      link.counts.sent += waiting.size();
+      for (const Bytes& message : waiting) link.counts.sent_bytes += message.size();
+    } else {
+      link.counts.lost += waiting.size();
+    }
   }
+  if (!stream) {
+    if (!waiting.empty()) listener_.on_unreachable(to);
+    return;
+  }
+  // Others may already send what is newer. Raft knows what to make of messages in another order.
+  for (const Bytes& message : waiting) stream->send(message, BytesView(&kMessageFrame, 1));
   // Nothing comes this way; it is read to see the end.
   stream->start([](const Bytes&) {},
                 [this, to, number](const Status& why) { on_link_closed(to, number, why); });

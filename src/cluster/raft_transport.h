@@ -18,7 +18,10 @@
 namespace rqlite::cluster {
 
 // Carries Raft's messages to other members, and takes theirs in: one stream in each direction
-// between any two. A message that cannot leave at once is lost, and Raft hears so.
+// between any two, which is made when there is something to send. What is to be sent meanwhile
+// waits for it, a little of it: among it are a candidate's requests for votes, whose loss would
+// cost the cluster another election. Any other message that cannot leave at once is lost, and Raft
+// hears so.
 //
 // Threads: send() on the Raft thread; it writes to the socket itself, for each hand-over to another
 // thread costs as much as the way to a peer. All else from any thread.
@@ -81,7 +84,12 @@ class RaftTransport final : public raft::Transport {
     bool dialing = false;
     std::uint64_t number = 0;  // of the stream, or of the try to make one
     TimePoint not_before{};
+    std::vector<Bytes> waiting;  // while dialing
+    std::size_t waiting_bytes = 0;
     PeerReport counts;
+
+    // Whether there was room for the message.
+    bool wait(BytesView message);
   };
   // Whence another's messages come.
   struct Source {

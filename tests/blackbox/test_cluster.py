@@ -373,6 +373,18 @@ def test_leadership_is_handed_over(trio):
     assert trio[0].rows("strong") == 3
 
 
+def test_leadership_is_handed_over_among_those_who_have_not_talked_yet(trio, make_member):
+    """Followers have nothing to say to each other, until one of them asks for votes."""
+    fourth = make_member(first=trio[0])
+    fourth.start()
+    trio.wait_until_equal()
+    for target in ("4", "2", "3", "1"):
+        reply = trio.leader().client.send("POST", "/leader?wait", {"id": target},
+                                          {"Content-Type": "application/json"})
+        assert reply.status == 200, (target, reply.text)
+        assert trio.leader() is trio[int(target) - 1]
+
+
 def test_a_leader_that_stops_hands_over_first(trio):
     old = trio.leader()
     assert old.stop() == 0
