@@ -34,10 +34,16 @@ class Member(Node):
         self.is_wanted = False  # to run
         self.is_paused = False
         self.disk_is_full = False
+        self.disk_was_full = False  # at some time since it was started
 
     def launch(self):
+        self.disk_was_full = self.disk_is_full
         super().launch()
         self.is_wanted = True
+
+    def fill_disk(self, leave):
+        self.disk_is_full = self.disk_was_full = True
+        self.ballast.fill(leave)
 
     def ask(self, method, path, body=None, timeout=1.0):
         """One request on a connection of its own; None if there is no answer in time."""
@@ -64,6 +70,11 @@ class Member(Node):
     def resume(self):
         self.signal(signal.SIGCONT)
         self.is_paused = False
+
+    def has_joined(self):
+        """It does not ask to be let in any longer, which a signal would end with an error: even who
+        is a member already asks at its start."""
+        return "node HTTP API available" in self.log()
 
     def runs(self):
         return self.process is not None and self.process.poll() is None
@@ -134,7 +145,9 @@ class Cluster:
         first, *others = self
         first.start()
         for member in others:
-            member.flags += ("-join", first.raft_address)
+            # Whoever is there when it is started again.
+            member.flags += ("-join", ",".join(
+                other.raft_address for other in self if other is not member))
             member.launch()
         self.wait_until_whole()
 
@@ -203,7 +216,7 @@ class Cluster:
         for member in self:
             if member.is_wanted and not member.runs():
                 code = member.wait()
-                excuse = "clustering failure" in member.log() or member.disk_is_full
+                excuse = "clustering failure" in member.log() or member.disk_was_full
                 assert code == 1 and excuse, f"{member.id} ended with {code}:\n{member.log()[-3000:]}"
                 self.note(f"{member.id} ended by itself: {member.log().strip().splitlines()[-1]}")
                 member.launch()
@@ -214,7 +227,8 @@ class Cluster:
             self.supervise()
             leader = self.find_leader()
             replies = [member.ask("GET", "/readyz") for member in self]
-            return leader if all(reply and reply.status == 200 for reply in replies) else None
+            are_ready = all(reply and reply.status == 200 for reply in replies)
+            return leader if are_ready and all(member.has_joined() for member in self) else None
 
         return eventually(is_whole, within, every=0.05)
 

@@ -56,8 +56,7 @@ def fill_disk(cluster, chance):
     leave = chance.choice([0, 6 * MEBI])
     if member.disk_is_full:
         return f"the disk of {member.id} is full already"
-    member.disk_is_full = True
-    member.ballast.fill(leave)
+    member.fill_disk(leave)
     return f"{leave // MEBI} MiB are left on the disk of {member.id}"
 
 
@@ -112,12 +111,13 @@ def deafen(cluster, chance):
 
 
 def ring(cluster, chance):
-    """Each reaches its neighbours only: there are majorities that differ from member to member."""
+    """Each reaches its neighbours only, and three are a chain: there are majorities that differ from
+    member to member."""
     members = sorted(cluster.members)
     chance.shuffle(members)
     for i, one in enumerate(members):
         for j in range(i + 2, len(members)):
-            if (i, j) != (0, len(members) - 1):
+            if (i, j) != (0, len(members) - 1) or len(members) == 3:
                 cluster.network.cut_both(one, members[j])
     return f"ring: {members}"
 
