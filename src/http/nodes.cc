@@ -45,13 +45,17 @@ class Roll : public std::enable_shared_from_this<Roll> {
  public:
   using Then = std::function<void(Nodes)>;
   Roll(store::Membership membership, raft::RaftId leader, Then then)
-      : membership_(std::move(membership)), leader_(leader), then_(std::move(then)) {}
+      : membership_(std::move(membership)),
+        leader_(leader),
+        then_(std::move(then)),
+        left_(membership_.entries().size()) {}
 
   void call(store::Store& store, cluster::Cluster* cluster, const NodeIdentity& self,
             std::chrono::nanoseconds timeout) {
-    left_ = membership_.entries().size();
-    if (left_ == 0) return then_({});
-    for (const auto& [id, entry] : membership_.entries()) {
+    if (membership_.entries().empty()) return then_({});
+    for (const auto& member : membership_.entries()) {
+      const raft::RaftId id = member.first;
+      const store::Membership::Entry& entry = member.second;
       const Clock::time_point began = Clock::now();
       if (id == store.raft_id() || cluster == nullptr) {
         Result<cluster::NodeMeta> own = cluster::NodeMeta{self.api_url, self.version, {}};
@@ -62,7 +66,7 @@ class Roll : public std::enable_shared_from_this<Roll> {
       }
       cluster->ask_meta(
           entry.member.raft_address, timeout,
-          [roll = shared_from_this(), id = id, began](const Result<cluster::NodeMeta>& meta) {
+          [roll = shared_from_this(), id, began](const Result<cluster::NodeMeta>& meta) {
             const bool timed_out = !meta.ok() && meta.error().code() == Code::kDeadline;
             roll->answered(id, timed_out ? late() : meta, Clock::now() - began);
           });
@@ -92,7 +96,7 @@ class Roll : public std::enable_shared_from_this<Roll> {
   const raft::RaftId leader_;
   const Then then_;
   Mutex mutex_;
-  std::size_t left_ GUARDED_BY(mutex_) = 0;
+  std::size_t left_ GUARDED_BY(mutex_);
   Nodes nodes_ GUARDED_BY(mutex_);
 };
 
