@@ -59,11 +59,12 @@ Joiner::Result Joiner::join_once(const std::vector<std::string>& addresses) {
 Joiner::Result Joiner::ask(const std::string& address) {
   std::string at = address;
   for (int requests = 1; !options_.stop_is_wanted(); requests++) {
+    const JoinRequest request = make_request_();
     net::CallResult result = client_.fetch({.address = at,
                                             .method = "POST",
                                             .target = std::string(kJoinPath),
                                             .headers = options_.login,
-                                            .body = encode(make_request_()),
+                                            .body = encode(request),
                                             .timeout = options_.timeout},
                                            kAnswerBytesMax);
     if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
@@ -82,6 +83,11 @@ Joiner::Result Joiner::ask(const std::string& address) {
         at = text;
         continue;
       case 410:
+        // Only this node's own cluster can say so.
+        if (request.cluster_id.empty() ||
+            net::find_field(result.response->headers, kClusterHeader) != request.cluster_id) {
+          return {Outcome::kFailed, address, "another cluster says: " + text};
+        }
         return {Outcome::kRemoved, address, text};
       default:
         return {Outcome::kFailed, address, text};

@@ -19,6 +19,18 @@ constexpr std::size_t kIdentityBytesMax = 64 << 10;
 
 Status stopping() { return {Code::kUnavailable, "shutting down"}; }
 
+// Tells the index at which a leader was confirmed.
+class Confirmation final : public raft::Read {
+ public:
+  explicit Confirmation(std::shared_ptr<std::promise<Result<raft::Index>>> to)
+      : to_(std::move(to)) {}
+  void ready(raft::Index index) override { to_->set_value(index); }
+  void failed(const Status& why) override { to_->set_value(why); }
+
+ private:
+  const std::shared_ptr<std::promise<Result<raft::Index>>> to_;
+};
+
 MembersService::Joined refused(std::string why) { return {Outcome::kRefused, std::move(why)}; }
 
 std::string kind_of(bool votes) { return votes ? "voter" : "non-voter"; }
@@ -219,8 +231,7 @@ MembersService::Joined MembersService::decide_known(const JoinRequest& request,
 MembersService::Joined MembersService::decide_new(const JoinRequest& request,
                                                   const store::Membership& membership) {
   const NodeIdentity& who = request.identity;
-  if (!request.cluster_id.empty())
-    return {Outcome::kRemoved, "this node was removed from the cluster"};
+  if (!request.cluster_id.empty()) return decide_removed(who);
   const Result<NodeIdentity> found = ask_who(request.raft_address);
   if (!found.ok()) return refused(found.error().text());
   if (found->raft_id != who.raft_id) {
@@ -261,6 +272,33 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
         request.raft_address);
   }
   return {Outcome::kCatchingUp, ""};
+}
+
+// Who is told so gives up what it has. So it must be true, and not only what a leader believes that
+// is none any more, or has not applied yet what was agreed on before its time.
+MembersService::Joined MembersService::decide_removed(const NodeIdentity& who) {
+  if (!confirm().ok()) return {Outcome::kNotLeader, ""};
+  if (store_.membership().contains(who.raft_id)) return {Outcome::kCatchingUp, ""};
+  return {Outcome::kRemoved, "this node was removed from the cluster"};
+}
+
+Status MembersService::confirm() {
+  auto confirmed = std::make_shared<std::promise<Result<raft::Index>>>();
+  std::future<Result<raft::Index>> result = confirmed->get_future();
+  std::vector<std::unique_ptr<raft::Read>> reads;
+  reads.push_back(std::make_unique<Confirmation>(std::move(confirmed)));
+  store_.consensus().read(std::move(reads));
+  const TimePoint deadline = clock_.now() + options_.change_timeout;
+  if (result.wait_for(options_.change_timeout) != std::future_status::ready) {
+    return {Code::kDeadline, "no majority confirms that this node leads"};
+  }
+  const Result<raft::Index> index = result.get();
+  if (!index.ok()) return index.error();
+  auto applied = std::make_shared<std::promise<Status>>();
+  std::future<Status> done = applied->get_future();
+  store_.when_applied(*index, deadline - clock_.now(),
+                      [applied](const Status& status) { applied->set_value(status); });
+  return done.get();
 }
 
 Result<NodeIdentity> MembersService::ask_who(const std::string& address) {

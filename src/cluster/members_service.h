@@ -78,6 +78,10 @@ class MembersService {
   Joined decide(const JoinRequest& request);
   Joined decide_known(const JoinRequest& request, const store::Membership::Entry& entry);
   Joined decide_new(const JoinRequest& request, const store::Membership& membership);
+  Joined decide_removed(const NodeIdentity& who);
+  // Waits until a majority has confirmed that this node leads, and all that was agreed on before is
+  // applied here.
+  Status confirm();
   // Whether the node at `address` is the one with that Raft id.
   Result<NodeIdentity> ask_who(const std::string& address);
   Status change(raft::ChangeKind kind, const store::MembershipChange& change);

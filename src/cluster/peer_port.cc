@@ -128,15 +128,16 @@ void PeerPort::join(net::Request request, std::shared_ptr<net::Reply> reply) {
     return reply->send(net::Response::text(503, "store not open"));
   }
   // A node with a past belongs where it comes from.
-  if (!wish->cluster_id.empty() && wish->cluster_id != cluster_.store_.load()->cluster_id()) {
+  const std::string own = cluster_.store_.load()->cluster_id();
+  if (!wish->cluster_id.empty() && wish->cluster_id != own) {
     return reply->send(net::Response{403, net::kTextType, {}, "the node is of another cluster"});
   }
-  auto let_in = [this, wish = std::move(*wish), reply](bool may) {
+  auto let_in = [this, own, wish = *wish, reply](bool may) {
     if (!may) return reply->send(net::Response{401, net::kTextType, {}, "unauthorized"});
-    cluster_.members().join(wish, [reply](const MembersService::Joined& joined) {
+    cluster_.members().join(wish, [own, reply](const MembersService::Joined& joined) {
       using Outcome = MembersService::Joined::Outcome;
       auto answer = [&](int status) {
-        reply->send(net::Response{status, net::kTextType, {}, joined.text});
+        reply->send(net::Response{status, net::kTextType, {{kClusterHeader, own}}, joined.text});
       };
       switch (joined.outcome) {
         case Outcome::kMember:

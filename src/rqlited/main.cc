@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -108,24 +109,31 @@ int run(const std::vector<std::string>& arguments) {
   }
   const sigset_t all_signals = block_hangup_too(signals, line.options);
   say_hello(arguments, line.options);
-  Node node(line.options);
+  std::optional<Node> node(line.options);
   const auto stop_is_wanted = [&signals] {
     sigset_t pending;
     sigpending(&pending);
     return (sigismember(&signals, SIGINT) == 1 && sigismember(&pending, SIGINT) == 1) ||
            (sigismember(&signals, SIGTERM) == 1 && sigismember(&pending, SIGTERM) == 1);
   };
-  if (const Status status = node.start(stop_is_wanted); !status.ok()) {
+  Status status = node->start(stop_is_wanted);
+  if (node->was_removed()) {
+    log("rqlited", "this node was removed from its cluster, and joins it as a new one");
+    node->stop();
+    node.emplace(line.options);
+    status = node->start(stop_is_wanted);
+  }
+  if (!status.ok()) {
     log_line("rqlited", status.text());
     return 1;
   }
-  serve_until_stop(node, all_signals);
+  serve_until_stop(*node, all_signals);
   // A second signal ends the process at once, whatever it is at.
   std::thread([signals] {
     say_received(wait_for(signals));
     std::_Exit(1);
   }).detach();
-  return node.stop() ? 0 : 1;
+  return node->stop() ? 0 : 1;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/extension_folder.h"
+#include "store/fresh_start.h"
 #include "store/identity.h"
 
 namespace rqlite::rqlited {
@@ -101,6 +102,8 @@ void split(const std::string& address, std::string& host, std::string& port) {
 Node::~Node() {
   // Replies that wait there lead back to the server, which goes first.
   if (api_) api_->close();
+  // What other nodes ask leads to the store.
+  if (cluster_) cluster_->close();
 }
 
 Status Node::start(const std::function<bool()>& stop_is_wanted) {
@@ -175,6 +178,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
 
   RETURN_IF_ERROR(open_store(shares.readers).with_context("failed to open store"));
   RETURN_IF_ERROR(join_cluster(stop_is_wanted).with_context("clustering failure"));
+  forget_put_away();
   say_ready();
   return {};
 }
@@ -252,11 +256,32 @@ Status Node::take_directory() {
   Result<store::DirectoryLock> lock = store::DirectoryLock::take(paths.lock());
   if (!lock.ok()) return lock.error().with_context("failed to open store");
   lock_.emplace(std::move(*lock));
+  RETURN_IF_ERROR(put_away_if_removed().with_context("failed to open store"));
   Result<sqlite::Extensions> extensions =
       sqlite::fill_extension_folder(files, options_.extensions(), paths.extensions());
   if (!extensions.ok()) return extensions.error();
   extensions_ = std::move(*extensions);
   return {};
+}
+
+Status Node::put_away_if_removed() {
+  const store::DatabaseFiles paths(options_.data_directory);
+  const Result<bool> removed = store::make_fresh_start(posix_file_system(), paths);
+  if (!removed.ok()) return removed.error();
+  if (*removed) {
+    log("store", "what this node had before it was removed from its cluster is put away in {}",
+        paths.put_away());
+  }
+  const Result<bool> waits = store::has_put_away(posix_file_system(), paths);
+  if (!waits.ok()) return waits.error();
+  waits_after_removal_ = *waits;
+  return {};
+}
+
+void Node::forget_put_away() {
+  if (!waits_after_removal_ || store_->waits()) return;
+  const Status gone = store::forget_put_away(posix_file_system(), store_->paths());
+  if (!gone.ok()) log("store", "what was put away could not be removed: {}", gone.text());
 }
 
 Status Node::open_cluster() {
@@ -400,6 +425,10 @@ Status Node::join_cluster(const std::function<bool()>& stop_is_wanted) {
     store_->joined();
     return {};
   }
+  if (result.outcome == cluster::Joiner::Result::Outcome::kRemoved) {
+    RETURN_IF_ERROR(store::decide_fresh_start(posix_file_system(), store_->paths()));
+    was_removed_ = true;
+  }
   return Status(Code::kUnavailable, result.text).with_context("failed to join cluster");
 }
 
@@ -421,7 +450,7 @@ Status Node::open_store(std::size_t readers) {
   store.consensus.retention.entries = store.snapshots.entries_max + store.snapshots.entries_max / 4;
   store.consensus.log_level = log_level_of(options_.raft_log_level);
   store.on_failure = [](const Status& why) { fail_hard(why); };
-  store.founds = options_.join_text.empty();
+  store.founds = options_.join_text.empty() && !waits_after_removal_;
   store.transport = &cluster_->transport();
   store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
     cluster_->on_members(cluster_id, members);

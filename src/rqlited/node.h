@@ -34,6 +34,10 @@ class Node {
   // the fatal line. `stop_is_wanted` is asked now and then by what may take long.
   Status start(const std::function<bool()>& stop_is_wanted);
 
+  // After start(): the cluster says that this node was removed, so it is to be stopped, and a new
+  // Node comes back as somebody new.
+  [[nodiscard]] bool was_removed() const { return was_removed_; }
+
   // Reads the credentials file again, if there is one. One that cannot be read changes nothing.
   void reload();
 
@@ -58,6 +62,10 @@ class Node {
   Result<net::HeaderFields> join_login() const;
   // Refuses addresses at which clients are served, which people mix up with those between nodes.
   Status check_join_addresses();
+  // What this node had before it was removed from its cluster is put away, and goes when the
+  // cluster has given it everything again.
+  Status put_away_if_removed();
+  void forget_put_away();
   void say_ready() const;
 
   const Options options_;
@@ -66,6 +74,8 @@ class Node {
   std::optional<Profiles> profiles_;
   std::optional<store::DirectoryLock> lock_;  // until the store has it
   sqlite::Extensions extensions_;
+  bool was_removed_ = false;
+  bool waits_after_removal_ = false;  // and must not found a cluster of its own meanwhile
 
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.

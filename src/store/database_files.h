@@ -22,6 +22,9 @@ struct DatabaseFiles {
   }
   // For files that nobody needs after a restart, which removes them.
   [[nodiscard]] std::string scratch() const { return directory + "/scratch"; }
+  // Says that what is here is to be put away, and where that is kept until others take its place.
+  [[nodiscard]] std::string fresh_start() const { return directory + "/fresh-start"; }
+  [[nodiscard]] std::string put_away() const { return directory + "/removed"; }
   // Of shared libraries, copied and unpacked.
   [[nodiscard]] std::string extensions() const { return directory + "/extensions"; }
   // When VACUUM and the like were done last.
