@@ -417,15 +417,19 @@ class FrameStreamPairTest : public ::testing::TestWithParam<Transport> {
     }
   }
 
+  // So small that frames wait, and not smaller: Linux sends what is less than a segment only when a
+  // timer ends, which what comes the other way puts off for as long as it comes.
+  static constexpr int kReceiveBufferBytes = 64 << 10;
+
   std::pair<End, End> connect(FrameStream::Options options = {}) {
     tcp::acceptor acceptor(left_.io);
     acceptor.open(tcp::v4());
-    acceptor.set_option(boost::asio::socket_base::receive_buffer_size(4096));
+    acceptor.set_option(boost::asio::socket_base::receive_buffer_size(kReceiveBufferBytes));
     acceptor.bind({boost::asio::ip::address_v4::loopback(), 0});
     acceptor.listen();
     tcp::socket to(right_.io);
     to.open(tcp::v4());
-    to.set_option(boost::asio::socket_base::receive_buffer_size(4096));
+    to.set_option(boost::asio::socket_base::receive_buffer_size(kReceiveBufferBytes));
     to.connect(acceptor.local_endpoint());
     tcp::socket from = acceptor.accept(left_.io);
     from.set_option(boost::asio::socket_base::send_buffer_size(4096));
