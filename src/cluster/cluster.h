@@ -77,6 +77,8 @@ class Cluster final : private RaftTransport::Listener {
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] std::string address() const { return port_->address(); }
 
+  // What every request to another member begins with: of which cluster it is, and who asks.
+  net::HeaderFields headers();
   // What the node at `address` says of itself, or why it does not.
   using OnMeta = std::function<void(Result<NodeMeta>)>;
   void ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then);
@@ -100,7 +102,6 @@ class Cluster final : private RaftTransport::Listener {
   // A stream of another member begins, which says where it is and of which cluster.
   void note_contact(SnapshotFetch::Contact contact) EXCLUDES(mutex_);
   [[nodiscard]] NodeMeta meta();
-  net::HeaderFields headers();
 
   const Options options_;
   const Clock& clock_;

@@ -350,6 +350,7 @@ Status MembersService::remove_now(const std::string& node_id) {
   }
   if (*id == store_.raft_id()) {
     // A leader must not remove itself: the next one does.
+    store_.leaves_as_leader();
     RETURN_IF_ERROR(hand_over_now(""));
     return {Code::kNotLeader, "not leader"};
   }

@@ -65,7 +65,7 @@ std::string configuration(const store::Store::Report& report) {
 
 JsonTree raft_status(const store::Store::Report& report, raft::RaftId self) {
   JsonTree raft;
-  raft["state"] = JsonTree::text(role_name(report.raft.role));
+  raft["state"] = JsonTree::text(report.shut_down ? "Shutdown" : role_name(report.raft.role));
   raft["term"] = JsonTree::number(report.raft.term.value());
   raft["commit_index"] = JsonTree::number(report.raft.commit.value());
   raft["applied_index"] = JsonTree::number(report.applied.value());

@@ -7,13 +7,15 @@
 namespace rqlite::raft {
 namespace {
 
+Status too_late() { return {Code::kUnavailable, "timed out enqueuing operation"}; }
+
 Status not_running() { return {Code::kUnavailable, "store not open"}; }
 
 }  // namespace
 
-DriverThread::DriverThread(Driver& driver, std::chrono::nanoseconds tick,
+DriverThread::DriverThread(Driver& driver, Options options,
                            std::function<void(const Status&)> on_failure)
-    : tick_(tick),
+    : options_(options),
       on_failure_(std::move(on_failure)),
       driver_(driver),
       status_(driver.status()),
@@ -34,12 +36,29 @@ void DriverThread::propose(std::unique_ptr<Proposal> proposal) {
   {
     MutexLock lock(mutex_);
     if (!stopped_) {
-      inbox_.proposals.push_back(std::move(proposal));
+      // Under the lock, so that they stand in the order of their times.
+      const TimePoint until = options_.patience == std::chrono::nanoseconds(0)
+                                  ? TimePoint::max()
+                                  : later(std::chrono::steady_clock::now(), options_.patience);
+      inbox_.proposals.push_back({std::move(proposal), until});
       inbox_.any = true;
     }
   }
   if (proposal) return proposal->failed(not_running());
   changed_.notify_one();
+}
+
+void DriverThread::expire(TimePoint now) {
+  std::vector<Waiting> late;
+  {
+    MutexLock lock(mutex_);
+    std::vector<Waiting>& waiting = inbox_.proposals;
+    const auto end = std::find_if(waiting.begin(), waiting.end(),
+                                  [now](const Waiting& each) { return each.until > now; });
+    late.assign(std::make_move_iterator(waiting.begin()), std::make_move_iterator(end));
+    waiting.erase(waiting.begin(), end);
+  }
+  for (const Waiting& each : late) each.proposal->failed(too_late());
 }
 
 void DriverThread::read(std::vector<std::unique_ptr<Read>> reads) {
@@ -98,14 +117,14 @@ Core::Status DriverThread::status() {
 }
 
 void DriverThread::run() {
-  TimePoint tick_due = std::chrono::steady_clock::now() + tick_;
+  TimePoint tick_due = std::chrono::steady_clock::now() + options_.tick;
   Inbox inbox;
   for (; next(inbox, tick_due); inbox = {}) {
     take_in(inbox);
     if (const TimePoint now = std::chrono::steady_clock::now(); now >= tick_due) {
       driver_.tick();
       // A thread that was held up does not catch up: missed ticks are not elections.
-      tick_due = now + tick_;
+      tick_due = now + options_.tick;
     }
     run_round();
   }
@@ -136,9 +155,17 @@ void DriverThread::take_in(Inbox& inbox) {
     driver_.step(message);
   }
   for (auto& read : inbox.reads) driver_.read(std::move(read));
-  for (auto& proposal : inbox.proposals) {
-    if (driver_.round_is_full()) run_round();
-    driver_.propose(std::move(proposal));
+  TimePoint now = std::chrono::steady_clock::now();
+  for (Waiting& waiting : inbox.proposals) {
+    if (driver_.round_is_full()) {
+      run_round();
+      now = std::chrono::steady_clock::now();
+    }
+    if (waiting.until <= now) {
+      waiting.proposal->failed(too_late());
+    } else {
+      driver_.propose(std::move(waiting.proposal));
+    }
   }
 }
 

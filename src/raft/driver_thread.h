@@ -19,15 +19,23 @@ namespace rqlite::raft {
 // what still waits, then joins; what is proposed later fails too. The destructor does the same.
 class DriverThread {
  public:
+  struct Options {
+    std::chrono::nanoseconds tick;
+    // How long a proposal may wait until the driver takes it in; 0: for as long as it takes.
+    std::chrono::nanoseconds patience{0};
+  };
+
   // `driver` must outlive *this and is touched by its thread alone from here on. `on_failure` is
   // called on that thread, once, when storage failed: the node cannot go on.
-  DriverThread(Driver& driver, std::chrono::nanoseconds tick,
-               std::function<void(const Status&)> on_failure);
+  DriverThread(Driver& driver, Options options, std::function<void(const Status&)> on_failure);
   ~DriverThread();
   DriverThread(const DriverThread&) = delete;
   DriverThread& operator=(const DriverThread&) = delete;
 
   void propose(std::unique_ptr<Proposal> proposal) EXCLUDES(mutex_);
+  // Fails the proposals that wait and whose patience has ended by `now`: the thread may be in a
+  // round that the disk holds up. They are not in the log, and never will be.
+  void expire(TimePoint now) EXCLUDES(mutex_);
   void read(std::vector<std::unique_ptr<Read>> reads) EXCLUDES(mutex_);
   void deliver(Bytes message) EXCLUDES(mutex_);
   void applied(Index index) EXCLUDES(mutex_);
@@ -39,8 +47,12 @@ class DriverThread {
   [[nodiscard]] Core::Status status() EXCLUDES(mutex_);
 
  private:
+  struct Waiting {
+    std::unique_ptr<Proposal> proposal;
+    TimePoint until;
+  };
   struct Inbox {
-    std::vector<std::unique_ptr<Proposal>> proposals;
+    std::vector<Waiting> proposals;  // by their time
     std::vector<std::unique_ptr<Read>> reads;
     std::vector<Bytes> messages;
     std::vector<std::function<void(Driver&)>> calls;
@@ -55,7 +67,7 @@ class DriverThread {
   void run_round() EXCLUDES(mutex_);
 
   // Constant after construction.
-  const std::chrono::nanoseconds tick_;
+  const Options options_;
   const std::function<void(const Status&)> on_failure_;
 
   // Touched only by run().

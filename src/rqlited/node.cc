@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "cluster/joiner.h"
+#include "cluster/leaver.h"
 #include "http/bcrypt.h"
 #include "http/credentials_file.h"
 #include "http/json_text.h"
@@ -72,6 +73,12 @@ Status set_timeouts(const Options& options, store::Consensus::Options& to) {
     return {Code::kInvalid, context + "ElectionTimeout (" + format_duration(to.election_timeout) +
                                 ") must be equal or greater than Heartbeat Timeout (" +
                                 format_duration(to.heartbeat_timeout) + ")"};
+  }
+  to.commit_timeout = effective(options.raft_commit_timeout, 50ms);
+  to.apply_timeout = options.raft_apply_timeout;
+  if (to.commit_timeout < 1ms) {
+    return {Code::kInvalid,
+            context + "CommitTimeout (" + format_duration(to.commit_timeout) + ") is too low"};
   }
   if (to.lease_timeout < 5ms) {
     return {Code::kInvalid,
@@ -451,6 +458,7 @@ Status Node::open_store(std::size_t readers) {
   store.consensus.log_level = log_level_of(options_.raft_log_level);
   store.on_failure = [](const Status& why) { fail_hard(why); };
   store.founds = options_.join_text.empty() && !waits_after_removal_;
+  store.shuts_down_on_removal = options_.raft_remove_shutdown;
   store.transport = &cluster_->transport();
   store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
     cluster_->on_members(cluster_id, members);
@@ -493,6 +501,23 @@ void Node::say_ready() const {
       tls_ ? "https" : "http", address);
 }
 
+void Node::leave() {
+  log("rqlited", "initiating removal of this node from cluster before shutdown");
+  Result<net::HeaderFields> login = join_login();
+  Status status = login.ok() ? Status() : login.error();
+  if (status.ok()) {
+    cluster::Leaver::Options leaving;
+    leaving.login = std::move(*login);
+    status = cluster::Leaver(*store_, *cluster_, clock_, std::move(leaving)).leave();
+  }
+  if (!status.ok()) {
+    // Whoever runs this node must see to it that its cluster does not wait for it.
+    log("rqlited", "failed to remove this node from cluster before shutdown: {}", status.text());
+    std::_Exit(1);
+  }
+  log("rqlited", "removed this node successfully from cluster before shutdown");
+}
+
 void Node::hand_over() {
   if (!store_->is_leader() || store_->membership().voters() < 2) return;
   log("store", "stepping down as Leader before shutdown");
@@ -514,6 +539,7 @@ bool Node::stop() {
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   api_->finish_uploads();  // what is still written leads back to the server
   profiles_->write([this] { return api_->metrics_text(); });
+  if (options_.raft_cluster_remove_shutdown && !was_removed_) leave();
   if (options_.raft_shutdown_stepdown) hand_over();
   cluster_->close();
   store_->close(kSnapshotPatience);

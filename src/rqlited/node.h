@@ -55,6 +55,8 @@ class Node {
   Status open_cluster();
   Status open_store(std::size_t readers);
   Status open_queue();
+  // Has the other members go on without this one. Ends the process, if they do not.
+  void leave();
   // Makes another node the leader, if this one is and there is one.
   void hand_over();
   Status join_cluster(const std::function<bool()>& stop_is_wanted);

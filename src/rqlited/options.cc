@@ -28,10 +28,6 @@ constexpr const char* kNotBuilt[] = {
     "disco-mode",
     "disco-key",
     "disco-config",
-    "raft-commit-timeout",
-    "raft-apply-timeout",
-    "raft-remove-shutdown",
-    "raft-cluster-remove-shutdown",
     "auto-backup",
     "auto-restore",
     "cdc-config",
@@ -120,8 +116,16 @@ void declare(Flags& flags, Options& options) {
             "Time before a candidate tries again");
   flags.add("raft-leader-lease-timeout", &options.raft_leader_lease_timeout,
             "Time without a majority before a leader steps down; 0 means 500ms");
+  flags.add("raft-commit-timeout", &options.raft_commit_timeout,
+            "Longest time, at most twice, until followers hear what is committed; 0 means 50ms");
+  flags.add("raft-apply-timeout", &options.raft_apply_timeout,
+            "Longest time until a write is on its way into the log; 0 means no limit");
   flags.add("raft-shutdown-stepdown", &options.raft_shutdown_stepdown,
             "Hand leadership over before a clean stop");
+  flags.add("raft-remove-shutdown", &options.raft_remove_shutdown,
+            "Stop Raft, not the process, when this node is removed while it leads");
+  flags.add("raft-cluster-remove-shutdown", &options.raft_cluster_remove_shutdown,
+            "Have this node removed from its cluster before a clean stop");
   flags.add("raft-reap-node-timeout", &options.raft_reap_node_timeout,
             "Time after which a voter that cannot be reached is removed. If not set, never");
   flags.add("raft-reap-read-only-node-timeout", &options.raft_reap_read_only_node_timeout,
@@ -261,6 +265,9 @@ std::optional<std::string> validate(const Options& options) {
   if (options.read_connections_max < 0) return "-db-max-ro-conns must not be negative";
   if (options.raft_snap_int <= Options::Duration::zero()) {
     return "-raft-snap-int must be greater than 0";
+  }
+  if (options.raft_apply_timeout < Options::Duration::zero()) {
+    return "-raft-apply-timeout must not be negative";
   }
   if (options.raft_heartbeat_timeout < std::chrono::milliseconds(5)) {
     return "-raft-heartbeat-timeout must be at least 5ms";

@@ -61,8 +61,12 @@ struct Options {
   Duration raft_snap_int{std::chrono::seconds(10)};
   Duration raft_heartbeat_timeout{std::chrono::seconds(1)};
   Duration raft_election_timeout{std::chrono::seconds(1)};
-  Duration raft_leader_lease_timeout{0};  // 0: 500 ms
+  Duration raft_leader_lease_timeout{0};                        // 0: 500 ms
+  Duration raft_commit_timeout{std::chrono::milliseconds(50)};  // 0: 50 ms
+  Duration raft_apply_timeout{std::chrono::seconds(10)};        // 0: no limit
   bool raft_shutdown_stepdown = true;
+  bool raft_remove_shutdown = false;
+  bool raft_cluster_remove_shutdown = false;
   Duration raft_reap_node_timeout{0};  // 0: never
   Duration raft_reap_read_only_node_timeout{0};
 

@@ -23,11 +23,12 @@ bool is_held_up(const Status& status) {
 }  // namespace
 
 ApplyThread::ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock,
-                         Listener& listener)
+                         Listener& listener, Nanos look_every)
     : machine_(machine),
       applied_(applied),
       clock_(clock),
       listener_(listener),
+      look_every_(look_every),
       thread_("apply", [this] { run(); }) {}
 
 ApplyThread::~ApplyThread() { stop(); }
@@ -167,6 +168,7 @@ void ApplyThread::run() {
     Status status;
     if (!entries.empty()) status = apply_all(std::exchange(entries, {}));
     applied_.expire(clock_.now());
+    listener_.on_look();
     // It takes the place of what could not be applied, too.
     if (is_asked_to_install() && (status.ok() || is_held_up(status))) status = install();
     if (status.ok()) run_jobs();
@@ -191,7 +193,8 @@ bool ApplyThread::is_stopping() {
 
 bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
   // Deadlines need a look now and then, but only while somebody has one.
-  if (applied_.anybody_waits()) due = std::min(due, clock_.now() + kExpiryStep);
+  const TimePoint now = clock_.now();
+  due = std::min(due, now + (applied_.anybody_waits() ? kExpiryStep : look_every_));
   MutexLock lock(mutex_);
   while (waiting_.empty() && !woken_ && !installing_ && !stopping_ && clock_.now() < due) {
     changed_.wait_until(mutex_, due);
@@ -219,6 +222,7 @@ Status ApplyThread::apply_all(std::vector<raft::Committed> entries) {
 
 bool ApplyThread::pause(const Status& why) {
   applied_.expire(clock_.now());
+  listener_.on_look();
   // Nobody knows for how long: their clients hear what is known now.
   const Status unknown(Code::kUnknown,
                        why.text() + ": the write is in the log and is applied when this is over");

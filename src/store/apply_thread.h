@@ -29,6 +29,8 @@ class ApplyThread final : public raft::StateMachine {
    public:
     virtual ~Listener() = default;
     virtual void on_applied(raft::Index index) = 0;
+    // Now and then, at least so often as the constructor was told, unless a batch takes longer.
+    virtual void on_look() = 0;
     // On the Raft thread.
     virtual void on_status(const raft::Core::Status& status) = 0;
     // A follower needs a snapshot that is newer than the last one. Likewise.
@@ -38,7 +40,8 @@ class ApplyThread final : public raft::StateMachine {
   };
 
   // All must outlive *this, and `machine` is touched by its thread alone until stop().
-  ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock, Listener& listener);
+  ApplyThread(Machine& machine, AppliedIndex& applied, const Clock& clock, Listener& listener,
+              Nanos look_every = std::chrono::seconds(1));
   ~ApplyThread() override;
 
   void apply(std::vector<raft::Committed> entries) override EXCLUDES(mutex_);
@@ -85,6 +88,7 @@ class ApplyThread final : public raft::StateMachine {
   AppliedIndex& applied_;
   const Clock& clock_;
   Listener& listener_;
+  const Nanos look_every_;
 
   Mutex mutex_;
   CondVar changed_;    // waiting_, jobs_, woken_, installing_ or stopping_ changed

@@ -1,21 +1,13 @@
 #include "store/consensus.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "base/random.h"
+#include "store/ticks.h"
 
 namespace rqlite::store {
 namespace {
-
-// Raft counts time in ticks; a heartbeat goes out with each.
-constexpr int kTicksPerHeartbeatTimeout = 10;
-
-std::uint64_t in_ticks(std::chrono::nanoseconds time, std::chrono::nanoseconds tick) {
-  return static_cast<std::uint64_t>(
-      std::max<std::int64_t>(1, (time + tick - std::chrono::nanoseconds(1)) / tick));
-}
 
 // Feeds the log's entries to a core that is about to start.
 class ToBuilder final : public raft::SegmentLog::Replay {
@@ -36,14 +28,15 @@ Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem&
                                                     const SnapshotRecord& record) {
   std::unique_ptr<Consensus> made(new Consensus(std::move(options)));
   const Options& with = made->options_;
-  const std::chrono::nanoseconds tick = with.heartbeat_timeout / kTicksPerHeartbeatTimeout;
+  const Ticks ticks = in_ticks(with.heartbeat_timeout, with.election_timeout, with.lease_timeout,
+                               with.commit_timeout);
   const raft::Snapshot snapshot{record.index, record.term, record.conf_state,
                                 encode_snapshot_record(record)};
   raft::Core::Options core;
   core.id = with.id;
-  core.election_ticks = kTicksPerHeartbeatTimeout;
-  core.campaign_ticks = in_ticks(with.election_timeout, tick);
-  core.lease_ticks = in_ticks(with.lease_timeout, tick);
+  core.election_ticks = ticks.election;
+  core.campaign_ticks = ticks.campaign;
+  core.lease_ticks = ticks.lease;
   core.timeout_seed = random_from_system();
   core.log_level = with.log_level;
   raft::Core::Builder builder(core, snapshot);
@@ -61,7 +54,8 @@ Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem&
   made->driver_ =
       std::make_unique<raft::Driver>(raft::Driver::Options{.id = with.id}, *made->core_,
                                      *made->log_, transport, machine, record.conf_state);
-  made->thread_ = std::make_unique<raft::DriverThread>(*made->driver_, tick, with.on_failure);
+  made->thread_ = std::make_unique<raft::DriverThread>(
+      *made->driver_, raft::DriverThread::Options{ticks.tick, with.apply_timeout}, with.on_failure);
   return made;
 }
 

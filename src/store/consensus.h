@@ -33,6 +33,11 @@ class Consensus {
     // A leader that hears from no majority for so long, at most twice, steps down. Not more than
     // heartbeat_timeout.
     std::chrono::nanoseconds lease_timeout{std::chrono::milliseconds(500)};
+    // How long it may take, at most twice, until followers know that an entry is committed. They
+    // are told at once, and with each heartbeat in case that got lost.
+    std::chrono::nanoseconds commit_timeout{std::chrono::milliseconds(50)};
+    // How long a proposal may wait for the Raft thread, which the disk may hold up; 0: no limit.
+    std::chrono::nanoseconds apply_timeout{std::chrono::seconds(10)};
     raft::LogLevel log_level = raft::LogLevel::kWarn;
     raft::Driver::Retention retention;
     std::function<void(const Status&)> on_failure;
@@ -48,6 +53,8 @@ class Consensus {
   Consensus& operator=(const Consensus&) = delete;
 
   void propose(std::unique_ptr<raft::Proposal> proposal) { thread_->propose(std::move(proposal)); }
+  // Fails what has waited for longer than apply_timeout; to be called now and then.
+  void expire_proposals() { thread_->expire(std::chrono::steady_clock::now()); }
   void propose_change(raft::ChangeKind kind, raft::RaftId id, Bytes context,
                       std::unique_ptr<raft::Proposal> proposal);
   void read(std::vector<std::unique_ptr<raft::Read>> reads) { thread_->read(std::move(reads)); }

@@ -72,6 +72,12 @@ class Barrier final : public Write {
 // Texts of so many bytes are compiled on a thread that serves others.
 constexpr std::size_t kShortRequest = 16 * 1024;
 
+// How often to look for proposals that have waited for so long: they wait for little longer.
+Nanos look_every(std::chrono::nanoseconds apply_timeout) {
+  if (apply_timeout == 0ns) return 1s;
+  return std::clamp<Nanos>(apply_timeout / 8, 5ms, 1s);
+}
+
 // Whether the statements of the request in `batch` only read; nullopt if that would take to compile
 // more than `bytes_max` of them.
 std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch,
@@ -172,7 +178,8 @@ Status Store::start() {
       *writer_, *snapshotter_, applied_, outcomes_, *record, options_.node_id,
       GroupApply::kGroupMax, [this](const Snapshotter::Applied& now) { on_members(now); });
   ApplyThread::Listener& listener = *this;
-  apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener);
+  apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener,
+                                                look_every(options_.consensus.apply_timeout));
   readers_ = std::make_unique<ReaderPool>(
       ReaderPool::Options{.path = paths_.main(),
                           .foreign_keys = options_.foreign_keys,
@@ -630,6 +637,8 @@ Store::Report Store::report() {
   report.snapshot_index = last_snapshot_.index;
   report.snapshot_term = last_snapshot_.term;
   report.membership = membership_;
+  report.shut_down = options_.shuts_down_on_removal && leaves_as_leader_ && !cluster_id_.empty() &&
+                     !membership_.contains(raft_id_);
   if (leader_heard_at_ != TimePoint() && raft_status_.role != raft::Role::kLeader) {
     report.leader_heard_at = leader_heard_at_;
   }
@@ -656,6 +665,16 @@ void Store::on_members(const Snapshotter::Applied& applied) {
   if (options_.on_members) options_.on_members(applied.state.cluster_id, membership);
 }
 
+void Store::on_look() {
+  Consensus* consensus = nullptr;
+  {
+    MutexLock lock(mutex_);
+    consensus = consensus_.get();
+  }
+  // While the store opens there is none yet.
+  if (consensus != nullptr) consensus->expire_proposals();
+}
+
 void Store::on_snapshot_wanted() {
   snapshotter_->request([](const Snapshotter::Outcome&) {});
 }
@@ -670,6 +689,7 @@ void Store::on_applied(raft::Index index) {
 void Store::on_status(const raft::Core::Status& status) {
   const bool leads = status.role == raft::Role::kLeader;
   is_leader_ = leads;
+  if (leads) leaves_as_leader_ = false;  // it was not removed then
   {
     MutexLock lock(mutex_);
     if (status.leader != raft_status_.leader) leader_changes_++;

@@ -61,6 +61,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     // An empty directory becomes a cluster of its own; or it waits for found(), or for a member
     // that adds this node to its cluster.
     bool founds = true;
+    bool shuts_down_on_removal = false;    // of a leader, see leaves_as_leader()
     raft::Transport* transport = nullptr;  // to other members; null: there are none
     const char* base_vfs = nullptr;        // of SQLite; null is the system's
     std::function<void(const Status&)> on_failure;
@@ -167,6 +168,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   };
   [[nodiscard]] std::optional<Leader> leader() EXCLUDES(mutex_);
 
+  // This leader is to be removed, and hands over for that. With Options::shuts_down_on_removal its
+  // Raft counts as stopped from when it is removed on.
+  void leaves_as_leader() { leaves_as_leader_ = true; }
+
   // Whether this node leads, as far as it knows; quick.
   [[nodiscard]] bool is_leader() const { return is_leader_; }
 
@@ -212,6 +217,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     Membership membership;
     // When a message of the leader came last; never, on a leader and before the first.
     std::optional<TimePoint> leader_heard_at;
+    bool shut_down = false;  // it was removed as the leader, and was to stop then
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
   [[nodiscard]] const Options& options() const { return options_; }
@@ -271,6 +277,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
 
   void on_applied(raft::Index index) override;
   void on_status(const raft::Core::Status& status) override EXCLUDES(mutex_);
+  void on_look() override;
   void on_snapshot_wanted() override;
   void on_failure(const Status& why) override;
 
@@ -295,6 +302,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<Snapshotter> snapshotter_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<ApplyThread> apply_thread_;
+  std::atomic<bool> leaves_as_leader_{false};
   std::unique_ptr<Consensus> consensus_;
   std::unique_ptr<ReaderPool> readers_;
   MaintenanceWork maintenance_work_{*this};

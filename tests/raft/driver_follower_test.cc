@@ -35,6 +35,18 @@ TEST_F(DriverFollowerTest, AFollowersAnswerWaitsForItsDisk) {
   EXPECT_EQ(transport.sent.back().operations, files.operations());
 }
 
+TEST_F(DriverFollowerTest, AHeartbeatSaysWhatIsCommitted) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(machine.handed.empty());
+  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
+  heartbeat.commit = Index(4);
+  deliver(heartbeat);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(machine.handed.size(), 3u);
+}
+
 TEST_F(DriverFollowerTest, AVoteWaitsForTheDisk) {
   begin();
   for (const Type type : {Type::kPreVote, Type::kVote}) {

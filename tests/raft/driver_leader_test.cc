@@ -56,6 +56,25 @@ TEST_F(DriverLeaderTest, LosingLeadershipLeavesProposalsUnknownAndReadsToOthers)
   EXPECT_EQ(reading->codes, Codes{Code::kNotLeader});
 }
 
+// The bound of -raft-commit-timeout: at once, and again with each heartbeat, one of which goes out
+// with each tick.
+TEST_F(DriverLeaderTest, FollowersHearWhatIsCommittedAtOnceAndWithEachHeartbeat) {
+  begin();
+  (void)propose("x");
+  ASSERT_TRUE(round().ok());
+  acknowledge(3);
+  transport.sent.clear();
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(transport.of(Type::kAppend).size(), 2u);
+  for (const auto& each : transport.of(Type::kAppend)) EXPECT_EQ(each.message.commit, Index(3));
+  // Those got lost.
+  transport.sent.clear();
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(transport.of(Type::kHeartbeat).size(), 2u);
+  for (const auto& each : transport.of(Type::kHeartbeat)) EXPECT_EQ(each.message.commit, Index(3));
+}
+
 // The next leader commits it all the same.
 TEST_F(DriverLeaderTest, AProposalOfUnknownFateMayStillBeApplied) {
   begin();

@@ -40,7 +40,7 @@ class DriverThreadTest : public ::testing::Test, protected DriverFixture {
     ASSERT_TRUE(start().ok());
     driver = std::make_unique<Driver>(driver_options, *core, *log, transport, machine_,
                                       snapshot.conf_state);
-    thread_ = std::make_unique<DriverThread>(*driver, 10ms, [this](const Status&) {
+    thread_ = std::make_unique<DriverThread>(*driver, options_, [this](const Status&) {
       if (failures_++ == 0) failed_.set_value();
     });
     machine_.thread = thread_.get();
@@ -68,6 +68,19 @@ class DriverThreadTest : public ::testing::Test, protected DriverFixture {
     return all;
   }
 
+  // Holds the thread up, as a disk may, until the returned promise is kept.
+  std::promise<void> hold_up() {
+    std::promise<void> go_on;
+    std::promise<void> held;
+    thread_->call([&held, wait = go_on.get_future().share()](Driver&) {
+      held.set_value();
+      wait.wait();
+    });
+    held.get_future().wait();
+    return go_on;
+  }
+
+  DriverThread::Options options_{10ms, 0ns};
   Machine machine_;
   std::atomic<int> failures_ = 0;
   std::promise<void> failed_;
@@ -96,6 +109,65 @@ TEST_F(DriverThreadTest, ProposalsThatComeDuringASyncShareTheNext) {
   thread_->stop();
   for (const auto& each : all) ASSERT_EQ(each->codes, Codes{Code::kOk});
   EXPECT_LE(log->syncs() - before, all.size());
+}
+
+class ImpatientThreadTest : public DriverThreadTest {
+ protected:
+  ImpatientThreadTest() { options_.patience = 1h; }
+};
+
+TEST_F(ImpatientThreadTest, FailsWhatItCannotTakeInInTime) {
+  std::promise<void> go_on = hold_up();
+  const auto early = std::make_shared<Outcome>();
+  thread_->propose(make_proposal("x", early));
+  thread_->expire(std::chrono::steady_clock::now());
+  EXPECT_TRUE(early->codes.empty());
+  thread_->expire(std::chrono::steady_clock::now() + 2h);
+  EXPECT_EQ(early->codes, Codes{Code::kUnavailable});
+  go_on.set_value();
+  thread_->stop();
+  EXPECT_EQ(early->codes.size(), 1u);
+  EXPECT_EQ(machine_.machine.data(), "");  // and it never comes to the log
+}
+
+TEST_F(ImpatientThreadTest, WhatItTakesInInTimeHasNoLimit) {
+  const auto outcome = std::make_shared<Outcome>();
+  thread_->propose(make_proposal("x", outcome));
+  std::promise<void> done;
+  thread_->call([&](Driver&) { done.set_value(); });
+  done.get_future().wait();
+  thread_->expire(std::chrono::steady_clock::now() + 2h);
+  thread_->stop();
+  EXPECT_EQ(outcome->codes, Codes{Code::kOk});
+}
+
+class HastyThreadTest : public DriverThreadTest {
+ protected:
+  HastyThreadTest() { options_.patience = 1ns; }
+};
+
+TEST_F(HastyThreadTest, DoesNotTakeInWhatIsTooLate) {
+  std::promise<void> go_on = hold_up();
+  const auto late = std::make_shared<Outcome>();
+  thread_->propose(make_proposal("x", late));
+  go_on.set_value();
+  thread_->stop();
+  EXPECT_EQ(late->codes, Codes{Code::kUnavailable});
+  EXPECT_EQ(machine_.machine.data(), "");
+}
+
+TEST_F(DriverThreadTest, IsPatientWithoutALimit) {
+  std::promise<void> go_on = hold_up();
+  const auto outcome = std::make_shared<Outcome>();
+  thread_->propose(make_proposal("x", outcome));
+  thread_->expire(TimePoint::max() - 1ns);
+  EXPECT_TRUE(outcome->codes.empty());
+  std::promise<void> done;
+  go_on.set_value();
+  thread_->call([&](Driver&) { done.set_value(); });
+  done.get_future().wait();
+  thread_->stop();
+  EXPECT_EQ(outcome->codes, Codes{Code::kOk});
 }
 
 TEST_F(DriverThreadTest, ReportsAFailedDiskOnce) {

@@ -1,0 +1,150 @@
+"""Nodes that leave their cluster as they stop, and leaders that are removed."""
+
+import json
+
+import pytest
+
+from guards import user
+from node import eventually
+from test_cluster import INSERT, TABLE, Nodes, ids, make_member  # noqa: F401 (a fixture)
+
+LEAVES = "-raft-cluster-remove-shutdown"
+INITIATING = "initiating removal of this node from cluster before shutdown"
+REMOVED = "removed this node successfully from cluster before shutdown"
+
+
+@pytest.fixture
+def start_trio(make_member):
+    def start(*flags):
+        make_member(*flags).start()
+        for _ in range(2):
+            make_member(*flags, first=make_member.all[0]).start()
+        make_member.all[0].client.must(TABLE)
+        make_member.all.wait_until_equal()
+        return make_member.all
+    return start
+
+
+def members(node):
+    return ids(node.client.send("GET", "/nodes").json)
+
+
+def test_a_follower_leaves_as_it_stops(start_trio):
+    trio = start_trio(LEAVES)
+    assert trio[2].stop() == 0
+    # At once.
+    assert members(trio[0]) == ["1", "2"]
+    log = trio[2].log()
+    assert log.index(INITIATING) < log.index(REMOVED) < log.index("rqlite server stopped")
+    assert trio[1].stop() == 0
+    # Whoever is left is a majority.
+    assert members(trio[0]) == ["1"]
+    trio[0].client.must([INSERT, 1])
+
+
+def test_a_leader_leaves_as_it_stops(start_trio):
+    trio = start_trio(LEAVES)
+    trio[0].client.must([INSERT, 1])
+    assert trio[0].stop() == 0, trio[0].log()
+    assert REMOVED in trio[0].log()
+    leader = Nodes(trio[1:]).leader()
+    assert members(leader) == ["2", "3"]
+    assert leader.rows("strong") == 1
+
+
+def test_it_comes_back_when_it_is_started_again(start_trio):
+    trio = start_trio(LEAVES)
+    assert trio[2].stop() == 0
+    trio[0].client.must([INSERT, 1])
+    trio[2].start()
+    assert members(trio[0]) == ["1", "2", "3"]
+    trio.wait_until_equal()
+    assert trio[2].rows() == 1
+
+
+def test_without_the_flag_it_stays_a_member(start_trio):
+    trio = start_trio()
+    assert trio[2].stop() == 0
+    assert members(trio[0]) == ["1", "2", "3"]
+    assert INITIATING not in trio[2].log()
+
+
+def test_a_node_that_is_alone_cannot_leave(make_member):
+    node = make_member(LEAVES)
+    node.start()
+    assert node.stop() == 1
+    assert "need at least one voter in configuration: {[]}" in node.log()
+    assert "rqlite server stopped" not in node.log()
+    node.start()  # and nothing is lost
+
+
+def test_without_a_majority_nobody_leaves(start_trio):
+    trio = start_trio(LEAVES)
+    trio[0].kill()
+    trio[1].kill()
+    eventually(lambda: trio[2].leader_address() == "")
+    trio[2].signal(15)
+    assert trio[2].wait(30) == 1
+    assert "failed to remove this node from cluster before shutdown: leader not found" in \
+        trio[2].log()
+
+
+@pytest.mark.parametrize("perms, code", [(("join", "remove"), 0), (("join",), 1)])
+def test_the_leader_asks_who_wants_to_leave(make_member, home, perms, code):
+    users = home / "users.json"
+    users.write_text(json.dumps([user("*", "ready", "status"), user("joiner", *perms)]))
+    flags = (LEAVES, "-auth", str(users), "-join-as", "joiner")
+    first = make_member(*flags)
+    first.start()
+    second = make_member(*flags, first=first)
+    second.start()
+    assert second.stop() == code, second.log()
+    assert (REMOVED in second.log()) == (code == 0)
+    assert ("remote remove node not authorized" in second.log()) == (code == 1)
+    assert len(members(first)) == 1 + code
+
+
+# A leader that is removed.
+
+@pytest.mark.parametrize("flags, state", [((), "Follower"), (("-raft-remove-shutdown",), "Shutdown")])
+def test_what_a_leader_is_that_was_removed(start_trio, flags, state):
+    trio = start_trio(*flags)
+    trio[0].client.must([INSERT, 1])
+    assert trio[0].client.send("DELETE", "/remove", {"id": "1"}).status == 200
+    eventually(lambda: trio[0].client.status("store.raft.state") == state)
+    eventually(lambda: trio[0].leader_address() == "")
+    # The process stays, and so does what it had.
+    assert trio[0].rows() == 1
+    assert trio[0].client.execute([[INSERT, 2]]).status == 503
+    Nodes(trio[1:]).leader().client.must([INSERT, 2])
+
+
+def test_a_follower_that_is_removed_does_not_stop(start_trio):
+    trio = start_trio("-raft-remove-shutdown")
+    assert trio[0].client.send("DELETE", "/remove", {"id": "3"}).status == 200
+    eventually(lambda: trio[2].leader_address() == "")
+    assert trio[2].client.status("store.raft.state") == "Follower"
+
+
+# Times.
+
+@pytest.mark.parametrize("flag, message", [
+    ("-raft-commit-timeout=999us", "CommitTimeout (999µs) is too low"),
+    ("-raft-commit-timeout=-1s", "CommitTimeout (-1s) is too low")])
+def test_times_that_cannot_be(make_node, flag, message):
+    code, log = make_node(flag).fail_to_start()
+    assert code == 1
+    assert f"failed to open store: creating the raft system failed: {message}" in log
+
+
+def test_an_apply_timeout_is_not_negative(make_node):
+    code, log = make_node("-raft-apply-timeout=-1s").fail_to_start()
+    assert code == 1 and "fatal: -raft-apply-timeout must not be negative" in log
+
+
+@pytest.mark.parametrize("flags", [("-raft-commit-timeout", "0"), ("-raft-commit-timeout", "1ms"),
+                                   ("-raft-apply-timeout", "0"), ("-raft-apply-timeout", "1s")])
+def test_times_that_can_be(make_node, flags):
+    node = make_node(*flags)
+    node.start()
+    node.client.must(TABLE)
