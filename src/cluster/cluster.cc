@@ -47,7 +47,13 @@ Cluster::~Cluster() {
   join();
 }
 
-void Cluster::open(store::Store& store) {
+void Cluster::on_status() {
+  if (store_.load() == nullptr) return;
+  // Elsewhere: the store is busy saying so.
+  (void)client_.later(0s, [this] { write_forwarder_->leader_changed(); });
+}
+
+void Cluster::open(store::Store& store, std::uint64_t epoch) {
   source_ = std::make_unique<SnapshotSource>(store, clock_, SnapshotSource::Options());
   fetch_ = std::make_unique<SnapshotFetch>(store, client_);
   stream_target_ = std::make_unique<StreamTarget>(store, client_);
@@ -56,6 +62,10 @@ void Cluster::open(store::Store& store) {
   members_ =
       std::make_unique<MembersService>(store, client_, clock_, counters_, std::move(members),
                                        [this](raft::RaftId id) { return transport_.heard_at(id); });
+  origin_numbers_ = std::make_unique<store::OriginNumbers>(store.raft_id(), epoch);
+  WriteForwarder::Ways& ways = *this;
+  write_forwarder_ =
+      std::make_unique<WriteForwarder>(ways, *origin_numbers_, clock_, WriteForwarder::Options());
   store_ = &store;
 }
 
@@ -152,8 +162,23 @@ void Cluster::ask_meta(const std::string& address, std::chrono::nanoseconds time
 void Cluster::forward(const store::Store::Leader& leader, const net::Request& request,
                       Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
                       Forwarder::OnFailure on_failure) {
-  forwarder_.forward({leader.member.raft_address, headers()}, request, limits, std::move(reply),
-                     std::move(on_failure));
+  (void)forwarder_.forward({leader.member.raft_address, headers()}, request, limits,
+                           std::move(reply), std::move(on_failure));
+}
+
+std::optional<store::Store::Leader> Cluster::leader() { return store_.load()->leader(); }
+
+net::CallHandle Cluster::send(const store::Store::Leader& to, const net::Request& request,
+                              const command::Origin& origin, Forwarder::Limits limits,
+                              std::shared_ptr<net::Reply> reply, Forwarder::OnFailure failed) {
+  net::HeaderFields fields = headers();
+  fields.emplace_back(kOriginHeader, to_text(origin));
+  return forwarder_.forward({to.member.raft_address, std::move(fields)}, request, limits,
+                            std::move(reply), std::move(failed));
+}
+
+bool Cluster::later(std::chrono::nanoseconds delay, std::function<void()> work) {
+  return client_.later(delay, std::move(work));
 }
 
 }  // namespace rqlite::cluster

@@ -20,8 +20,10 @@
 #include "cluster/snapshot_fetch.h"
 #include "cluster/snapshot_source.h"
 #include "cluster/stream_target.h"
+#include "cluster/write_forwarder.h"
 #include "net/client.h"
 #include "net/server.h"
+#include "store/origin_numbers.h"
 #include "store/store.h"
 
 namespace rqlite::cluster {
@@ -30,7 +32,7 @@ namespace rqlite::cluster {
 //
 // It listens before the store opens, which needs its transport, and refuses what takes a store
 // until then. Threads: any, but for open(), close() and join().
-class Cluster final : private RaftTransport::Listener {
+class Cluster final : private RaftTransport::Listener, private WriteForwarder::Ways {
  public:
   // What a node that asks must be allowed to do, where there is a file that says who may.
   enum class Permission { kJoin, kJoinReadOnly };
@@ -62,8 +64,12 @@ class Cluster final : private RaftTransport::Listener {
     transport_.set_members(cluster_id, membership);
   }
 
-  // The store is there from now on, until close().
-  void open(store::Store& store);
+  // For the store's callback of that name.
+  void on_status();
+
+  // The store is there from now on, until close(). `epoch` of the writes that this node forwards is
+  // greater than that of any start before.
+  void open(store::Store& store, std::uint64_t epoch);
   // Takes in nothing more, and gives up what is under way. The store must still be there.
   void close();
   // Ends the port's threads. After close(), and when nothing leads back to them any more.
@@ -82,10 +88,14 @@ class Cluster final : private RaftTransport::Listener {
   // What the node at `address` says of itself, or why it does not.
   using OnMeta = std::function<void(Result<NodeMeta>)>;
   void ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then);
-  // Passes a client's request on to the leader.
+  // Passes a client's request on to the leader, once or, as `limits` say, several times.
   void forward(const store::Store::Leader& leader, const net::Request& request,
                Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
                Forwarder::OnFailure on_failure);
+  // One that may write: as often as it takes, and to whoever leads meanwhile.
+  void forward_write(WriteForwarder::Errand errand) {
+    write_forwarder_->forward(std::move(errand));
+  }
 
  private:
   friend class PeerPort;
@@ -96,6 +106,12 @@ class Cluster final : private RaftTransport::Listener {
   void on_snapshot(raft::RaftId from, Bytes message) override;
   void on_snapshot_sent(raft::RaftId to, bool sent) override;
   void on_unreachable(raft::RaftId to) override;
+
+  std::optional<store::Store::Leader> leader() override;
+  net::CallHandle send(const store::Store::Leader& to, const net::Request& request,
+                       const command::Origin& origin, Forwarder::Limits limits,
+                       std::shared_ptr<net::Reply> reply, Forwarder::OnFailure failed) override;
+  bool later(std::chrono::nanoseconds delay, std::function<void()> work) override;
 
   // Whether a request is of this node's cluster; a node without one belongs to whoever knows it.
   [[nodiscard]] Status check_cluster(const net::Request& request);
@@ -118,6 +134,8 @@ class Cluster final : private RaftTransport::Listener {
   std::unique_ptr<SnapshotFetch> fetch_;
   std::unique_ptr<MembersService> members_;
   std::unique_ptr<StreamTarget> stream_target_;
+  std::unique_ptr<store::OriginNumbers> origin_numbers_;
+  std::unique_ptr<WriteForwarder> write_forwarder_;
 
   Mutex mutex_;
   std::map<raft::RaftId, SnapshotFetch::Contact> contacts_ GUARDED_BY(mutex_);

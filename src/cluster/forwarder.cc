@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/mutex.h"
@@ -56,7 +57,7 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
         response_.headers.emplace_back(name, *value);
       }
     }
-    refused_ = net::find_field(headers, kCodeHeader).has_value();
+    if (net::find_field(headers, kCodeHeader)) failure_headers_ = headers;
   }
 
   void piece(Bytes piece, Resume resume) override {
@@ -70,11 +71,11 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
 
   void finished(const net::CallEnd& end) override {
     if (stream_) return stream_->end(end.status.ok());
-    Status status = end.status;
-    // The other node does not let this one speak.
-    if (status.ok() && refused_) status = {Code::kUnavailable, response_.body};
-    if (status.ok()) return reply_->send(std::move(response_));
-    if (!again_(end)) reply_->send(on_failure_(status));
+    if (end.status.ok() && failure_headers_) {
+      return on_failure_(failure_of(response_.status, *failure_headers_, response_.body));
+    }
+    if (end.status.ok()) return reply_->send(std::move(response_));
+    if (!again_(end)) on_failure_(end.status);
   }
 
  private:
@@ -139,42 +140,66 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
   const Forwarder::OnFailure on_failure_;
   const Again again_;
   net::Response response_;
-  bool refused_ = false;
+  std::optional<net::HeaderFields> failure_headers_;  // of an answer that is for this node
   std::shared_ptr<Stream> stream_;
 };
 
 // A request with as many tries as it may have.
-struct Attempts : std::enable_shared_from_this<Attempts> {
-  net::Client& client;
-  net::Call call;
-  Forwarder::Limits limits;
-  std::shared_ptr<net::Reply> reply;
-  Forwarder::OnFailure on_failure;
-  int made = 0;
+class Attempts : public std::enable_shared_from_this<Attempts> {
+ public:
+  Attempts(net::Client& client, net::Call call, Forwarder::Limits limits,
+           std::shared_ptr<net::Reply> reply, Forwarder::OnFailure on_failure)
+      : client_(client),
+        call_(std::move(call)),
+        limits_(limits),
+        reply_(std::move(reply)),
+        on_failure_(std::move(on_failure)) {}
 
-  Attempts(net::Client& with, net::Call what, Forwarder::Limits within,
-           std::shared_ptr<net::Reply> to, Forwarder::OnFailure otherwise)
-      : client(with),
-        call(std::move(what)),
-        limits(within),
-        reply(std::move(to)),
-        on_failure(std::move(otherwise)) {}
-
-  void next() {
-    made++;
-    client.call(call, std::make_shared<PassOn>(
-                          reply, on_failure, [self = shared_from_this()](const net::CallEnd& end) {
-                            return self->again(end);
-                          }));
+  void next() EXCLUDES(mutex_) {
+    int mine = 0;
+    {
+      MutexLock lock(mutex_);
+      mine = ++made_;
+    }
+    const net::CallHandle handle = client_.call(
+        call_, std::make_shared<PassOn>(reply_, on_failure_,
+                                        [self = shared_from_this()](const net::CallEnd& end) {
+                                          return self->again(end);
+                                        }));
+    MutexLock lock(mutex_);
+    if (given_up_) handle.give_up();
+    // It may have ended, and the next have begun.
+    if (made_ == mine) handle_ = handle;
   }
-  bool again(const net::CallEnd& end) {
-    if (end.sent && !limits.may_repeat) return false;
-    if (made > limits.attempts) return false;
-    // The last one is over a connection that nothing can be wrong with yet.
-    call.fresh = made == limits.attempts;
+  void give_up() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    given_up_ = true;
+    handle_.give_up();
+  }
+
+ private:
+  bool again(const net::CallEnd& end) EXCLUDES(mutex_) {
+    if (end.sent && !limits_.may_repeat) return false;
+    {
+      MutexLock lock(mutex_);
+      if (given_up_ || made_ > limits_.attempts) return false;
+      // The last one is over a connection that nothing can be wrong with yet.
+      call_.fresh = made_ == limits_.attempts;
+    }
     next();
     return true;
   }
+
+  net::Client& client_;
+  net::Call call_;
+  const Forwarder::Limits limits_;
+  const std::shared_ptr<net::Reply> reply_;
+  const Forwarder::OnFailure on_failure_;
+
+  Mutex mutex_;
+  int made_ GUARDED_BY(mutex_) = 0;
+  bool given_up_ GUARDED_BY(mutex_) = false;
+  net::CallHandle handle_ GUARDED_BY(mutex_);  // of the last one
 };
 
 }  // namespace
@@ -185,8 +210,8 @@ std::string target_of(const net::Request& request) {
   return target;
 }
 
-void Forwarder::forward(const Target& target, const net::Request& request, Limits limits,
-                        std::shared_ptr<net::Reply> reply, OnFailure on_failure) {
+net::CallHandle Forwarder::forward(const Target& target, const net::Request& request, Limits limits,
+                                   std::shared_ptr<net::Reply> reply, OnFailure on_failure) {
   net::Call call{.address = target.address,
                  .method = request.method,
                  .target = std::string(kForwardPath) + target_of(request),
@@ -198,9 +223,13 @@ void Forwarder::forward(const Target& target, const net::Request& request, Limit
       call.headers.emplace_back(name, value);
     }
   }
-  std::make_shared<Attempts>(client_, std::move(call), limits, std::move(reply),
-                             std::move(on_failure))
-      ->next();
+  auto attempts = std::make_shared<Attempts>(client_, std::move(call), limits, std::move(reply),
+                                             std::move(on_failure));
+  attempts->next();
+  // Weak: what is under way holds them.
+  return net::CallHandle([weak = std::weak_ptr(attempts)] {
+    if (const auto alive = weak.lock()) alive->give_up();
+  });
 }
 
 }  // namespace rqlite::cluster

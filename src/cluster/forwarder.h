@@ -33,10 +33,11 @@ class Forwarder {
     int attempts = 1;
     bool may_repeat = false;
   };
-  // What the client hears if the other node cannot be asked, or does not answer.
-  using OnFailure = std::function<net::Response(const Status&)>;
-  void forward(const Target& target, const net::Request& request, Limits limits,
-               std::shared_ptr<net::Reply> reply, OnFailure on_failure);
+  // Hears, once, why the client has no answer: the other node cannot be asked or does not answer,
+  // or answered with the failure that it is.
+  using OnFailure = std::function<void(const Status&)>;
+  net::CallHandle forward(const Target& target, const net::Request& request, Limits limits,
+                          std::shared_ptr<net::Reply> reply, OnFailure on_failure);
 
  private:
   net::Client& client_;

@@ -238,6 +238,28 @@ Status failure_of(int status, const net::HeaderFields& headers, BytesView body) 
   return {static_cast<Code>(code), std::string(body)};
 }
 
+std::string to_text(const command::Origin& origin) {
+  return fmt::format("{:x}-{:x}-{:x}-{:x}", origin.member, origin.epoch, origin.number,
+                     origin.answered_below);
+}
+
+std::optional<command::Origin> origin_of(const net::Request& request) {
+  const std::optional<std::string_view> field = header_of(request, kOriginHeader);
+  if (!field) return std::nullopt;
+  command::Origin origin;
+  const char* at = field->data();
+  const char* const end = at + field->size();
+  for (std::uint64_t* each :
+       {&origin.member, &origin.epoch, &origin.number, &origin.answered_below}) {
+    if (each != &origin.member && (at == end || *at++ != '-')) return std::nullopt;
+    const auto [stop, error] = std::from_chars(at, end, *each, 16);
+    if (error != std::errc()) return std::nullopt;
+    at = stop;
+  }
+  if (at != end) return std::nullopt;
+  return origin;
+}
+
 std::string to_text(raft::RaftId id) { return fmt::format("{:016x}", id.value()); }
 
 std::optional<raft::RaftId> raft_id_of(std::string_view text) {

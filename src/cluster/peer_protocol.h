@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "command/command.h"
 #include "command/result.h"
 #include "net/header_fields.h"
 #include "net/message.h"
@@ -46,6 +47,11 @@ inline constexpr std::string_view kSnapshotDonePath = "/peer/1/snapshot/done";  
 inline constexpr std::string_view kBatchPath = "/peer/1/batch";  // POST a batch: BatchResults
 // Before the path of a client's request that another node passes on.
 inline constexpr std::string_view kForwardPath = "/peer/1/forward";
+// Of such a request that may write, and may come again: its command::Origin. What it fails with is
+// told as a failure between nodes.
+inline constexpr std::string_view kOriginHeader = "Rqlite-Origin";
+std::string to_text(const command::Origin& origin);
+std::optional<command::Origin> origin_of(const net::Request& request);
 
 // Who a node is, for one that has been told where it is.
 struct NodeIdentity {

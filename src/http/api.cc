@@ -20,6 +20,7 @@
 #include "http/sql_analysis.h"
 #include "http/status.h"
 #include "http/unified.h"
+#include "http/write_reply.h"
 
 namespace rqlite::http {
 
@@ -254,10 +255,41 @@ bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net:
   });
 }
 
+namespace {
+
+// Of a request that may write, if another node has it from a client.
+std::optional<Passage> passage_of(const net::Request& request,
+                                  const std::shared_ptr<net::Reply>& reply) {
+  if (!request.passed_on) return std::nullopt;
+  const std::optional<command::Origin> origin = cluster::origin_of(request);
+  if (!origin) return std::nullopt;
+  return Passage{*origin, [reply](const Status& why) { reply->send(cluster::failure(why)); }};
+}
+
+}  // namespace
+
 void Api::execute(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (request.parameters.has("queue")) return execute_queued(std::move(request), std::move(reply));
-  if (statements_elsewhere(request, reply, false)) return;
-  http::execute(request, std::move(reply), store_, served_by(request), counters_);
+  const auto here = [this](net::Request& request_, std::shared_ptr<net::Reply> reply_,
+                           std::optional<Passage> passage) {
+    http::execute(request_, std::move(reply_), store_, served_by(request_), counters_,
+                  std::move(passage));
+  };
+  write(std::move(request), std::move(reply), here);
+}
+
+void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const WriteHere& here) {
+  const RequestOptions options(request.parameters, counters_);
+  const bool elsewhere = written_elsewhere(
+      request, reply, store_, cluster_,
+      [here](net::Request later, std::shared_ptr<net::Reply> to, const command::Origin& origin,
+             std::function<void(const Status&)> refused) {
+        here(later, std::move(to), Passage{origin, std::move(refused)});
+      },
+      [options](const Status& why) { return refused(options, why); });
+  if (elsewhere) return;
+  std::optional<Passage> passage = passage_of(request, reply);
+  here(request, std::move(reply), std::move(passage));
 }
 
 void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -277,8 +309,16 @@ void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   const bool here = store == nullptr || store->is_leader() ||
                     query_of(request.parameters, *store).level == store::Level::kNone;
-  if (!here && statements_elsewhere(request, reply, false)) return;
-  http::unified(request, std::move(reply), store, served_by(request), counters_);
+  const auto answer = [this](net::Request& request_, std::shared_ptr<net::Reply> reply_,
+                             std::optional<Passage> passage) {
+    http::unified(request_, std::move(reply_), store_, served_by(request_), counters_,
+                  std::move(passage));
+  };
+  if (here) {
+    std::optional<Passage> passage = passage_of(request, reply);
+    return answer(request, std::move(reply), std::move(passage));
+  }
+  write(std::move(request), std::move(reply), answer);
 }
 
 void Api::queue_state(net::Request request, std::shared_ptr<net::Reply> reply) {

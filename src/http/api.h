@@ -18,6 +18,7 @@
 #include "http/metrics_text.h"
 #include "http/nodes.h"
 #include "http/upload.h"
+#include "http/write_reply.h"
 #include "net/message.h"
 #include "queue/write_queue.h"
 #include "store/store.h"
@@ -98,6 +99,11 @@ class Api final : public net::Handler {
                             bool repeatable);
   bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                       const std::string& context = "");
+
+  // Has a request that may write answered by whoever leads; `here` does it on this node.
+  using WriteHere =
+      std::function<void(net::Request&, std::shared_ptr<net::Reply>, std::optional<Passage>)>;
+  void write(net::Request request, std::shared_ptr<net::Reply> reply, const WriteHere& here);
 
   void execute(net::Request request, std::shared_ptr<net::Reply> reply);
   void execute_queued(net::Request request, std::shared_ptr<net::Reply> reply);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace rqlite::http {
@@ -28,27 +29,58 @@ void redirect(const net::Request& request, std::shared_ptr<net::Reply> reply,
                    });
 }
 
+// The leader, if `request` is for it and it is another node.
+std::optional<store::Store::Leader> other_leader(const net::Request& request, store::Store* store,
+                                                 const cluster::Cluster* cluster) {
+  if (store == nullptr || cluster == nullptr || request.passed_on) return std::nullopt;
+  if (store->is_leader()) return std::nullopt;
+  std::optional<store::Store::Leader> leader = store->leader();
+  if (leader && leader->is_self) return std::nullopt;
+  return leader;
+}
+
+cluster::Forwarder::Limits limits_of(const net::Parameters& parameters) {
+  cluster::Forwarder::Limits limits;
+  limits.timeout = parameters.duration("timeout", kDefaultTimeout);
+  if (limits.timeout <= 0s) limits.timeout = kDefaultTimeout;
+  limits.attempts =
+      static_cast<int>(std::clamp<std::int64_t>(parameters.number("retries", 0), 1, kAttemptsMax));
+  return limits;
+}
+
 }  // namespace
 
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         store::Store* store, cluster::Cluster* cluster, bool repeatable,
                         OnFailure on_failure) {
-  if (store == nullptr || cluster == nullptr || request.passed_on) return false;
-  if (store->is_leader()) return false;
-  const std::optional<store::Store::Leader> leader = store->leader();
-  if (!leader || leader->is_self) return false;
-  const net::Parameters& parameters = request.parameters;
-  cluster::Forwarder::Limits limits;
-  limits.timeout = parameters.duration("timeout", kDefaultTimeout);
-  if (limits.timeout <= 0s) limits.timeout = kDefaultTimeout;
-  if (parameters.has("redirect")) {
+  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
+  if (!leader) return false;
+  cluster::Forwarder::Limits limits = limits_of(request.parameters);
+  if (request.parameters.has("redirect")) {
     redirect(request, reply, *leader, *cluster, limits.timeout);
     return true;
   }
-  limits.attempts =
-      static_cast<int>(std::clamp<std::int64_t>(parameters.number("retries", 0), 1, kAttemptsMax));
   limits.may_repeat = repeatable;
-  cluster->forward(*leader, request, limits, reply, std::move(on_failure));
+  cluster->forward(*leader, request, limits, reply,
+                   [reply, on_failure = std::move(on_failure)](const Status& why) {
+                     reply->send(on_failure(why));
+                   });
+  return true;
+}
+
+bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                       store::Store* store, cluster::Cluster* cluster,
+                       cluster::WriteForwarder::Here here, OnFailure on_failure) {
+  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
+  if (!leader) return false;
+  cluster::Forwarder::Limits limits = limits_of(request.parameters);
+  if (request.parameters.has("redirect")) {
+    redirect(request, reply, *leader, *cluster, limits.timeout);
+    return true;
+  }
+  limits.may_repeat = true;
+  cluster->forward_write(
+      {std::move(request), reply, limits, std::move(here), std::move(on_failure)});
   return true;
 }
 

@@ -20,6 +20,12 @@ bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::
                         store::Store* store, cluster::Cluster* cluster, bool repeatable,
                         OnFailure on_failure);
 
+// The same for a request that may write, which is sent again, and to others, until it is answered.
+// If this node has become the leader meanwhile, `here` is called. Takes the request if it is true.
+bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                       store::Store* store, cluster::Cluster* cluster,
+                       cluster::WriteForwarder::Here here, OnFailure on_failure);
+
 // Whether this node has a vote; one without is a copy that reads.
 bool votes(store::Store& store);
 

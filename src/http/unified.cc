@@ -8,7 +8,7 @@
 namespace rqlite::http {
 
 void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-             const std::string& served_by, Counters& counters) {
+             const std::string& served_by, Counters& counters, std::optional<Passage> passage) {
   const RequestOptions options(request.parameters, counters);
   const Result<std::string> key = idempotency_key(request);
   if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
@@ -25,14 +25,14 @@ void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::St
   query.request = std::move(parsed->encoded);
   // In a transaction, a strong read that fails ends it, which a query does not.
   if (query.level == store::Level::kStrong && flags.transaction) {
-    return write(*store, std::move(query.request), query.timeout,
-                 make_write_reply(options, std::move(reply), served_by));
+    return write(*store, std::move(query.request), query.timeout, passage,
+                 make_write_reply(options, std::move(reply), served_by, passage));
   }
   const auto waiting = std::make_shared<store::Query>(std::move(query));
   store->find_out_if_reads(waiting->request, [=, &served_by](bool reads) {
     if (!reads) {
-      return write(*store, std::move(waiting->request), waiting->timeout,
-                   make_write_reply(options, reply, served_by));
+      return write(*store, std::move(waiting->request), waiting->timeout, passage,
+                   make_write_reply(options, reply, served_by, passage));
     }
     // A query begins on the connection's thread, which a long search for the answer has left.
     reply->post([=, &served_by] {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/counters.h"
+#include "http/write_reply.h"
 #include "net/message.h"
 #include "store/store.h"
 
@@ -13,6 +15,6 @@ namespace rqlite::http {
 // it goes into the log as one entry, reads included. `store` is null while it is not open;
 // `served_by` and `counters` must outlive the request.
 void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-             const std::string& served_by, Counters& counters);
+             const std::string& served_by, Counters& counters, std::optional<Passage> passage);
 
 }  // namespace rqlite::http

@@ -39,32 +39,45 @@ class ResultsReply final : public net::ResponseMaker {
 class WriteReply final : public store::Write {
  public:
   WriteReply(RequestOptions options, std::shared_ptr<net::Reply> reply,
-             const std::string& served_by)
-      : options_(options), reply_(std::move(reply)), served_by_(served_by) {}
+             const std::string& served_by, std::optional<Passage> passage)
+      : options_(options),
+        reply_(std::move(reply)),
+        served_by_(served_by),
+        passage_(std::move(passage)) {}
 
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
     reply_->send(
         std::make_unique<ResultsReply>(options_, served_by_, index, std::move(results.front())));
   }
-  void failed(const Status& why) override { reply_->send(refused(options_, why)); }
+  void failed(const Status& why) override {
+    if (passage_) return passage_->refused(why);
+    reply_->send(refused(options_, why));
+  }
 
  private:
   const RequestOptions options_;
   const std::shared_ptr<net::Reply> reply_;
   const std::string& served_by_;
+  const std::optional<Passage> passage_;
 };
 
 }  // namespace
 
 std::unique_ptr<store::Write> make_write_reply(RequestOptions options,
                                                std::shared_ptr<net::Reply> reply,
-                                               const std::string& served_by) {
-  return std::make_unique<WriteReply>(options, std::move(reply), served_by);
+                                               const std::string& served_by,
+                                               std::optional<Passage> passage) {
+  return std::make_unique<WriteReply>(options, std::move(reply), served_by, std::move(passage));
 }
 
 void write(store::Store& store, Bytes batch, std::chrono::nanoseconds timeout,
-           std::unique_ptr<store::Write> write) {
-  if (timeout > std::chrono::nanoseconds(0)) {
+           const std::optional<Passage>& passage, std::unique_ptr<store::Write> write) {
+  const bool has_limit = timeout > std::chrono::nanoseconds(0);
+  if (passage && has_limit) {
+    store.write_within(timeout, std::move(batch), passage->origin, std::move(write));
+  } else if (passage) {
+    store.write(std::move(batch), passage->origin, std::move(write));
+  } else if (has_limit) {
     store.write_within(timeout, std::move(batch), std::move(write));
   } else {
     store.write(std::move(batch), std::move(write));

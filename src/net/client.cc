@@ -1,6 +1,8 @@
 #include "net/client.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <future>
+#include <list>
 #include <unordered_set>
 #include <utility>
 
@@ -85,6 +87,7 @@ class Client::Impl {
   ~Impl() { close(); }
 
   CallHandle start(Call call, Exchange::Manner manner, std::shared_ptr<Receiver> receiver);
+  bool later(std::chrono::nanoseconds delay, std::function<void()> work);
   [[nodiscard]] bool is_this_thread() const { return loop_->is_this_thread(); }
   [[nodiscard]] std::vector<ClientReport> report() const { return pool_.report(); }
   void close();
@@ -99,6 +102,11 @@ class Client::Impl {
   ConnectionPool pool_;
   Exchange::Means means_;
   std::unordered_set<std::shared_ptr<Exchange>> exchanges_;  // that have not ended
+  struct Wait {
+    boost::asio::steady_timer timer;
+    std::function<void()> work;
+  };
+  std::list<Wait> waits_;
 };
 
 CallHandle Client::Impl::start(Call call, Exchange::Manner manner,
@@ -127,9 +135,23 @@ CallHandle Client::Impl::start(Call call, Exchange::Manner manner,
   });
 }
 
+bool Client::Impl::later(std::chrono::nanoseconds delay, std::function<void()> work) {
+  return loop_->post([this, delay, work = std::move(work)]() mutable {
+    if (delay <= std::chrono::nanoseconds(0)) return work();
+    waits_.push_back({boost::asio::steady_timer(loop_->io(), delay), std::move(work)});
+    waits_.back().timer.async_wait(
+        [this, wait = std::prev(waits_.end())](const boost::system::error_code&) {
+          const std::function<void()> due = std::move(wait->work);
+          waits_.erase(wait);
+          due();
+        });
+  });
+}
+
 void Client::Impl::close() {
   if (std::exchange(closed_, true)) return;
   loop_->close([this] {
+    for (Wait& each : waits_) each.work();
     while (!exchanges_.empty()) {
       const std::shared_ptr<Exchange> first = *exchanges_.begin();
       first->give_up(kClosed);
@@ -166,6 +188,10 @@ CallHandle Client::upgrade(Call call, const std::string& protocol, Then then) {
                           [then](Upgraded upgraded) { then({std::move(upgraded), 101}); }};
   return impl_->start(std::move(call), std::move(manner),
                       std::make_shared<Refusal>(std::move(then)));
+}
+
+bool Client::later(std::chrono::nanoseconds delay, std::function<void()> work) {
+  return impl_->later(delay, std::move(work));
 }
 
 std::vector<ClientReport> Client::report() const { return impl_->report(); }

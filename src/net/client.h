@@ -170,6 +170,10 @@ class Client {
   using Then = std::function<void(UpgradeResult)>;
   CallHandle upgrade(Call call, const std::string& protocol, Then then);
 
+  // Runs `work` on the client's thread, not on this stack, when `delay` is over, or when the client
+  // is closed before. False: it is closed already, and it never will.
+  bool later(std::chrono::nanoseconds delay, std::function<void()> work);
+
   // By address.
   [[nodiscard]] std::vector<ClientReport> report() const;
 

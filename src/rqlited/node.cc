@@ -463,6 +463,7 @@ Status Node::open_store(std::size_t readers) {
   store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
     cluster_->on_members(cluster_id, members);
   };
+  store.on_status = [this](const raft::Core::Status&) { cluster_->on_status(); };
   Result<std::unique_ptr<store::Store>> opened =
       store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
   if (!opened.ok()) return opened.error();
@@ -470,24 +471,23 @@ Status Node::open_store(std::size_t readers) {
   if (!extensions_.empty()) {
     log("db", "loaded extensions: {}", fmt::join(sqlite::names_of(extensions_), ", "));
   }
-  cluster_->open(*store_);
-  RETURN_IF_ERROR(open_queue());
+  Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
+      posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
+  if (!numbers.ok()) return numbers.error();
+  cluster_->open(*store_, numbers->first());
+  open_queue(std::move(*numbers));
   api_->open(*store_, *queue_, cluster_.get());
   return {};
 }
 
-Status Node::open_queue() {
-  Result<queue::SequenceNumbers> numbers = queue::SequenceNumbers::open(
-      posix_file_system(), store_->paths().directory + "/queue-numbers", clock_);
-  if (!numbers.ok()) return numbers.error();
+void Node::open_queue(queue::SequenceNumbers numbers) {
   queue::WriteQueue::Limits limits;
   limits.waiting.capacity = static_cast<std::size_t>(options_.queue_capacity);
   limits.waiting.batch_size = static_cast<std::size_t>(options_.queue_batch_size);
   limits.waiting.bytes_max = static_cast<std::size_t>(options_.queue_bytes_max);
   limits.waiting.timeout = options_.queue_timeout;
-  queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(*numbers),
+  queue_ = std::make_unique<queue::WriteQueue>(limits, std::move(numbers),
                                                cluster_->stream_target(), clock_);
-  return {};
 }
 
 void Node::say_ready() const {

@@ -54,7 +54,7 @@ class Node {
   Status take_directory();
   Status open_cluster();
   Status open_store(std::size_t readers);
-  Status open_queue();
+  void open_queue(queue::SequenceNumbers numbers);
   // Has the other members go on without this one. Ends the process, if they do not.
   void leave();
   // Makes another node the leader, if this one is and there is one.

@@ -3,44 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "fakes/fake_clock.h"
+#include "fakes/fake_headers.h"
+#include "fakes/fake_reply.h"
 
 namespace rqlite::http {
 namespace {
-
-// Keeps the response for the test.
-class FakeReply final : public net::Reply {
- public:
-  void send(net::Response response) override {
-    if (!response_) response_ = std::move(response);
-  }
-  void send(std::unique_ptr<net::ResponseMaker> maker) override { send(maker->make()); }
-  std::unique_ptr<net::BodyStream> begin(net::Response) override { return nullptr; }
-  void upgrade(std::string, std::vector<std::pair<std::string_view, std::string>>,
-               Takeover) override {
-    ADD_FAILURE() << "the API speaks HTTP alone";
-  }
-  void post(std::function<void()> work) override { work(); }
-  void send_after(std::chrono::nanoseconds, LateResponse) override {}
-  void on_gone(std::function<void()>) override {}
-
-  std::optional<net::Response> response_;
-};
-
-// The header fields that a test gives.
-class FakeHeaders final : public net::Headers {
- public:
-  [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const override {
-    std::vector<std::string_view> found;
-    for (const auto& [key, value] : fields) {
-      if (key == name) found.emplace_back(value);
-    }
-    return found;
-  }
-  [[nodiscard]] std::shared_ptr<const net::Headers> keep() const override {
-    return std::make_shared<FakeHeaders>(*this);
-  }
-  std::vector<std::pair<std::string, std::string>> fields;
-};
 
 // An API whose store is not open yet, as it is while a node starts.
 class ApiTest : public ::testing::Test {

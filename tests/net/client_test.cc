@@ -270,6 +270,27 @@ TEST_F(RawPeerTest, APeerThatTakesNothingEndsWithTheTimeout) {
   EXPECT_THAT(text_of(result), AllOf(StartsWith("write tcp "), EndsWith(": i/o timeout")));
 }
 
+TEST_P(ClientTest, RunsWorkLaterOnItsThread) {
+  std::promise<void> first;
+  std::promise<void> second;
+  EXPECT_TRUE(client_.later(0s, [&] { first.set_value(); }));
+  first.get_future().wait();
+  EXPECT_TRUE(client_.later(1ms, [&] { second.set_value(); }));
+  second.get_future().wait();
+}
+
+TEST_P(ClientTest, WhatIsDueLaterIsDueWhenItIsClosed) {
+  int ran = 0;
+  EXPECT_TRUE(client_.later(1h, [&] {
+    ran++;
+    EXPECT_FALSE(client_.later(0s, [&] { ran++; }));
+  }));
+  client_.close();
+  EXPECT_EQ(ran, 1);
+  EXPECT_FALSE(client_.later(0s, [&] { ran++; }));
+  EXPECT_EQ(ran, 1);
+}
+
 TEST_F(RawPeerTest, APeerMayAnswerBeforeItHasHeardAll) {
   Call call = a_call();
   call.body = std::string(50'000'000, 'x');
