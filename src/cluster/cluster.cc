@@ -21,6 +21,17 @@ net::Client::Options impatient(net::Client::Options options) {
   return options;
 }
 
+void answer_meta(const net::CallResult& result, const Cluster::OnMeta& then) {
+  if (!result.response.ok()) return then(result.response.error());
+  const net::ClientResponse& response = *result.response;
+  if (response.status != 200) {
+    return then(failure_of(response.status, response.headers, response.body));
+  }
+  std::optional<NodeMeta> meta = decode_node_meta(response.body);
+  if (!meta) return then(Status(Code::kInvalid, "its answer cannot be read"));
+  then(std::move(*meta));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Cluster>> Cluster::listen(Options options, net::Handler& forwarded,
@@ -125,7 +136,22 @@ void Cluster::on_snapshot_sent(raft::RaftId to, bool sent) {
 }
 
 void Cluster::on_unreachable(raft::RaftId to) {
-  if (store::Store* store = store_) store->consensus().report_unreachable(to);
+  store::Store* store = store_;
+  if (store == nullptr) return;
+  if (store->is_leader()) counters_.failed_heartbeats++;
+  store->consensus().report_unreachable(to);
+}
+
+Cluster::Report Cluster::report() {
+  Report report;
+  report.port = port_->report();
+  report.connections = client_.report();
+  report.peers = transport_.report();
+  if (store_.load() != nullptr) {
+    report.snapshots_out = source_->report();
+    report.snapshots_in = fetch_->report();
+  }
+  return report;
 }
 
 NodeMeta Cluster::meta() {
@@ -143,27 +169,44 @@ net::HeaderFields Cluster::headers() {
 }
 
 void Cluster::ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then) {
-  client_.fetch({.address = address,
+  net::Call call{.address = address,
                  .target = std::string(kMetaPath),
                  .headers = headers(),
-                 .timeout = timeout},
-                kMetaBytesMax, [then = std::move(then)](const net::CallResult& result) {
-                  if (!result.response.ok()) return then(result.response.error());
-                  const net::ClientResponse& response = *result.response;
-                  if (response.status != 200) {
-                    return then(failure_of(response.status, response.headers, response.body));
-                  }
-                  std::optional<NodeMeta> meta = decode_node_meta(response.body);
-                  if (!meta) return then(Status(Code::kInvalid, "its answer cannot be read"));
-                  then(std::move(*meta));
-                });
+                 .timeout = timeout};
+  auto again = [this, call, then](const net::CallResult& result) mutable {
+    if (!result.stale) return answer_meta(result, then);
+    // The other node was started again since that connection was made.
+    counters_.meta_retries++;
+    call.fresh = true;
+    client_.fetch(std::move(call), kMetaBytesMax,
+                  [then](const net::CallResult& last) { answer_meta(last, then); });
+  };
+  client_.fetch(std::move(call), kMetaBytesMax, std::move(again));
 }
 
 void Cluster::forward(const store::Store::Leader& leader, const net::Request& request,
                       Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
                       Forwarder::OnFailure on_failure) {
+  const auto kind = static_cast<std::size_t>(passed_on_kind(request.path));
+  counters_.passed_on[kind]++;
+  limits.on_again = [this, kind] { counters_.retries[kind]++; };
+  auto counted = [this, kind, on_failure = std::move(on_failure)](const Status& why) {
+    counters_.failed[kind]++;
+    on_failure(why);
+  };
   (void)forwarder_.forward({leader.member.raft_address, headers()}, request, limits,
-                           std::move(reply), std::move(on_failure));
+                           std::move(reply), std::move(counted));
+}
+
+void Cluster::forward_write(WriteForwarder::Errand errand) {
+  const auto kind = static_cast<std::size_t>(passed_on_kind(errand.request.path));
+  counters_.passed_on[kind]++;
+  errand.limits.on_again = [this, kind] { counters_.retries[kind]++; };
+  errand.on_failure = [this, kind, on_failure = std::move(errand.on_failure)](const Status& why) {
+    counters_.failed[kind]++;
+    return on_failure(why);
+  };
+  write_forwarder_->forward(std::move(errand));
 }
 
 std::optional<store::Store::Leader> Cluster::leader() { return store_.load()->leader(); }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -80,6 +81,15 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   [[nodiscard]] MembersService& members() { return *members_; }
   [[nodiscard]] StreamTarget& stream_target() { return *stream_target_; }
   [[nodiscard]] RaftTransport& raft_transport() { return transport_; }
+  // For status.
+  struct Report {
+    net::Server::Report port;
+    std::vector<net::ClientReport> connections;    // for calls to others, by address
+    std::vector<RaftTransport::PeerReport> peers;  // without this node
+    SnapshotSource::Report snapshots_out;
+    SnapshotFetch::Report snapshots_in;
+  };
+  [[nodiscard]] Report report();
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] std::string address() const { return port_->address(); }
 
@@ -93,9 +103,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
                Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
                Forwarder::OnFailure on_failure);
   // One that may write: as often as it takes, and to whoever leads meanwhile.
-  void forward_write(WriteForwarder::Errand errand) {
-    write_forwarder_->forward(std::move(errand));
-  }
+  void forward_write(WriteForwarder::Errand errand);
 
  private:
   friend class PeerPort;

@@ -186,6 +186,7 @@ class Attempts : public std::enable_shared_from_this<Attempts> {
       // The last one is over a connection that nothing can be wrong with yet.
       call_.fresh = made_ == limits_.attempts;
     }
+    if (limits_.on_again) limits_.on_again();
     next();
     return true;
   }

@@ -32,6 +32,7 @@ class Forwarder {
     // anything twice.
     int attempts = 1;
     bool may_repeat = false;
+    std::function<void()> on_again = nullptr;  // called whenever it is sent once more
   };
   // Hears, once, why the client has no answer: the other node cannot be asked or does not answer,
   // or answered with the failure that it is.

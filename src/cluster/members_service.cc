@@ -117,6 +117,7 @@ void MembersService::look_after_members() {
     leads_since_ = {};
     commit_before_ = {};
     caught_up_.clear();
+    told_to_wait_.clear();
     return;
   }
   if (leads_since_ == TimePoint()) leads_since_ = clock_.now();
@@ -222,9 +223,11 @@ MembersService::Joined MembersService::decide_known(const JoinRequest& request,
     return {Outcome::kMember, ""};
   }
   if (entry.votes || (!entry.member.wants_vote && caught_up_.contains(who.raft_id))) {
-    counters_.ignored_joins++;
+    // Whoever only asks again has just joined.
+    if (told_to_wait_.erase(who.raft_id) == 0) counters_.ignored_joins++;
     return {Outcome::kMember, ""};
   }
+  told_to_wait_.insert(who.raft_id);
   return {Outcome::kCatchingUp, ""};
 }
 
@@ -271,6 +274,7 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
     log("store", "node with ID {}, at {}, joined successfully as non-voter", who.node_id,
         request.raft_address);
   }
+  told_to_wait_.insert(who.raft_id);
   return {Outcome::kCatchingUp, ""};
 }
 

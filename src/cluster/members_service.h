@@ -101,9 +101,10 @@ class MembersService {
   const HeardAt heard_at_;
 
   // Of the thread.
-  TimePoint leads_since_{};           // TimePoint(): it does not
-  raft::Index commit_before_;         // at the last look
-  std::set<raft::RaftId> caught_up_;  // members that only read, and have been up to date
+  TimePoint leads_since_{};              // TimePoint(): it does not
+  raft::Index commit_before_;            // at the last look
+  std::set<raft::RaftId> caught_up_;     // members that only read, and have been up to date
+  std::set<raft::RaftId> told_to_wait_;  // who joins, and is to ask again
 
   struct Job {
     std::function<void()> run;

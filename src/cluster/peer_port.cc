@@ -69,14 +69,18 @@ void PeerPort::handle(net::Request request, std::shared_ptr<net::Reply> reply) {
     if (Status status = cluster_.check_cluster(request); !status.ok()) {
       return reply->send(failure(status));
     }
-    cluster_.counters().forwarded_requests++;
     request.path.erase(0, kForwardPath.size());
+    count_passed_on(request.path);
     request.passed_on = true;
     return forwarded_.handle(std::move(request), std::move(reply));
   }
   const Route* route = find_route(request.path);
-  if (route == nullptr) return reply->send(net::Response::bare(404));
+  if (route == nullptr) {
+    cluster_.counters().unknown_routes++;
+    return reply->send(net::Response::bare(404));
+  }
   if (request.method != route->method) return reply->send(net::Response::bare(405));
+  if (route->answer == &PeerPort::meta) cluster_.counters().meta_requests++;
   if (!route->is_open) {
     if (Status status = cluster_.check_cluster(request); !status.ok()) {
       return reply->send(failure(status));
@@ -107,7 +111,16 @@ void PeerPort::admit(net::Request head, std::function<void(Admission)> then) {
   }
   head.path.erase(0, kForwardPath.size());
   head.passed_on = true;
-  forwarded_.admit(std::move(head), std::move(then));
+  auto counted = [this, path = head.path, then = std::move(then)](Admission admission) {
+    // What is admitted is counted when it is whole.
+    if (admission.refusal) count_passed_on(path);
+    then(std::move(admission));
+  };
+  forwarded_.admit(std::move(head), std::move(counted));
+}
+
+void PeerPort::count_passed_on(const std::string& path) {
+  cluster_.counters().asked[static_cast<std::size_t>(passed_on_kind(path))]++;
 }
 
 void PeerPort::identity(net::Request, std::shared_ptr<net::Reply> reply) {
@@ -116,7 +129,7 @@ void PeerPort::identity(net::Request, std::shared_ptr<net::Reply> reply) {
 }
 
 void PeerPort::meta(net::Request, std::shared_ptr<net::Reply> reply) {
-  cluster_.counters().meta_requests++;
+  cluster_.counters().meta_answers++;
   reply->send(content(encode(cluster_.meta())));
 }
 
@@ -216,7 +229,7 @@ void PeerPort::batch(net::Request request, std::shared_ptr<net::Reply> reply) {
   const store::Membership::Entry* entry = from ? membership.find(*from) : nullptr;
   if (!epoch || !first || entry == nullptr) return reply->send(bad("this is no member's batch"));
   if (!command::is_batch(request.body)) return reply->send(bad("the batch cannot be read"));
-  cluster_.counters().batches++;
+  cluster_.counters().asked[static_cast<std::size_t>(PassedOn::kExecute)]++;
   store.write(std::move(request.body), {entry->member.node_id, *epoch, *first},
               std::make_unique<BatchReply>(std::move(reply)));
 }

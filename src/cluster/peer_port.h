@@ -27,6 +27,8 @@ class PeerPort final : public net::Handler {
  private:
   struct Route;
   static const Route* find_route(const std::string& path);
+  // Of a client's request, by its path in the client API.
+  void count_passed_on(const std::string& path);
 
   void identity(net::Request request, std::shared_ptr<net::Reply> reply);
   void join(net::Request request, std::shared_ptr<net::Reply> reply);

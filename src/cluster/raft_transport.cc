@@ -238,7 +238,9 @@ std::vector<RaftTransport::PeerReport> RaftTransport::report() {
     report.connected = link.stream != nullptr;
     if (const auto heard = heard_.find(id); heard != heard_.end()) {
       report.received = heard->second.messages;
+      report.heard_at = heard->second.at;
     }
+    if (link.stream) report.round_trip = link.stream->round_trip();
   }
   return reports;
 }

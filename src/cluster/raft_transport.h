@@ -1,9 +1,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +74,9 @@ class RaftTransport final : public raft::Transport {
     std::uint64_t lost = 0;  // messages that could not leave
     std::uint64_t received = 0;
     std::uint64_t connects = 0;
+    TimePoint heard_at{};  // when the last message came; TimePoint(): none has
+    // Of its stream, as the system has seen it of late.
+    std::optional<std::chrono::microseconds> round_trip = std::nullopt;
   };
   [[nodiscard]] std::vector<PeerReport> report() EXCLUDES(mutex_);
 

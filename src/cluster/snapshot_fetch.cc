@@ -39,7 +39,9 @@ void SnapshotFetch::close() {
 
 void SnapshotFetch::run(std::uint64_t number, const Contact& from, const Bytes& message) {
   if (!is_current(number)) return;
+  running_ = true;
   const Status status = fetch(number, from, message);
+  running_ = false;
   (status.ok() ? arrived_ : failed_)++;
   if (!status.ok()) {
     log("snapshot", "the snapshot from {} did not arrive: {}", from.address, status.text());

@@ -37,11 +37,12 @@ class SnapshotFetch {
   void close();
 
   struct Report {
+    bool running = false;
     std::uint64_t arrived = 0;
     std::uint64_t failed = 0;
     std::uint64_t bytes = 0;
   };
-  [[nodiscard]] Report report() const { return {arrived_, failed_, bytes_}; }
+  [[nodiscard]] Report report() const { return {running_, arrived_, failed_, bytes_}; }
 
  private:
   void run(std::uint64_t number, const Contact& from, const Bytes& message);
@@ -60,6 +61,7 @@ class SnapshotFetch {
   net::Client& client_;
 
   std::atomic<std::uint64_t> newest_{0};  // of those that were announced
+  std::atomic<bool> running_{false};
   std::atomic<std::uint64_t> arrived_{0};
   std::atomic<std::uint64_t> failed_{0};
   std::atomic<std::uint64_t> bytes_{0};

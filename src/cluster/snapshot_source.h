@@ -53,7 +53,7 @@ class SnapshotSource {
     std::size_t running = 0;
     std::uint64_t arrived = 0;
     std::uint64_t failed = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // read for them
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
 

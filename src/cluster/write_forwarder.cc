@@ -49,12 +49,15 @@ class WriteForwarder::Sending : public std::enable_shared_from_this<Sending> {
     const std::optional<Leader> leader = owner_.ways_.leader();
     if (!leader) return failed({Code::kNoLeader, "leader not found"});
     auto failed = [self = shared_from_this()](const Status& why) { self->failed(why); };
+    bool again = false;
     {
       MutexLock lock(mutex_);
       tried_ = leader->id;
       is_late_ = false;
       call_ = {};
+      if (!leader->is_self) again = std::exchange(was_sent_, true);
     }
+    if (again && errand_.limits.on_again) errand_.limits.on_again();
     if (leader->is_self) {
       return errand_.reply->post([self = shared_from_this(), failed] {
         self->errand_.here(self->errand_.request, self->errand_.reply, self->origin_, failed);
@@ -110,7 +113,8 @@ class WriteForwarder::Sending : public std::enable_shared_from_this<Sending> {
 
   Mutex mutex_;
   raft::RaftId tried_ GUARDED_BY(mutex_);
-  bool is_late_ GUARDED_BY(mutex_) = false;  // for that one: another leads
+  bool was_sent_ GUARDED_BY(mutex_) = false;  // to another node
+  bool is_late_ GUARDED_BY(mutex_) = false;   // for that one: another leads
   net::CallHandle call_ GUARDED_BY(mutex_);
   std::optional<Status> unknown_ GUARDED_BY(mutex_);   // the first outcome that nobody knows
   std::optional<TimePoint> until_ GUARDED_BY(mutex_);  // when it is given up

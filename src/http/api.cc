@@ -326,11 +326,25 @@ void Api::queue_state(net::Request request, std::shared_ptr<net::Reply> reply) {
 }
 
 void Api::metrics(net::Request, std::shared_ptr<net::Reply> reply) {
-  reply->send(http::metrics(store_, queue_, options_.process_metrics));
+  store::Store* store = store_;
+  if (store == nullptr || !store->is_leader()) {
+    return reply->send(
+        http::metrics(store, queue_, shown_, std::nullopt, options_.process_metrics));
+  }
+  // How far others are only the Raft thread knows.
+  std::vector<raft::RaftId> members;
+  const store::Membership membership = store->membership();
+  for (const auto& [id, entry] : membership.entries()) members.push_back(id);
+  store->consensus().matches(
+      std::move(members), [this, store, reply](store::Consensus::Matches matches) {
+        reply->post([this, store, reply, matches = std::move(matches)] {
+          reply->send(http::metrics(store, queue_, shown_, matches, options_.process_metrics));
+        });
+      });
 }
 
 Bytes Api::metrics_text() const {
-  return http::metrics(store_, queue_, options_.process_metrics).body;
+  return http::metrics(store_, queue_, shown_, std::nullopt, options_.process_metrics).body;
 }
 
 void Api::ready(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -341,7 +355,7 @@ void Api::status(net::Request request, std::shared_ptr<net::Reply> reply) {
   const std::int64_t backup = last_backup_;
   const auto last_backup =
       backup == 0 ? std::nullopt : std::optional(WallTime(std::chrono::nanoseconds(backup)));
-  reply->send(http::status(request, store_, queue_, last_backup, options_.process_status));
+  reply->send(http::status(request, store_, queue_, shown_, last_backup, options_.process_status));
 }
 
 std::shared_ptr<Upload> Api::upload_of(net::Request& request, store::Store& store) {
@@ -437,7 +451,7 @@ void Api::licenses(net::Request, std::shared_ptr<net::Reply> reply) {
 }
 
 void Api::debug_vars(net::Request request, std::shared_ptr<net::Reply> reply) {
-  reply->send(http::debug_vars(request, counters_, store_, queue_, options_.process_vars));
+  reply->send(http::debug_vars(request, counters_, store_, queue_, shown_, options_.process_vars));
 }
 
 // Profiles are made from outside, by `perf` and the like.

@@ -51,6 +51,8 @@ class Api final : public net::Handler {
   // The store, the queue and other nodes, if there are any, are there from now on; all must outlive
   // the API's requests.
   void open(store::Store& store, queue::WriteQueue& queue, cluster::Cluster* cluster);
+  // Whose figures are shown from now on, before the store is open, too; must outlive the requests.
+  void show(cluster::Cluster& cluster) { shown_ = &cluster; }
   // Lets go of requests whose password waits to be hashed: no reply is held here afterwards.
   void close() { gate_.close(); }
   // Blocks until what has come of bodies is in its files. Once the server has stopped, nothing here
@@ -140,6 +142,7 @@ class Api final : public net::Handler {
   std::atomic<store::Store*> store_{nullptr};
   std::atomic<queue::WriteQueue*> queue_{nullptr};
   std::atomic<cluster::Cluster*> cluster_{nullptr};
+  std::atomic<cluster::Cluster*> shown_{nullptr};
 };
 
 }  // namespace rqlite::http

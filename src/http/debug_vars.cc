@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "http/cluster_figures.h"
 #include "http/json_text.h"
 
 namespace rqlite::http {
@@ -51,6 +52,11 @@ Counts store_counts(store::Store* store) {
   if (store == nullptr) return {};
   const store::Store::Report report = store->report();
   Counts counts = {{"leader_changes_observed", report.leader_changes},
+                   // The main file is the snapshot, so that a start never has to build it.
+                   {"num_restores_start", 0},
+                   {"num_restores_start_skipped", report.resumed ? 1 : 0},
+                   {"num_verify_leader", report.confirmations},
+                   {"num_verify_leader_failed", report.failed_confirmations},
                    {"num_snapshots", report.snapshots_taken},
                    {"num_snapshots_failed", report.snapshots_blocked}};
   for (const store::MaintenanceTask task : store::kMaintenanceTasks) {
@@ -64,7 +70,8 @@ Counts store_counts(store::Store* store) {
   return counts;
 }
 
-// {"a": 1, "b": 2}
+}  // namespace
+
 Bytes to_text(const Counts& counts) {
   Bytes text = "{";
   for (const auto& [name, count] : counts) {
@@ -75,10 +82,9 @@ Bytes to_text(const Counts& counts) {
   return text += '}';
 }
 
-}  // namespace
-
 net::Response debug_vars(const net::Request& request, const Counters& counters, store::Store* store,
-                         queue::WriteQueue* queue, const ProcessVars& process) {
+                         queue::WriteQueue* queue, cluster::Cluster* cluster,
+                         const ProcessVars& process) {
   DebugVars vars;
   for (const char* name : kEmpty) vars[name] = "{}";
   Counts http = counters.read();
@@ -87,7 +93,12 @@ net::Response debug_vars(const net::Request& request, const Counters& counters, 
   process(vars);
   vars["http"] = to_text(http);
   vars["queue"] = to_text(of_queue);
-  vars["store"] = to_text(store_counts(store));
+  Counts of_store = store_counts(store);
+  if (cluster != nullptr) {
+    add_cluster_vars(vars, *cluster);
+    add_membership_counts(of_store, *cluster);
+  }
+  vars["store"] = to_text(of_store);
 
   const std::string_view key = request.parameters.text("key", "");
   Bytes text = "{\n";

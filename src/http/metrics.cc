@@ -78,6 +78,11 @@ void add_store(MetricsText& text, store::Store& store) {
   text.gauge("rqlite_raft_leader", "1 if this node leads.",
              report.raft.role == raft::Role::kLeader ? 1 : 0);
   text.gauge("rqlite_raft_term", "Term of the consensus protocol.", of(report.raft.term.value()));
+  text.counter("rqlite_raft_elections_total", "Elections in which this node stood.",
+               of(report.elections));
+  text.counter("rqlite_raft_leader_changes_total",
+               "Times that another leader, or none, was known than before.",
+               of(report.leader_changes));
   text.gauge("rqlite_raft_last_log_index", "Newest entry of the log.",
              of(report.raft.last.value()));
   text.gauge("rqlite_raft_commit_index", "Newest entry known to be stored for good.",
@@ -101,10 +106,11 @@ void add_store(MetricsText& text, store::Store& store) {
 
 }  // namespace
 
-net::Response metrics(store::Store* store, queue::WriteQueue* queue,
-                      const std::function<void(MetricsText&)>& process) {
+net::Response metrics(store::Store* store, queue::WriteQueue* queue, cluster::Cluster* cluster,
+                      const Matches& matches, const std::function<void(MetricsText&)>& process) {
   MetricsText text;
   process(text);
+  if (cluster != nullptr) add_cluster_metrics(text, *cluster, store, matches);
   if (store != nullptr) {
     add_store(text, *store);
     add_queue(text, *queue);

@@ -58,6 +58,7 @@ class Roll : public std::enable_shared_from_this<Roll> {
       const store::Membership::Entry& entry = member.second;
       const Clock::time_point began = Clock::now();
       if (id == store.raft_id() || cluster == nullptr) {
+        if (cluster != nullptr) cluster->counters().meta_local++;
         Result<cluster::NodeMeta> own = cluster::NodeMeta{self.api_url, self.version, {}};
         const auto took = Clock::now() - began;
         if (took > timeout) own = late();

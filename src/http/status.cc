@@ -7,6 +7,7 @@
 
 #include "base/disk_usage.h"
 #include "base/duration.h"
+#include "http/cluster_figures.h"
 #include "http/dates.h"
 #include "http/json_text.h"
 #include "http/json_tree.h"
@@ -75,12 +76,51 @@ JsonTree raft_status(const store::Store::Report& report, raft::RaftId self) {
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
   raft["last_contact"] = last_contact(report);
   raft["latest_configuration"] = JsonTree::text(configuration(report));
+  raft["latest_configuration_index"] = JsonTree::number(report.members_index.value());
+  // What clients know as these; between nodes something else is spoken.
+  raft["protocol_version"] = JsonTree::number(3);
+  raft["protocol_version_min"] = JsonTree::number(0);
+  raft["protocol_version_max"] = JsonTree::number(3);
+  raft["snapshot_version_min"] = JsonTree::number(0);
+  raft["snapshot_version_max"] = JsonTree::number(1);
   raft["num_peers"] = JsonTree::number(peers_of(report.membership, self));
   const store::Membership::Entry* entry = report.membership.find(self);
   raft["voter"] = JsonTree::boolean(entry != nullptr && entry->votes);
   raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
                                          std::min(report.raft.commit, report.applied).value());
   return raft;
+}
+
+std::string_view log_level_name(raft::LogLevel level) {
+  switch (level) {
+    case raft::LogLevel::kError:
+      return "ERROR";
+    case raft::LogLevel::kWarn:
+      return "WARN";
+    case raft::LogLevel::kInfo:
+      return "INFO";
+    case raft::LogLevel::kDebug:
+      return "DEBUG";
+  }
+  return "";
+}
+
+// What the flags came to.
+JsonTree raft_config(const store::Store::Options& options) {
+  const store::Consensus::Options& consensus = options.consensus;
+  const auto time = [](std::chrono::nanoseconds value) { return JsonTree::integer(value.count()); };
+  JsonTree config;
+  config["LocalID"] = JsonTree::text(options.node_id);
+  config["HeartbeatTimeout"] = time(consensus.heartbeat_timeout);
+  config["ElectionTimeout"] = time(consensus.election_timeout);
+  config["CommitTimeout"] = time(consensus.commit_timeout);
+  config["LeaderLeaseTimeout"] = time(consensus.lease_timeout);
+  config["SnapshotInterval"] = time(options.snapshots.interval);
+  config["SnapshotThreshold"] = JsonTree::number(options.snapshots.entries_max);
+  config["LogLevel"] = JsonTree::text(log_level_name(consensus.log_level));
+  // A start goes on with the database as the last snapshot left it.
+  config["NoSnapshotRestoreOnStart"] = JsonTree::boolean(true);
+  return config;
 }
 
 void add_size(JsonTree& tree, const std::string& name, std::uint64_t bytes) {
@@ -159,6 +199,14 @@ void add_maintenance(JsonTree& tree, const store::Maintenance::Report& report) {
   }
 }
 
+// "<term>-<index>-<when it was taken, in milliseconds since 1970>"
+std::string snapshot_name(const store::Store::Report& report) {
+  const auto taken =
+      std::chrono::duration_cast<std::chrono::milliseconds>(report.snapshot_at.time_since_epoch());
+  return report.snapshot_term.to_string() + "-" + report.snapshot_index.to_string() + "-" +
+         std::to_string(taken.count());
+}
+
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
@@ -178,7 +226,13 @@ JsonTree store_status(store::Store& store) {
   if (report.applied_at != WallTime()) {
     tree["fsm_update_time"] = JsonTree::text(date_of_time(report.applied_at));
   }
+  if (report.appended_at != WallTime()) {
+    tree["leader_appended_at_time"] = JsonTree::text(date_of_time(report.appended_at));
+  }
+  tree["strong_read_term"] = JsonTree::number(report.strong_read_term.value());
   tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.consensus.heartbeat_timeout));
+  tree["apply_timeout"] = JsonTree::text(format_duration(options.consensus.apply_timeout));
+  tree["commit_timeout"] = JsonTree::text(format_duration(options.consensus.commit_timeout));
   tree["election_timeout"] = JsonTree::text(format_duration(options.consensus.election_timeout));
   tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
   tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
@@ -195,12 +249,14 @@ JsonTree store_status(store::Store& store) {
   JsonTree& snapshot = tree["snapshot_store"];
   snapshot["dir"] = JsonTree::text(options.directory);
   snapshot["dir_size"] = JsonTree::number(bytes_in(store.paths().main()));
-  snapshot["snapshots"] = JsonTree::array(
-      {JsonTree::text(report.snapshot_term.to_string() + "-" + report.snapshot_index.to_string())});
+  snapshot["snapshots"] = JsonTree::array(report.snapshot_index == raft::Index()
+                                              ? std::vector<JsonTree>()
+                                              : std::vector{JsonTree::text(snapshot_name(report))});
   tree["nodes"] = node_list(report);
   tree["sqlite3"] = sqlite_status(store, report);
   add_maintenance(tree, report.maintenance);
   tree["raft"] = raft_status(report, store.raft_id());
+  tree["raft"]["config"] = raft_config(options);
   add_size(tree["raft"], "log_size", bytes_in(store.paths().log()));
   return tree;
 }
@@ -216,13 +272,14 @@ JsonTree queue_status(queue::WriteQueue& queue) {
 }  // namespace
 
 net::Response status(const net::Request& request, store::Store* store, queue::WriteQueue* queue,
-                     std::optional<WallTime> last_backup,
+                     cluster::Cluster* cluster, std::optional<WallTime> last_backup,
                      const std::function<void(JsonTree&)>& process) {
   JsonTree tree;
   if (store == nullptr) {
     tree["store"]["open"] = JsonTree::boolean(false);
   } else {
     tree["store"] = store_status(*store);
+    if (cluster != nullptr) add_cluster_status(tree, *cluster);
     tree["http"]["queue"]["_default"] = queue_status(*queue);
     tree["extensions"]["dir"] = JsonTree::text(store->paths().extensions());
     tree["extensions"]["names"] = list_of(sqlite::names_of(store->options().extensions));

@@ -16,19 +16,20 @@ void add_tls_status(JsonTree& tree, const net::TlsContext* tls) {
   tree["next_protos"] = JsonTree::array({JsonTree::text("http/1.1")});
 }
 
-void add_tls_metrics(MetricsText& text, const net::TlsContext& tls) {
+void add_tls_metrics(MetricsText& text, const std::string& prefix, const std::string& who,
+                     const net::TlsContext& tls) {
   const net::TlsContext::Report report = tls.report();
-  text.counter("rqlite_http_tls_handshakes_total", "TLS handshakes that clients have begun.",
+  text.counter(prefix + "tls_handshakes_total", "TLS handshakes that " + who + " have begun.",
                static_cast<double>(report.sessions));
-  text.counter("rqlite_http_tls_failed_handshakes_total", "TLS handshakes that failed.",
+  text.counter(prefix + "tls_failed_handshakes_total", "TLS handshakes that failed.",
                static_cast<double>(report.failed_handshakes));
-  text.counter("rqlite_http_tls_reloads_total",
+  text.counter(prefix + "tls_reloads_total",
                "Times that a new certificate was taken from its files.",
                static_cast<double>(report.reloads));
-  text.counter("rqlite_http_tls_failed_reloads_total",
+  text.counter(prefix + "tls_failed_reloads_total",
                "Times that the certificate's files could not be used.",
                static_cast<double>(report.failed_reloads));
-  text.gauge("rqlite_http_tls_certificate_expiry_timestamp_seconds",
+  text.gauge(prefix + "tls_certificate_expiry_timestamp_seconds",
              "End of the certificate's time, in seconds since 1970.",
              std::chrono::duration<double>(report.expires.time_since_epoch()).count());
 }

@@ -126,6 +126,9 @@ struct ClientReport {
   std::uint64_t dials = 0;         // ever begun
   std::uint64_t failed_dials = 0;  // of these
   std::uint64_t dead = 0;          // kept ones that were found closed by the peer
+  std::uint64_t fresh = 0;         // calls that asked for a new one: Call::fresh
+  std::uint64_t send_timeouts = 0;
+  std::uint64_t receive_timeouts = 0;
 };
 
 // An HTTP/1.1 client: how nodes talk to each other, and to etcd and Consul.

@@ -109,6 +109,16 @@ void ConnectionPool::count_end(const std::string& address) {
   count(address, [](ClientReport& report) { report.open--; });
 }
 
+void ConnectionPool::count_fresh(const std::string& address) {
+  count(address, [](ClientReport& report) { report.fresh++; });
+}
+
+void ConnectionPool::count_timeout(const std::string& address, bool sending) {
+  count(address, [&](ClientReport& report) {
+    (sending ? report.send_timeouts : report.receive_timeouts)++;
+  });
+}
+
 template <typename Change>
 void ConnectionPool::count(const std::string& address, Change change) {
   MutexLock lock(mutex_);

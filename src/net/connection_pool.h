@@ -40,6 +40,10 @@ class ConnectionPool {
   void clear();
 
   void count_dial(const std::string& address, bool succeeded);
+  // A call does not want a kept one.
+  void count_fresh(const std::string& address);
+  // A step of a call took too long.
+  void count_timeout(const std::string& address, bool sending);
   // One that was dialled does not come back.
   void count_end(const std::string& address);
   [[nodiscard]] std::vector<ClientReport> report() const EXCLUDES(mutex_);

@@ -72,6 +72,7 @@ void Exchange::start() {
       return begin(std::move(link));
     }
   }
+  if (call_.fresh && !manner_.upgraded) means_.pool.count_fresh(call_.address);
   dial();
 }
 
@@ -370,6 +371,7 @@ void Exchange::arm() {
 
 void Exchange::on_timeout() {
   const bool sending = !sent_all_ && !head_done_ && write_error_.empty();
+  means_.pool.count_timeout(call_.address, sending);
   fail(Code::kDeadline, sending ? text_of_writing(link_->between, kTimeoutText)
                                 : text_of_reading(link_->between, kTimeoutText));
 }

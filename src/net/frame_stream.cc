@@ -77,6 +77,7 @@ class FrameStream::Impl : public std::enable_shared_from_this<Impl> {
   bool send(BytesView head, BytesView body) EXCLUDES(mutex_);
   void close(Status why) EXCLUDES(mutex_);
   [[nodiscard]] std::size_t waiting_bytes() const EXCLUDES(mutex_);
+  [[nodiscard]] std::optional<std::chrono::microseconds> round_trip() const EXCLUDES(mutex_);
 
  private:
   // What follows is called on the socket's thread, but for what says otherwise.
@@ -325,6 +326,12 @@ std::size_t FrameStream::Impl::waiting_bytes() const {
   return waiting_bytes_;
 }
 
+std::optional<std::chrono::microseconds> FrameStream::Impl::round_trip() const {
+  MutexLock lock(mutex_);
+  if (closed_ || !socket_) return std::nullopt;
+  return socket_->round_trip();
+}
+
 FrameStream::FrameStream(std::unique_ptr<Socket> socket, BytesView received, Options options)
     : impl_(std::make_shared<Impl>(std::move(socket), received, options)) {}
 
@@ -341,5 +348,9 @@ bool FrameStream::send(BytesView head, BytesView body) { return impl_->send(head
 void FrameStream::close() { impl_->close({}); }
 
 std::size_t FrameStream::waiting_bytes() const { return impl_->waiting_bytes(); }
+
+std::optional<std::chrono::microseconds> FrameStream::round_trip() const {
+  return impl_->round_trip();
+}
 
 }  // namespace rqlite::net

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -65,6 +66,9 @@ class FrameStream {
 
   // That have been accepted by send() and wait for the peer to take them.
   [[nodiscard]] std::size_t waiting_bytes() const;
+  // How long the way to the peer and back takes, as the system has seen it of late; nullopt if it
+  // does not know, or the stream is closed.
+  [[nodiscard]] std::optional<std::chrono::microseconds> round_trip() const;
 
  private:
   class Impl;

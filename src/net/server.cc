@@ -60,7 +60,7 @@ class Server::Impl {
   void start();
   void stop(std::chrono::nanoseconds patience);
   void join();
-  [[nodiscard]] Report report() const { return {sockets_, turned_away_}; }
+  [[nodiscard]] Report report() const { return {sockets_, taken_, turned_away_}; }
   [[nodiscard]] std::string address() const { return address_; }
 
  private:
@@ -94,6 +94,7 @@ class Server::Impl {
   std::atomic<std::size_t> received_bytes_{0};
   std::atomic<std::size_t> sockets_{0};
   std::atomic<std::size_t> connections_{0};  // whose sockets were not handed over
+  std::atomic<std::uint64_t> taken_{0};
   std::atomic<std::uint64_t> turned_away_{0};
   std::list<Lane> lanes_;
   std::optional<tcp::acceptor> acceptor_;  // of the first lane
@@ -193,6 +194,7 @@ void Server::Impl::accept() {
 
 void Server::Impl::take(tcp::socket socket, Lane& lane) {
   connections_++;
+  taken_++;
   Socket counted(std::move(socket), std::make_shared<Counted>(sockets_));
   asio::dispatch(lane.io, [this, &lane, counted = std::move(counted)]() mutable {
     // Whoever lets go of it last, it goes on its own thread: it is on the list there.

@@ -65,6 +65,7 @@ class Server {
 
   struct Report {
     std::size_t connections;    // that are open, with those that were upgraded
+    std::uint64_t taken;        // ever
     std::uint64_t turned_away;  // for there were ServerLimits::connections_max
   };
   [[nodiscard]] Report report() const;

@@ -49,6 +49,14 @@ void Socket::notice_silence(std::chrono::seconds longest) {
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
+std::optional<std::chrono::microseconds> Socket::round_trip() {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(tcp_.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  if (info.tcpi_rtt == 0) return {};
+  return std::chrono::microseconds(info.tcpi_rtt);
+}
+
 Socket::Attempt Socket::try_read(char* to, std::size_t size) {
   if (tls_) return attempt_of(tls_->read(to, size));
   ssize_t got = 0;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ class Socket {
   // The connection breaks when the other side has not been heard of for so long, whether it was
   // asked for anything or not, give or take a second or two.
   void notice_silence(std::chrono::seconds longest);
+  // How long a byte and the other side's word that it came take, as the system has seen it of late;
+  // nullopt if it does not know. From any thread, if nobody closes the socket meanwhile.
+  [[nodiscard]] std::optional<std::chrono::microseconds> round_trip();
 
   // Waits for the client's first byte and calls handler(error, byte); it is still there to be read.
   template <typename Handler>

@@ -145,7 +145,6 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
     tree["cluster"]["addr"] = http::JsonTree::text(options_.raft_adv_addr);
     tree["cluster"]["api_addr"] = http::JsonTree::text(options_.http_adv_addr);
     tree["cluster"]["https"] = http::JsonTree::text(tls_ ? "true" : "false");
-    tree["http"]["cluster"]["local_node_addr"] = http::JsonTree::text(options_.raft_adv_addr);
     tree["http"]["bind_addr"] = http::JsonTree::text(server_->address());
     tree["http"]["auth"] = http::JsonTree::text(options_.auth.empty() ? "disabled" : "enabled");
     if (!options_.http_allow_origin.empty()) {
@@ -155,7 +154,8 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   };
   api.process_metrics = [this, process](http::MetricsText& text) {
     process->add_to(text);
-    if (tls_) http::add_tls_metrics(text, *tls_);
+    if (tls_) http::add_tls_metrics(text, "rqlite_http_", "clients", *tls_);
+    if (node_tls_) http::add_tls_metrics(text, "rqlite_node_", "other nodes", *node_tls_);
     const net::Server::Report report = server_->report();
     text.gauge("rqlite_http_connections", "Open connections of clients.",
                static_cast<double>(report.connections));
@@ -354,6 +354,7 @@ Status Node::open_cluster() {
     return listening.error().with_context("failed to listen on " + options_.raft_addr);
   }
   cluster_ = std::move(*listening);
+  api_->show(*cluster_);
   return {};
 }
 

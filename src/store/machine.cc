@@ -70,6 +70,7 @@ Status Machine::take_batch() {
         places_.pop_back();
         break;
       }
+      batch_appended_at_ = WallTime(std::chrono::milliseconds(command->header.unix_milliseconds));
       replacement_ = command->replacement;
       ends = replacement_.has_value();
       if (command->origin) {
@@ -158,6 +159,7 @@ void Machine::finish_batch() {
   now_.index = batch.back().index;
   now_.term = batch.back().term;
   now_.state.session = writer_.state();
+  appended_at_ = batch_appended_at_;
   snapshotter_.applied_bytes(bytes);
   // Readers first: whoever hears of a write finds it.
   applied_.advance(now_.index);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "raft/state_machine.h"
@@ -88,6 +89,9 @@ class Machine {
   [[nodiscard]] TimePoint snapshots_due() const { return snapshotter_.due(); }
 
   [[nodiscard]] const Snapshotter::Applied& now() const { return now_; }
+  // When, by its leader's clock, the last command that was applied went into the log; WallTime():
+  // none has been since the start.
+  [[nodiscard]] WallTime appended_at() const { return appended_at_; }
 
  private:
   // An entry's place in a write queue's stream, or whose forwarded write it is, if it has one of
@@ -125,6 +129,8 @@ class Machine {
   Outcomes& outcomes_;
   GroupApply groups_;
   Snapshotter::Applied now_;
+  WallTime appended_at_{};
+  WallTime batch_appended_at_{};      // of the batch, likewise
   std::deque<raft::Committed> todo_;  // behind the batch
   std::vector<raft::Committed> batch_;
   std::optional<command::Replacement> replacement_;  // what the batch is, if it is one

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/disk_usage.h"
 #include "base/log.h"
 #include "command/command.h"
 #include "raft/members.h"
@@ -212,7 +213,8 @@ Status Store::found_if_new() {
   if (!slot.ok()) return slot.error();
   snapshot_slot_.emplace(std::move(*slot));
   const std::optional<SnapshotRecord> found = decode_snapshot_record(snapshot_slot_->value());
-  if (!found || found->index != raft::Index() || !options_.founds) return {};
+  resumed_ = found && found->index != raft::Index();
+  if (!found || resumed_ || !options_.founds) return {};
 
   // The log comes first: from here on a node without one has lost it.
   RETURN_IF_ERROR(raft::SegmentLog::make(
@@ -253,6 +255,7 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   seeds_ = Random(random_from_system());
   raft_status_ = consensus_->status();
   last_snapshot_ = record;
+  last_snapshot_at_ = snapshot_written_at();
   // Nobody else could win: there is no reason to wait for a timeout.
   if (raft::decode_members(record.conf_state).voters == std::vector{raft_id_}) {
     consensus_->campaign();
@@ -530,6 +533,9 @@ void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
                                                                              std::move(sink));
   auto confirmed_read = std::make_unique<ConfirmedRead>(
       [this, read, deadline](const Status& confirmed, raft::Index index) {
+        if (confirmed.code() != Code::kNotLeader && confirmed.code() != Code::kNoLeader) {
+          confirmations_++;
+        }
         if (!confirmed.ok()) return read->second->finished(confirmed, {});
         applied_.when(index, deadline, [this, read](const Status& status) {
           if (!status.ok()) return read->second->finished(status, {});
@@ -559,6 +565,7 @@ void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
                                                                              std::move(sink));
   write({}, std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
           if (!status.ok()) return read->second->finished(status, {});
+          strong_read_term_ = machine_->now().term.value();
           run_query_there(std::move(read->first), std::move(read->second), index);
         }));
 }
@@ -619,6 +626,11 @@ Store::Report Store::report() {
   report.applied = applied_.value();
   report.applied_at = applied_at_;
   report.applied_term = raft::Term(applied_term_);
+  report.appended_at = appended_at_;
+  report.resumed = resumed_;
+  report.strong_read_term = raft::Term(strong_read_term_);
+  report.confirmations = confirmations_;
+  report.failed_confirmations = failed_confirmations_;
   report.writer_settings = writer_settings_;
   for (auto& [name, value] : report.writer_settings) {
     if (name == "foreign_keys") value = writer_foreign_keys_ ? "1" : "0";
@@ -634,6 +646,9 @@ Store::Report Store::report() {
   report.maintenance = maintenance_->report();
   MutexLock lock(mutex_);
   report.leader_changes = leader_changes_;
+  report.elections = elections_;
+  report.members_index = members_index_;
+  report.snapshot_at = last_snapshot_at_;
   report.snapshot_index = last_snapshot_.index;
   report.snapshot_term = last_snapshot_.term;
   report.membership = membership_;
@@ -645,10 +660,16 @@ Store::Report Store::report() {
   return report;
 }
 
+WallTime Store::snapshot_written_at() const {
+  return modified_at(paths_.snapshot()).value_or(clock_.wall_now());
+}
+
 void Store::on_snapshot(const SnapshotRecord& record) {
+  const WallTime at = snapshot_written_at();
   {
     MutexLock lock(mutex_);
     last_snapshot_ = record;
+    last_snapshot_at_ = at;
   }
   consensus().snapshot_taken(record);
 }
@@ -659,6 +680,7 @@ void Store::on_members(const Snapshotter::Applied& applied) {
     MutexLock lock(mutex_);
     cluster_id_ = applied.state.cluster_id;
     membership_ = membership;
+    members_index_ = applied.index;
   }
   // Whoever may vote has caught up.
   if (const Membership::Entry* self = membership.find(raft_id_); self && self->votes) joined();
@@ -682,6 +704,7 @@ void Store::on_snapshot_wanted() {
 void Store::on_applied(raft::Index index) {
   applied_at_ = clock_.wall_now();
   applied_term_ = machine_->now().term.value();
+  appended_at_ = machine_->appended_at();
   writer_foreign_keys_ = writer_->foreign_keys();
   consensus().applied(index);
 }
@@ -693,6 +716,8 @@ void Store::on_status(const raft::Core::Status& status) {
   {
     MutexLock lock(mutex_);
     if (status.leader != raft_status_.leader) leader_changes_++;
+    // Whoever stands votes for itself.
+    if (status.term > raft_status_.term && status.vote == raft_id_) elections_++;
     raft_status_ = status;
     // Its first entry of the term stands behind all that was acknowledged before.
     if (leads) ready_at_ = status.last;

@@ -205,8 +205,17 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     raft::Term applied_term;  // of that entry, or of one shortly before
     raft::Index snapshot_index;
     raft::Term snapshot_term;
-    WallTime applied_at;  // when that was
+    WallTime applied_at;   // when that was
+    WallTime appended_at;  // when its leader put it into the log; WallTime(): it carried no time
     std::uint64_t leader_changes;
+    std::uint64_t elections;      // in which this node stood
+    raft::Index members_index;    // since when the members are these; of a start, the snapshot's
+    WallTime snapshot_at;         // when it was taken
+    bool resumed;                 // this start found a database that it went on with
+    raft::Term strong_read_term;  // of the last strong read through this node; 0: there was none
+    // Linearizable reads that this node, as the leader, had to confirm that it still is for.
+    std::uint64_t confirmations;
+    std::uint64_t failed_confirmations;
     std::uint64_t snapshots_taken;
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
@@ -250,6 +259,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void begin_with(Bytes message, std::function<void()> done);
   void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
   void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
+  // When the last snapshot was taken, as its record's file says.
+  [[nodiscard]] WallTime snapshot_written_at() const;
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
   // Whether this node leads, or heard from the leader not longer ago than that.
   [[nodiscard]] bool is_fresh(std::chrono::nanoseconds within) EXCLUDES(mutex_);
@@ -313,6 +324,11 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::atomic<bool> joining_{false};
   std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> applied_term_{0};
+  std::atomic<WallTime> appended_at_{};
+  std::atomic<std::uint64_t> strong_read_term_{0};
+  std::atomic<std::uint64_t> confirmations_{0};
+  std::atomic<std::uint64_t> failed_confirmations_{0};
+  bool resumed_ = false;  // constant once it is open
   std::atomic<bool> writer_foreign_keys_{false};
   std::atomic<std::uint64_t> scratch_files_{0};
 
@@ -327,10 +343,13 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // While this node leads: what it must have applied to serve what was acknowledged before.
   raft::Index ready_at_ GUARDED_BY(mutex_);
   SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
+  WallTime last_snapshot_at_ GUARDED_BY(mutex_);
   std::string cluster_id_ GUARDED_BY(mutex_);
   Membership membership_ GUARDED_BY(mutex_);
+  raft::Index members_index_ GUARDED_BY(mutex_);
   TimePoint leader_heard_at_ GUARDED_BY(mutex_);
   std::uint64_t leader_changes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t elections_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rqlite::store

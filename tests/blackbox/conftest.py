@@ -6,6 +6,7 @@ import pytest
 
 from disk import Ballast, mount_small, unmount
 from guards import basic, user
+from members import FAST, TABLE, Member, Nodes
 from node import Node, eventually
 from queues import BATCHES, INSERT, LOG, SLOW, Stuck, in_background
 
@@ -122,3 +123,34 @@ def start_stuck(start_node, small_disk):
         return Stuck(start_node(*flags, directory=small_disk / "node"), Ballast(small_disk))
 
     return start
+
+
+# For tests of clusters.
+
+@pytest.fixture
+def make_member(home):
+    made = Nodes()
+
+    def make(*flags, first=None, name=None):
+        node = Member(home / f"node{len(made) + 1}", "-node-id", name or str(len(made) + 1),
+                      *(("-join", first.raft_address) if first else ()), *FAST, *flags)
+        made.append(node)
+        return node
+
+    make.all = made
+    yield make
+    for node in made:
+        node.kill()
+        print(node.whole_log())
+
+
+@pytest.fixture
+def trio(make_member):
+    """Three voters with an empty table t."""
+    first = make_member()
+    first.start()
+    for _ in range(2):
+        make_member(first=first).start()
+    first.client.must(TABLE)
+    make_member.all.wait_until_equal()
+    return make_member.all

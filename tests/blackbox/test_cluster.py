@@ -6,83 +6,9 @@ import json
 import signal
 import threading
 
-import pytest
-
 from guards import basic, user
-from node import Node, eventually, free_ports
-
-TABLE = "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"
-INSERT = "INSERT INTO t(v) VALUES(?)"
-FAST = ("-raft-heartbeat-timeout", "300ms", "-raft-election-timeout", "300ms",
-        "-raft-leader-lease-timeout", "200ms")
-
-
-class Nodes(list):
-    def leader(self, within=20):
-        """The node that leads, and that all others that live call so."""
-        def agreed():
-            said = {node.leader_address() for node in self.living()}
-            if len(said) != 1 or not (address := said.pop()):
-                return None
-            return next((node for node in self.living() if node.raft_address == address), None)
-        return eventually(agreed, within)
-
-    def living(self):
-        return [node for node in self if node.process is not None and node.process.poll() is None]
-
-    def followers(self):
-        leader = self.leader()
-        return [node for node in self.living() if node is not leader]
-
-    def wait_until_equal(self):
-        """All have applied what the leader has."""
-        index = self.leader().client.status("store.raft.applied_index")
-        for node in self.living():
-            eventually(lambda: node.client.status("store.raft.applied_index") >= index)
-
-
-class Member(Node):
-    def leader_address(self):
-        try:
-            return self.client.status("store.leader.addr")
-        except OSError:
-            return ""
-
-    def rows(self, level="none"):
-        return self.client.query(["SELECT count(*) FROM t"], level=level).results[0]["values"][0][0]
-
-
-@pytest.fixture
-def make_member(home):
-    made = Nodes()
-
-    def make(*flags, first=None, name=None):
-        node = Member(home / f"node{len(made) + 1}", "-node-id", name or str(len(made) + 1),
-                      *(("-join", first.raft_address) if first else ()), *FAST, *flags)
-        made.append(node)
-        return node
-
-    make.all = made
-    yield make
-    for node in made:
-        node.kill()
-        print(node.whole_log())
-
-
-@pytest.fixture
-def trio(make_member):
-    """Three voters with an empty table t."""
-    first = make_member()
-    first.start()
-    for _ in range(2):
-        make_member(first=first).start()
-    first.client.must(TABLE)
-    make_member.all.wait_until_equal()
-    return make_member.all
-
-
-def ids(nodes):
-    return sorted(nodes)
+from members import INSERT, TABLE, Member, Nodes, ids
+from node import eventually, free_ports
 
 
 # Joining.

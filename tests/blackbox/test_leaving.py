@@ -5,8 +5,8 @@ import json
 import pytest
 
 from guards import user
+from members import INSERT, TABLE, Nodes, ids
 from node import eventually
-from test_cluster import INSERT, TABLE, Nodes, ids, make_member  # noqa: F401 (a fixture)
 
 LEAVES = "-raft-cluster-remove-shutdown"
 INITIATING = "initiating removal of this node from cluster before shutdown"

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from members import INSERT, ids
 from node import eventually
-from test_cluster import INSERT, ids, make_member, trio  # noqa: F401 (fixtures)
 
 
 def remove(node, name):

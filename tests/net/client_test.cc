@@ -76,6 +76,7 @@ TEST_P(ClientTest, AFreshCallConnectsAnew) {
   EXPECT_EQ(text_of(client_.fetch(call, kMebibyte)), "200 GET /x? \n");
   EXPECT_EQ(only(client_).dials, 2u);
   EXPECT_EQ(only(client_).idle, 2u);
+  EXPECT_EQ(only(client_).fresh, 1u);
 }
 
 TEST_P(ClientTest, AnAnswerToHeadHasNoBody) {
@@ -257,6 +258,8 @@ TEST_F(RawPeerTest, SilenceEndsWithTheTimeout) {
   EXPECT_THAT(text_of(result),
               MatchesRegex("read tcp 127.0.0.1:[0-9]+->" + peer_.address() + ": i/o timeout"));
   EXPECT_TRUE(result.sent);
+  EXPECT_EQ(only(client_).receive_timeouts, 1u);
+  EXPECT_EQ(only(client_).send_timeouts, 0u);
 }
 
 TEST_F(RawPeerTest, APeerThatTakesNothingEndsWithTheTimeout) {
@@ -268,6 +271,8 @@ TEST_F(RawPeerTest, APeerThatTakesNothingEndsWithTheTimeout) {
   const CallResult result = told.get();
   EXPECT_EQ(result.response.status().code(), Code::kDeadline);
   EXPECT_THAT(text_of(result), AllOf(StartsWith("write tcp "), EndsWith(": i/o timeout")));
+  EXPECT_EQ(only(client_).receive_timeouts, 0u);
+  EXPECT_EQ(only(client_).send_timeouts, 1u);
 }
 
 TEST_P(ClientTest, RunsWorkLaterOnItsThread) {

@@ -527,5 +527,19 @@ TEST_P(FrameStreamPairTest, EitherEndMayCloseWhileAllSend) {
   }
 }
 
+// The way to the peer.
+
+TEST_P(FrameStreamTest, TheWayToThePeerAndBackTakesItsTimeUntilTheStreamIsClosed) {
+  RawClient client = connect();
+  const End end = start(client);
+  client.send(wire("a"));
+  EXPECT_EQ(end.inbox->next(), "a");
+  ASSERT_TRUE(end.stream->round_trip().has_value());
+  EXPECT_GT(end.stream->round_trip()->count(), 0);
+  end.stream->close();
+  EXPECT_EQ(end.inbox->why_closed(), Status());
+  EXPECT_FALSE(end.stream->round_trip().has_value());
+}
+
 }  // namespace
 }  // namespace rqlite::net

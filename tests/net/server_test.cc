@@ -268,6 +268,7 @@ TEST_P(LimitedServerTest, WhoComesInTooGreatANumberIsTurnedAway) {
   EXPECT_EQ(server_->report().connections, 100u);
   EXPECT_EQ(RawClient(server_->address(), std::nullopt).read_all(), "");
   EXPECT_EQ(server_->report().turned_away, 1u);
+  EXPECT_EQ(server_->report().taken, 100u);
 }
 
 TEST_P(LimitedServerTest, LargeBodiesAreRefused) {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+
+#include "cluster/cluster.h"
+#include "http/counters.h"
+#include "http/debug_vars.h"
+#include "http/json_tree.h"
+#include "http/metrics_text.h"
+#include "store/store.h"
+
+namespace rqlite::http {
+
+// What /status, /debug/vars and /metrics say of this node among others.
+
+// The members `mux` and `http.cluster` of /status, and those of `store` that are about members.
+void add_cluster_status(JsonTree& tree, cluster::Cluster& cluster);
+
+// The maps `cluster`, `proxy` and `mux` of /debug/vars.
+void add_cluster_vars(DebugVars& vars, cluster::Cluster& cluster);
+// What of its map `store` the cluster counts.
+void add_membership_counts(Counts& store, cluster::Cluster& cluster);
+
+// How far the logs of members match this node's; only a leader knows.
+using Matches = std::optional<store::Consensus::Matches>;
+void add_cluster_metrics(MetricsText& text, cluster::Cluster& cluster, store::Store* store,
+                         const Matches& matches);
+
+}  // namespace rqlite::http
