@@ -117,8 +117,12 @@ void Core::tick() { raft_core_tick(core_); }
 
 void Core::campaign() { raft_core_campaign(core_); }
 
-std::optional<Index> Core::propose(BytesView data) {
-  return index_or_refused(raft_core_propose(core_, slice(data)));
+std::optional<Index> Core::propose(const std::vector<BytesView>& data) {
+  CHECK(!data.empty());
+  std::vector<RaftSlice> slices;
+  slices.reserve(data.size());
+  for (const BytesView each : data) slices.push_back(slice(each));
+  return index_or_refused(raft_core_propose(core_, slices.data(), slices.size()));
 }
 
 std::optional<Index> Core::propose_change(ChangeKind kind, RaftId id, BytesView context) {

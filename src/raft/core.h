@@ -109,11 +109,12 @@ class Core {
   void tick();
   void campaign();
 
-  // The index of the new entry; nullopt if it was refused: not the leader, leadership is being
-  // handed over, or too much is uncommitted.
-  std::optional<Index> propose(BytesView data);
-  // As propose(). While another change is not applied yet, the index goes to an empty entry of
-  // kind kNormal, and nothing changes.
+  // Entries that follow each other, at least one, in one message to each member. The index of the
+  // first; nullopt if all were refused: not the leader, leadership is being handed over, or too
+  // much is uncommitted.
+  std::optional<Index> propose(const std::vector<BytesView>& data);
+  // As propose(), for one. While another change is not applied yet, the index goes to an empty
+  // entry of kind kNormal, and nothing changes.
   std::optional<Index> propose_change(ChangeKind kind, RaftId id, BytesView context);
 
   // False if the message does not parse or was refused.

@@ -110,7 +110,7 @@ RaftCore* raft_core_start(RaftBuilder* builder, RaftHardState hard_state);
 void raft_core_free(RaftCore* core);
 void raft_core_tick(RaftCore* core);
 void raft_core_campaign(RaftCore* core);
-std::uint64_t raft_core_propose(RaftCore* core, RaftSlice data);
+std::uint64_t raft_core_propose(RaftCore* core, const RaftSlice* data, std::size_t count);
 std::uint64_t raft_core_propose_change(RaftCore* core, std::uint8_t kind, std::uint64_t id,
                                        RaftSlice context);
 RaftSlice raft_core_apply_change(RaftCore* core, RaftSlice data, RaftSlice* context);

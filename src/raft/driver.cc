@@ -44,9 +44,41 @@ void Driver::propose(std::unique_ptr<Proposal> proposal) {
   const std::size_t bytes = proposal->data().size();
   if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + bytes);
   if (!status.ok()) return proposal->failed(status);
-  const std::optional<Index> index = core_.propose(proposal->data());
+  round_entries_++;
   round_bytes_ += bytes;
-  admit(EntryKind::kNormal, index, std::move(proposal));
+  gathered_.push_back(std::move(proposal));
+}
+
+void Driver::propose_gathered() {
+  std::vector<std::unique_ptr<Proposal>> together;
+  std::size_t bytes = 0;
+  for (std::unique_ptr<Proposal>& each : std::exchange(gathered_, {})) {
+    const std::size_t size = each->data().size();
+    if (!together.empty() && bytes + size > options_.message_bytes_max) {
+      propose_together(std::exchange(together, {}));
+      bytes = 0;
+    }
+    bytes += size;
+    together.push_back(std::move(each));
+  }
+  if (!together.empty()) propose_together(std::move(together));
+}
+
+void Driver::propose_together(std::vector<std::unique_ptr<Proposal>> proposals) {
+  std::vector<BytesView> data;
+  data.reserve(proposals.size());
+  for (const auto& each : proposals) data.push_back(each->data());
+  std::optional<Index> index;
+  if (may_lead().ok()) index = core_.propose(data);
+  if (!index) {
+    const Status why = why_refused();
+    for (const auto& each : proposals) each->failed(why);
+    return;
+  }
+  for (auto& each : proposals) {
+    await(*index, EntryKind::kNormal, std::move(each));
+    index = index->next();
+  }
 }
 
 void Driver::propose_change(ChangeKind kind, RaftId id, BytesView context,
@@ -54,18 +86,23 @@ void Driver::propose_change(ChangeKind kind, RaftId id, BytesView context,
   Status status = may_lead();
   if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + context.size() + 64);
   if (!status.ok()) return proposal->failed(status);
+  propose_gathered();  // which came first
   const std::optional<Index> index = core_.propose_change(kind, id, context);
+  if (!index) return proposal->failed(why_refused());
+  round_entries_++;
   round_bytes_ += context.size() + 64;
-  admit(EntryKind::kChange, index, std::move(proposal));
+  await(*index, EntryKind::kChange, std::move(proposal));
 }
 
-void Driver::admit(EntryKind kind, std::optional<Index> index, std::unique_ptr<Proposal> proposal) {
-  if (!index) {
-    // A leader refuses only what would pass its bound on uncommitted bytes.
-    return proposal->failed({Code::kUnavailable, "too much is waiting to be committed"});
-  }
-  round_entries_++;
-  pending_.push_back({*index, core_.status().term, kind, std::move(proposal)});
+Status Driver::why_refused() const {
+  const Status status = may_lead();
+  if (!status.ok()) return status;
+  // A leader refuses only what would pass its bound on uncommitted bytes.
+  return {Code::kUnavailable, "too much is waiting to be committed"};
+}
+
+void Driver::await(Index index, EntryKind kind, std::unique_ptr<Proposal> proposal) {
+  pending_.push_back({index, core_.status().term, kind, std::move(proposal)});
 }
 
 void Driver::read(std::unique_ptr<Read> read) {
@@ -99,6 +136,7 @@ void Driver::campaign() {
 }
 
 void Driver::transfer(RaftId to) {
+  propose_gathered();  // which could not be proposed any more
   if (failed_.ok() && !removed_) core_.transfer(to);
 }
 
@@ -154,6 +192,7 @@ Index Driver::releasable(Index snapshot, const Retention& retention) const {
 void Driver::keep_after(RaftId member, Index index) { kept_after_[member] = index; }
 
 Status Driver::round() {
+  propose_gathered();
   if (failed_.ok() && !removed_) reads_.ask(core_);
   while (failed_.ok() && !removed_) {
     const std::optional<Core::Ready> ready = core_.ready();
@@ -322,6 +361,7 @@ Core::Status Driver::status() const {
 
 void Driver::stop(const Status& why) {
   if (failed_.ok()) failed_ = why;
+  propose_gathered();  // to nobody: each hears why
   // What was proposed has perhaps reached others.
   fail_pending({Code::kUnknown, why.text()});
   reads_.fail_all(why);

@@ -38,6 +38,7 @@ class Driver {
   struct Options {
     RaftId id;
     std::size_t round_bytes_max = 8 << 20;       // entries that share one sync
+    std::size_t message_bytes_max = 1 << 20;     // entries that are proposed together
     std::size_t unapplied_bytes_max = 32 << 20;  // handed to the state machine, not yet applied
   };
 
@@ -107,7 +108,12 @@ class Driver {
 
   // Why nothing can be proposed or read through this member now; ok if it can.
   [[nodiscard]] Status may_lead() const;
-  void admit(EntryKind kind, std::optional<Index> index, std::unique_ptr<Proposal> proposal);
+  // Gives the core what was proposed since it was last given something, in messages that are worth
+  // sending: one to each member, not one for each entry.
+  void propose_gathered();
+  void propose_together(std::vector<std::unique_ptr<Proposal>> proposals);
+  void await(Index index, EntryKind kind, std::unique_ptr<Proposal> proposal);
+  [[nodiscard]] Status why_refused() const;
   Status handle(const Core::Ready& ready);
   Status persist(const Core::Ready& ready);
   Status install(const Snapshot& snapshot);
@@ -133,7 +139,8 @@ class Driver {
   HardState written_;     // what of it is on disk
   Core::Status noticed_;  // what the state machine was told last
   ReadRounds reads_;
-  std::deque<Pending> pending_;  // proposed, in order of index
+  std::vector<std::unique_ptr<Proposal>> gathered_;  // for which there is room in the log
+  std::deque<Pending> pending_;                      // proposed, in order of index
   std::size_t round_entries_ = 0;
   std::size_t round_bytes_ = 0;
 

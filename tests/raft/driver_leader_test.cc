@@ -44,6 +44,49 @@ TEST_F(DriverLeaderTest, ALeadersMessagesDoNotWaitForItsDisk) {
   EXPECT_GT(files.operations(), before);
 }
 
+TEST_F(DriverLeaderTest, WhatIsProposedInOneRoundTravelsTogether) {
+  driver_options.message_bytes_max = 100;
+  begin();
+  transport.sent.clear();
+  const auto first = propose(Bytes(40, 'a'));
+  const auto second = propose(Bytes(40, 'b'));
+  const auto third = propose(Bytes(40, 'c'));
+  const auto large = propose(Bytes(400, 'd'));
+  EXPECT_TRUE(transport.sent.empty());
+  ASSERT_TRUE(round().ok());
+  std::vector<std::size_t> entries;  // in the messages to one of the two
+  for (const auto& each : transport.of(Type::kAppend)) {
+    if (each.to == RaftId(2)) entries.push_back(each.message.entries.size());
+  }
+  EXPECT_EQ(entries, (std::vector<std::size_t>{2, 1, 1}));
+  acknowledge(6);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(first->index, Index(3));
+  EXPECT_EQ(second->index, Index(4));
+  EXPECT_EQ(third->index, Index(5));
+  EXPECT_EQ(large->index, Index(6));
+}
+
+TEST_F(DriverLeaderTest, WhatCameBeforeATransferIsStillProposed) {
+  begin();
+  const auto before = propose("x");
+  driver->transfer(RaftId(2));
+  const auto after = propose("y");
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(after->codes, Codes{Code::kUnavailable});
+  acknowledge(3);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(before->codes, Codes{Code::kOk});
+}
+
+TEST_F(DriverLeaderTest, WhatIsGatheredWhenLeadershipIsLostIsRefused) {
+  begin();
+  const auto proposal = propose("x");
+  deliver(from(2, Type::kHeartbeat, term() + 1));
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(proposal->codes, Codes{Code::kNotLeader});
+}
+
 TEST_F(DriverLeaderTest, LosingLeadershipLeavesProposalsUnknownAndReadsToOthers) {
   begin();
   const auto proposal = propose("x");

@@ -162,6 +162,7 @@ TEST_F(DriverTest, RefusesWhatTheDiskHasNoRoomFor) {
 TEST_F(DriverTest, RefusesMoreThanMayBeUncommitted) {
   voters = {1, 2, 3};
   core_options.message_bytes_max = 1000;
+  driver_options.message_bytes_max = 1000;
   core_options.uncommitted_bytes_max = 2000;
   begin();
   const auto a = propose(Bytes(1500, 'x'));

@@ -142,16 +142,26 @@ pub unsafe extern "C" fn raft_core_campaign(core: *mut Core) {
     core.settle();
 }
 
-/// The index that the entry got, or 0 if it was refused: not the leader, a leadership transfer is
-/// going on, or too much is uncommitted.
+/// Proposes `count` entries, more than none, that follow each other and travel together. The index
+/// that the first one got, or 0 if all were refused: not the leader, a leadership transfer is going
+/// on, or too much is uncommitted.
 #[no_mangle]
-pub unsafe extern "C" fn raft_core_propose(core: *mut Core, data: Slice) -> u64 {
+pub unsafe extern "C" fn raft_core_propose(core: *mut Core, data: *const Slice, count: usize) -> u64 {
     let core = &mut *core;
-    if core.node.raft.state != StateRole::Leader {
+    let raft = &mut core.node.raft;
+    if raft.state != StateRole::Leader {
         return 0;
     }
-    match core.node.propose(vec![], data.to_vec()) {
-        Ok(()) => core.node.raft.raft_log.last_index(),
+    let mut message = Message::default();
+    message.set_msg_type(MessageType::MsgPropose);
+    message.from = raft.id;
+    for each in std::slice::from_raw_parts(data, count) {
+        let mut entry = Entry::default();
+        entry.data = each.to_vec().into();
+        message.mut_entries().push(entry);
+    }
+    match raft.step(message) {
+        Ok(()) => raft.raft_log.last_index() - count as u64 + 1,
         Err(_) => 0,
     }
 }
