@@ -6,6 +6,8 @@ import json
 import signal
 import threading
 
+import pytest
+
 from guards import basic, user
 from members import INSERT, TABLE, Member, Nodes, ids
 from node import eventually, free_ports
