@@ -21,6 +21,19 @@ std::optional<std::uint64_t> number_of(const net::Request& request, const char* 
   return number;
 }
 
+// What anybody may send has so much.
+constexpr std::uint64_t kOpenBodyBytesMax = 64 << 10;
+
+// Whether the body of `head` is known to have no more than that.
+bool is_small(const net::Request& head) {
+  const auto length = header_of(head, "Content-Length");
+  if (!length || !head.headers->values("Transfer-Encoding").empty()) return false;
+  std::uint64_t bytes = 0;
+  const char* end = length->data() + length->size();
+  const auto [stop, error] = std::from_chars(length->data(), end, bytes);
+  return error == std::errc() && stop == end && bytes <= kOpenBodyBytesMax;
+}
+
 net::Response content(Bytes body) { return {200, "application/octet-stream", {}, std::move(body)}; }
 
 net::Response bad(std::string why) { return failure({Code::kInvalid, std::move(why)}); }
@@ -95,17 +108,24 @@ void PeerPort::handle(net::Request request, std::shared_ptr<net::Reply> reply) {
   (this->*route->answer)(std::move(request), std::move(reply));
 }
 
-void PeerPort::admit(net::Request head, std::function<void(Admission)> then) {
-  if (!head.path.starts_with(kForwardPath)) {
-    // Whoever may not say anything need not say much.
-    const Route* route = find_route(head.path);
-    if (route != nullptr && !route->is_open) {
-      if (Status status = cluster_.check_cluster(head); !status.ok()) {
-        return then({failure(status), nullptr});
-      }
-    }
-    return then({});
+std::optional<net::Response> PeerPort::refusal_of(const net::Request& head) {
+  const Route* route = find_route(head.path);
+  if (route == nullptr) {
+    cluster_.counters().unknown_routes++;
+    return net::Response::bare(404);
   }
+  if (head.method != route->method) return net::Response::bare(405);
+  if (route->is_open) {
+    if (is_small(head)) return std::nullopt;
+    return net::Response::text(413, "the request is too large, or does not say how large it is");
+  }
+  if (Status status = cluster_.check_cluster(head); !status.ok()) return failure(status);
+  return std::nullopt;
+}
+
+void PeerPort::admit(net::Request head, std::function<void(Admission)> then) {
+  // Whoever may not say anything need not say much.
+  if (!head.path.starts_with(kForwardPath)) return then({refusal_of(head), nullptr});
   if (Status status = cluster_.check_cluster(head); !status.ok()) {
     return then({failure(status), nullptr});
   }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cluster/counters.h"
@@ -27,6 +28,8 @@ class PeerPort final : public net::Handler {
  private:
   struct Route;
   static const Route* find_route(const std::string& path);
+  // Why a request that is not passed on need not be heard to its end, if there is a reason.
+  std::optional<net::Response> refusal_of(const net::Request& head);
   // Of a client's request, by its path in the client API.
   void count_passed_on(const std::string& path);
 

@@ -389,7 +389,8 @@ Status Node::check_join_addresses() {
     if (!node.response.ok() || node.response->status == 200) continue;
     const net::CallResult api = cluster_->client().fetch(
         {.address = address, .target = "/status", .timeout = kProbeTimeout}, kProbeBytesMax);
-    if (!api.response.ok()) continue;
+    // A port that wants TLS says so to everybody, and the joining will tell.
+    if (!api.response.ok() || api.response->status == 400) continue;
     return {Code::kInvalid,
             "join address " + address + " appears to be serving HTTP when it should be Raft"};
   }
