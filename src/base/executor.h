@@ -11,7 +11,8 @@ class Executor {
   virtual void post(std::function<void()> work) = 0;
 };
 
-// Runs the work before post() returns: for tests and simulations, where order must repeat.
+// Runs the work before post() returns: for tests and simulations, where order must repeat, and
+// where nothing else is to go on meanwhile.
 class InlineExecutor final : public Executor {
  public:
   void post(std::function<void()> work) override { work(); }

@@ -107,7 +107,9 @@ Status Cluster::check_cluster(const net::Request& request) {
   }
   const auto named = header_of(request, kClusterHeader);
   if (named && *named == own) return {};
-  return {Code::kInvalid, "this node is of another cluster"};
+  return {Code::kInvalid,
+          "this node is of another cluster, or was recovered from other data: after a recovery of "
+          "one node by itself, others join it with empty data directories"};
 }
 
 void Cluster::note_contact(SnapshotFetch::Contact contact) {

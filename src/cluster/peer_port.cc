@@ -36,6 +36,10 @@ bool is_small(const net::Request& head) {
 
 net::Response content(Bytes body) { return {200, "application/octet-stream", {}, std::move(body)}; }
 
+constexpr const char* kStranger =
+    "the node is of another cluster, or was not recovered with this one: to join, it needs an "
+    "empty data directory";
+
 net::Response bad(std::string why) { return failure({Code::kInvalid, std::move(why)}); }
 
 // Answers with what a batch did.
@@ -163,7 +167,7 @@ void PeerPort::join(net::Request request, std::shared_ptr<net::Reply> reply) {
   // A node with a past belongs where it comes from.
   const std::string own = cluster_.store_.load()->cluster_id();
   if (!wish->cluster_id.empty() && wish->cluster_id != own) {
-    return reply->send(net::Response{403, net::kTextType, {}, "the node is of another cluster"});
+    return reply->send(net::Response{403, net::kTextType, {}, kStranger});
   }
   auto let_in = [this, own, wish = *wish, reply](bool may) {
     if (!may) return reply->send(net::Response{401, net::kTextType, {}, "unauthorized"});

@@ -220,7 +220,9 @@ std::optional<BatchResults> decode_batch_results(BytesView bytes) {
 }
 
 net::Response failure(const Status& why) {
-  net::Response response{503, net::kTextType, {}, why.text()};
+  // What is wrong with a request stays so; all else may be otherwise soon.
+  const int status = why.code() == Code::kInvalid ? 403 : 503;
+  net::Response response{status, net::kTextType, {}, why.text()};
   response.headers.emplace_back(kCodeHeader, std::to_string(static_cast<int>(why.code())));
   return response;
 }

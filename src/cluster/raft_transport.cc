@@ -152,8 +152,15 @@ void RaftTransport::on_dialed(raft::RaftId to, std::uint64_t number, net::Upgrad
       link.stream = stream;
       link.counts.sent += waiting.size();
       for (const Bytes& message : waiting) link.counts.sent_bytes += message.size();
+      link.refusal.clear();
     } else {
       link.counts.lost += waiting.size();
+      // It is there and does not want this node: somebody has to do something, and is told once.
+      const std::string& why = result.upgraded.error().text();
+      if (result.upgraded.error().code() == Code::kInvalid && link.refusal != why) {
+        link.refusal = why;
+        log("transport", "node at {} refuses messages of this one: {}", link.address, why);
+      }
     }
   }
   if (!stream) {

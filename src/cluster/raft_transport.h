@@ -91,6 +91,7 @@ class RaftTransport final : public raft::Transport {
     TimePoint not_before{};
     std::vector<Bytes> waiting;  // while dialing
     std::size_t waiting_bytes = 0;
+    std::string refusal;  // what the peer said last when it would not have a stream
     PeerReport counts;
 
     // Whether there was room for the message.

@@ -57,6 +57,7 @@ Counts store_counts(store::Store* store) {
                    {"num_restores_start_skipped", report.resumed ? 1 : 0},
                    {"num_verify_leader", report.confirmations},
                    {"num_verify_leader_failed", report.failed_confirmations},
+                   {"num_recoveries", store->options().recovery ? 1 : 0},
                    {"num_snapshots", report.snapshots_taken},
                    {"num_snapshots_failed", report.snapshots_blocked}};
   for (const store::MaintenanceTask task : store::kMaintenanceTasks) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cluster/joiner.h"
 #include "cluster/leaver.h"
+#include "cluster/peers_file.h"
 #include "http/bcrypt.h"
 #include "http/credentials_file.h"
 #include "http/json_text.h"
@@ -466,10 +467,16 @@ Status Node::open_store(std::size_t readers) {
     cluster_->on_members(cluster_id, members);
   };
   store.on_status = [this](const raft::Core::Status&) { cluster_->on_status(); };
+  auto recovery = read_peers_file();
+  if (!recovery.ok()) return recovery.error();
+  store.recovery = std::move(*recovery);
   Result<std::unique_ptr<store::Store>> opened =
       store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
   if (!opened.ok()) return opened.error();
   store_ = std::move(*opened);
+  if (const auto& done = store_->options().recovery) {
+    log("store", "node recovered successfully using {}", done->file);
+  }
   if (!extensions_.empty()) {
     log("db", "loaded extensions: {}", fmt::join(sqlite::names_of(extensions_), ", "));
   }
@@ -480,6 +487,25 @@ Status Node::open_store(std::size_t readers) {
   open_queue(std::move(*numbers));
   api_->open(*store_, *queue_, cluster_.get());
   return {};
+}
+
+Result<std::optional<store::Store::Options::Recovery>> Node::read_peers_file() const {
+  const store::DatabaseFiles paths(options_.data_directory);
+  const std::string path = paths.raft() + "/peers.json";
+  const Result<FileSystem::Kind> kind = posix_file_system().kind(path);
+  if (!kind.ok()) return kind.error();
+  std::optional<store::Store::Options::Recovery> recovery;
+  if (*kind == FileSystem::Kind::kNothing) return recovery;
+  log("store", "attempting node recovery using {}", path);
+  const Result<Bytes> text = posix_file_system().read_file(path);
+  if (!text.ok()) return text.error().with_context("failed to read peers file");
+  auto peers = cluster::parse_peers_file(*text);
+  if (!peers.ok()) return peers.error().with_context("failed to read peers file");
+  if (Status status = cluster::check_addresses(*peers); !status.ok()) {
+    return status.with_context("failed to recover node");
+  }
+  recovery = {std::move(*peers), path, paths.raft() + "/peers.info"};
+  return recovery;
 }
 
 void Node::open_queue(queue::SequenceNumbers numbers) {

@@ -54,6 +54,8 @@ class Node {
   Status take_directory();
   Status open_cluster();
   Status open_store(std::size_t readers);
+  // Who is to be a member from now on, if somebody has put a file there that says so.
+  Result<std::optional<store::Store::Options::Recovery>> read_peers_file() const;
   void open_queue(queue::SequenceNumbers numbers);
   // Has the other members go on without this one. Ends the process, if they do not.
   void leave();

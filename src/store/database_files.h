@@ -33,6 +33,8 @@ struct DatabaseFiles {
   [[nodiscard]] std::string raft() const { return directory + "/raft"; }
   [[nodiscard]] std::string log() const { return directory + "/raft/log"; }
   [[nodiscard]] std::string identity() const { return directory + "/raft/identity"; }
+  // By which a recovery with other members knows that it was done.
+  [[nodiscard]] std::string recovery_mark() const { return directory + "/raft/recovery"; }
   [[nodiscard]] std::string snapshot() const { return directory + "/raft/snapshot"; }
 };
 

