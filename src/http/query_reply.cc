@@ -106,6 +106,7 @@ store::Query query_of(const net::Parameters& parameters, store::Store& store) {
   store::Query query;
   query.level = level_of(parameters.text("level", "weak"), store);
   query.freshness = parameters.duration("freshness", {});
+  query.freshness_is_strict = parameters.has("freshness_strict");
   query.timeout = parameters.duration("db_timeout", {});
   query.qualify_columns = parameters.has("qualify_columns");
   // Zero means a second, as it always has.

@@ -11,6 +11,8 @@ namespace {
 // What an entry costs beside its data while it waits to be applied.
 constexpr std::size_t kHandedOverheadBytes = 128;
 
+Status no_leader() { return {Code::kNoLeader, "leader not found"}; }
+Status not_leader() { return {Code::kNotLeader, "not leader"}; }
 Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
 
 }  // namespace
@@ -32,8 +34,7 @@ Status Driver::may_lead() const {
   if (!failed_.ok()) return failed_;
   const Core::Status status = this->status();
   if (status.role != Role::kLeader) {
-    return status.leader == RaftId() ? Status(Code::kNoLeader, "leader not found")
-                                     : Status(Code::kNotLeader, "not leader");
+    return status.leader == RaftId() ? no_leader() : not_leader();
   }
   if (status.transferring) return {Code::kUnavailable, "leadership transfer in progress"};
   return {};
@@ -318,7 +319,7 @@ std::unique_ptr<Proposal> Driver::take_proposal(const EntryView& entry) {
   pending_.pop_front();
   if (pending.term != entry.term) {
     // Somebody else's entry took the place: ours is out of every log that counts.
-    pending.proposal->failed({Code::kNotLeader, "not leader"});
+    pending.proposal->failed(not_leader());
     return nullptr;
   }
   if (pending.kind != entry.kind) {
@@ -335,17 +336,18 @@ void Driver::fail_pending(const Status& why) {
 void Driver::notice_status() {
   const Core::Status status = this->status();
   const bool leads = status.role == Role::kLeader;
+  // First: whoever hears of a failure may ask who leads now.
+  if (status.role != noticed_.role || status.term != noticed_.term ||
+      status.leader != noticed_.leader) {
+    machine_.status_changed(status);
+  }
   // What was proposed in an earlier term may still be committed, by whoever leads next.
   if (!pending_.empty() && (!leads || pending_.front().term != status.term)) {
     fail_pending(leadership_lost());
   }
   if (!leads) {
-    reads_.fail_all({Code::kNotLeader, "not leader"});
+    reads_.fail_all(status.leader == RaftId() ? no_leader() : not_leader());
     kept_after_.clear();
-  }
-  if (status.role != noticed_.role || status.term != noticed_.term ||
-      status.leader != noticed_.leader) {
-    machine_.status_changed(status);
   }
   noticed_ = status;
 }

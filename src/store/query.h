@@ -28,6 +28,9 @@ struct Query {
   bool qualify_columns = false;
   // Of level none: how long this node may have heard nothing from the leader; zero: for ever.
   std::chrono::nanoseconds freshness{0};
+  // Nor may what it applied last have been so old by then, if there is more that it has not
+  // applied.
+  bool freshness_is_strict = false;
   std::chrono::nanoseconds linearizable_timeout{std::chrono::seconds(10)};
   // How long its statements may run, together; zero or less: as long as they take.
   std::chrono::nanoseconds timeout{0};

@@ -506,10 +506,17 @@ Status Store::leads() {
   return {Code::kNotLeader, "not leader"};
 }
 
-bool Store::is_fresh(std::chrono::nanoseconds within) {
-  MutexLock lock(mutex_);
-  if (raft_status_.role == raft::Role::kLeader) return true;
-  return leader_heard_at_ != TimePoint() && clock_.now() - leader_heard_at_ <= within;
+bool Store::is_fresh(const Query& query) {
+  {
+    MutexLock lock(mutex_);
+    if (raft_status_.role == raft::Role::kLeader) return true;
+    if (leader_heard_at_ == TimePoint()) return false;
+    if (clock_.now() - leader_heard_at_ > query.freshness) return false;
+  }
+  if (!query.freshness_is_strict) return true;
+  const WallTime appended = appended_at_;
+  if (appended == WallTime() || applied_.value() >= consensus_->status().commit) return true;
+  return applied_at_.load() - appended <= query.freshness;
 }
 
 bool Store::has_leader() {
@@ -527,7 +534,7 @@ bool Store::is_ready() {
 void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
   switch (query.level) {
     case Level::kNone:
-      if (query.freshness != 0s && !is_fresh(query.freshness)) {
+      if (query.freshness != 0s && !is_fresh(query)) {
         return sink->finished({Code::kUnavailable, "stale read"}, {});
       }
       return run_query_here(std::move(query), std::move(sink), {});
@@ -578,10 +585,17 @@ void Store::confirm_gathered() {
   consensus_->read(std::move(reads));
 }
 
+// Of a read nothing is unknown.
+Status Store::lost_leadership() {
+  const Status status = leads();
+  return status.ok() ? Status(Code::kNotLeader, "not leader") : status;
+}
+
 void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
   write({}, std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
+          if (status.code() == Code::kUnknown) return read->second->finished(lost_leadership(), {});
           if (!status.ok()) return read->second->finished(status, {});
           strong_read_term_ = machine_->now().term.value();
           run_query_there(std::move(read->first), std::move(read->second), index);

@@ -272,8 +272,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // When the last snapshot was taken, as its record's file says.
   [[nodiscard]] WallTime snapshot_written_at() const;
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
-  // Whether this node leads, or heard from the leader not longer ago than that.
-  [[nodiscard]] bool is_fresh(std::chrono::nanoseconds within) EXCLUDES(mutex_);
+  [[nodiscard]] Status lost_leadership() EXCLUDES(mutex_);
+  // Whether this node leads, or is as fresh as a query of level none demands.
+  [[nodiscard]] bool is_fresh(const Query& query) EXCLUDES(mutex_);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(gathered_mutex_);
   void confirm_gathered() EXCLUDES(gathered_mutex_);
   void strong(Query query, std::unique_ptr<QuerySink> sink);

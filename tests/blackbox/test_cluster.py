@@ -223,6 +223,43 @@ def test_how_stale_a_follower_may_be(trio):
     assert follower.client.query(["SELECT 1"], level="none").results[0]["values"] == [[1]]
 
 
+def test_how_old_the_data_of_a_follower_may_be(trio):
+    """Two writes that take long: while the second is applied, what the first did is old."""
+    follower = trio.followers()[0]
+    slow = ("INSERT INTO t(v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < 3000000) SELECT max(i) FROM n")
+
+    def read(*flags):
+        return follower.client.query(["SELECT count(*) FROM t"], *flags, level="none",
+                                     freshness="300ms")
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        writes = [pool.submit(trio.leader().new_client().execute, [slow]) for _ in range(4)]
+        eventually(lambda: read("freshness_strict").json.get("error") == "stale read")
+        assert "error" not in read().json
+        for write in writes:
+            assert write.result().status == 200
+    trio.wait_until_equal()
+    assert read("freshness_strict").results[0]["values"] == [[4]]
+
+
+def test_reads_that_lose_their_leader_hear_that_there_is_none(trio):
+    """The leader is cut off from a majority with reads under way: they hear 503 within the lease."""
+    leader, followers = trio.leader(), trio.followers()
+    for node in followers:
+        node.process.send_signal(signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            reads = [pool.submit(leader.new_client().query, ["SELECT 1"], level=level,
+                                 linearizable_timeout="20s")
+                     for level in ("strong", "linearizable")]
+            for read in reads:
+                assert (read.result().status, read.result().text) == (503, "leader not found\n")
+    finally:
+        for node in followers:
+            node.process.send_signal(signal.SIGCONT)
+
+
 def test_a_member_that_does_not_fetch_its_snapshot_holds_nothing_up(make_member):
     first = make_member("-raft-snap-wal-size", "100000", "-raft-snap-int", "100ms")
     first.start()

@@ -231,7 +231,7 @@ TEST_F(DriverLeaderTest, ALeaderThatAppliesItsRemovalIsStill) {
   EXPECT_EQ(last->codes, Codes{Code::kUnknown});
   EXPECT_EQ(removal->codes, Codes{Code::kOk});
   EXPECT_EQ(behind->codes, Codes{Code::kUnknown});
-  EXPECT_EQ(reading->codes, Codes{Code::kNotLeader});
+  EXPECT_EQ(reading->codes, Codes{Code::kNoLeader});
   EXPECT_EQ(machine.statuses.back().role, Role::kFollower);
   EXPECT_EQ(propose("y")->codes, Codes{Code::kNoLeader});
   for (int i = 0; i < 50; i++) {
