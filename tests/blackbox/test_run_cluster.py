@@ -1,0 +1,79 @@
+"""scripts/run-cluster: three nodes for whoever wants to see it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client import Client
+from node import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = 6
+
+
+def free_run_of_ports():
+    for first in range(21001, 29000, PORTS):
+        try:
+            for port in range(first, first + PORTS):
+                with socket.socket() as each:
+                    each.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
+
+
+@pytest.fixture
+def run_cluster(home):
+    """Starts it, and gives the process with its nodes' processes once all are ready."""
+    started = []
+
+    def start(port):
+        process = subprocess.Popen([ROOT / "scripts/run-cluster", "-raft-heartbeat-timeout", "500ms"],
+                                   env=os.environ | {"RQLITE_PORT": str(port),
+                                                     "RQLITE_DATA": str(home / "cluster")},
+                                   stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        nodes = []
+        for line in process.stdout:
+            if found := re.search(r"node \d serves clients at .*, process (\d+)$", line):
+                nodes.append(int(found[1]))
+            if line.startswith("Ctrl-C stops"):
+                break
+        assert len(nodes) == 3
+        return process, nodes
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def is_there(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_three_nodes_for_a_look(run_cluster):
+    port = free_run_of_ports()
+    process, nodes = run_cluster(port)
+    clients = [Client("localhost", port + 2 * i) for i in range(3)]
+    clients[1].must("CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
+    clients[2].must("INSERT INTO t(v) VALUES(1)")
+    assert sorted(clients[0].send("GET", "/nodes").json) == ["1", "2", "3"]
+    os.kill(nodes[0], signal.SIGKILL)
+    # The others go on, and so does the script.
+    eventually(lambda: clients[1].execute(["INSERT INTO t(v) VALUES(2)"]).text ==
+               '{"results":[{"last_insert_id":2,"rows_affected":1}]}')
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not any(is_there(pid) for pid in nodes)
+    # The next time all is there again.
+    process, nodes = run_cluster(port)
+    reply = Client("localhost", port).query(["SELECT v FROM t"], level="strong")
+    assert reply.results[0]["values"] == [[1], [2]]
