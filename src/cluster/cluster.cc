@@ -64,6 +64,14 @@ void Cluster::on_status() {
   (void)client_.later(0s, [this] { write_forwarder_->leader_changed(); });
 }
 
+Status Cluster::read_vote(Founder::Options options, FileSystem& files, std::string path) {
+  Result<std::unique_ptr<Founder>> founder =
+      Founder::open(std::move(options), files, std::move(path), client_);
+  if (!founder.ok()) return founder.error();
+  founder_ = std::move(*founder);
+  return {};
+}
+
 void Cluster::open(store::Store& store, std::uint64_t epoch) {
   source_ = std::make_unique<SnapshotSource>(store, clock_, SnapshotSource::Options());
   fetch_ = std::make_unique<SnapshotFetch>(store, client_);
@@ -77,6 +85,7 @@ void Cluster::open(store::Store& store, std::uint64_t epoch) {
   WriteForwarder::Ways& ways = *this;
   write_forwarder_ =
       std::make_unique<WriteForwarder>(ways, *origin_numbers_, clock_, WriteForwarder::Options());
+  founder_->start(store);
   store_ = &store;
 }
 
@@ -86,6 +95,7 @@ void Cluster::close() {
   stream_client_.close();
   client_.close();
   if (fetch_) fetch_->close();
+  if (founder_) founder_->stop();
   if (members_) members_->stop();
   if (source_) source_->close();
   if (port_) port_->stop(kPatience);

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "cluster/counters.h"
 #include "cluster/forwarder.h"
+#include "cluster/founder.h"
 #include "cluster/members_service.h"
 #include "cluster/peer_port.h"
 #include "cluster/peer_protocol.h"
@@ -68,6 +69,9 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   // For the store's callback of that name.
   void on_status();
 
+  // Reads what this node has promised to others with whom it founds a cluster; kept at `path`.
+  // Before open().
+  Status read_vote(Founder::Options options, FileSystem& files, std::string path);
   // The store is there from now on, until close(). `epoch` of the writes that this node forwards is
   // greater than that of any start before.
   void open(store::Store& store, std::uint64_t epoch);
@@ -79,6 +83,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   [[nodiscard]] net::Client& client() { return client_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] MembersService& members() { return *members_; }
+  [[nodiscard]] Founder& founder() { return *founder_; }
   [[nodiscard]] StreamTarget& stream_target() { return *stream_target_; }
   [[nodiscard]] RaftTransport& raft_transport() { return transport_; }
   // For status.
@@ -141,6 +146,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   std::unique_ptr<SnapshotSource> source_;
   std::unique_ptr<SnapshotFetch> fetch_;
   std::unique_ptr<MembersService> members_;
+  std::unique_ptr<Founder> founder_;
   std::unique_ptr<StreamTarget> stream_target_;
   std::unique_ptr<store::OriginNumbers> origin_numbers_;
   std::unique_ptr<WriteForwarder> write_forwarder_;

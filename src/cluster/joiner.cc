@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/log.h"
+#include "cluster/fetch_all.h"
 
 namespace rqlite::cluster {
 namespace {
@@ -34,11 +35,12 @@ Joiner::Result Joiner::join(const std::vector<std::string>& addresses) {
     Result result = join_once(addresses);
     if (result.outcome != Outcome::kFailed) return result;
     if (round >= options_.attempts) {
-      log("cluster-join", "failed to join cluster at {}, after {} attempt(s)", addresses, round);
+      log("cluster-join", "failed to join cluster at [{}], after {} attempt(s)",
+          fmt::join(addresses, " "), round);
       return {Outcome::kFailed, "", "failed to join cluster"};
     }
-    log("cluster-join", "failed to join cluster at {}, sleeping {} before retry", addresses,
-        format_duration(options_.interval));
+    log("cluster-join", "failed to join cluster at [{}], sleeping {} before retry",
+        fmt::join(addresses, " "), format_duration(options_.interval));
     if (!pause(options_.interval)) return {Outcome::kStopped, "", "join operation canceled"};
   }
 }
@@ -60,13 +62,17 @@ Joiner::Result Joiner::ask(const std::string& address) {
   std::string at = address;
   for (int requests = 1; !options_.stop_is_wanted(); requests++) {
     const JoinRequest request = make_request_();
-    net::CallResult result = client_.fetch({.address = at,
-                                            .method = "POST",
-                                            .target = std::string(kJoinPath),
-                                            .headers = options_.login,
-                                            .body = encode(request),
-                                            .timeout = options_.timeout},
-                                           kAnswerBytesMax);
+    const net::CallResult result =
+        std::move(fetch_all(client_,
+                            {{.address = at,
+                              .method = "POST",
+                              .target = std::string(kJoinPath),
+                              .headers = options_.login,
+                              .body = encode(request),
+                              .timeout = options_.timeout}},
+                            kAnswerBytesMax, options_.patience, options_.stop_is_wanted)
+                      .front());
+    if (options_.stop_is_wanted()) break;
     if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
     const std::string& text = result.response->body;
     switch (result.response->status) {

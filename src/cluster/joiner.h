@@ -17,7 +17,9 @@ class Joiner {
   struct Options {
     int attempts = 5;                                            // rounds, each over all addresses
     std::chrono::nanoseconds interval{std::chrono::seconds(3)};  // between rounds
-    std::chrono::nanoseconds timeout{std::chrono::seconds(5)};   // of a request
+    std::chrono::nanoseconds timeout{std::chrono::seconds(5)};   // of a step of a request
+    // Of a request as a whole, with looking up and connecting.
+    std::chrono::nanoseconds patience{std::chrono::hours(1)};
     net::HeaderFields login = {};  // what shows who asks; empty: nobody in particular
     bool is_named = false;         // whether somebody is named at all
     std::function<bool()> stop_is_wanted = [] { return false; };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/cluster.h"
+#include "cluster/founding_messages.h"
 #include "command/request.h"
 #include "net/socket.h"
 
@@ -68,6 +69,7 @@ const PeerPort::Route* PeerPort::find_route(const std::string& path) {
   static const Route kRoutes[] = {
       {kIdentityPath, "GET", true, &PeerPort::identity},
       {kJoinPath, "POST", true, &PeerPort::join},
+      {kFoundingPath, "POST", true, &PeerPort::founding},
       {kStreamPath, "GET", false, &PeerPort::stream},
       {kMetaPath, "GET", false, &PeerPort::meta},
       {kSnapshotPath, "GET", false, &PeerPort::snapshot},
@@ -194,6 +196,23 @@ void PeerPort::join(net::Request request, std::shared_ptr<net::Reply> reply) {
       wish->wants_vote ? Cluster::Permission::kJoin : Cluster::Permission::kJoinReadOnly;
   if (!cluster_.options().may) return let_in(true);
   cluster_.options().may(request, wanted, std::move(let_in));
+}
+
+void PeerPort::founding(net::Request request, std::shared_ptr<net::Reply> reply) {
+  cluster_.counters().notifications++;
+  std::optional<FoundingRequest> wish = decode_founding_request(request.body);
+  if (!wish) return reply->send(net::Response::text(400, "the request cannot be read"));
+  if (cluster_.store_.load() == nullptr) {
+    return reply->send(net::Response::text(503, "store not open"));
+  }
+  auto let_in = [this, wish = std::move(*wish), reply](bool may) {
+    if (!may) return reply->send(net::Response{401, net::kTextType, {}, "unauthorized"});
+    cluster_.founder().answer(wish, [reply](Result<Bytes> answer) {
+      reply->send(answer.ok() ? content(std::move(*answer)) : failure(answer.error()));
+    });
+  };
+  if (!cluster_.options().may) return let_in(true);
+  cluster_.options().may(request, Cluster::Permission::kJoin, std::move(let_in));
 }
 
 void PeerPort::stream(net::Request request, std::shared_ptr<net::Reply> reply) {

@@ -35,6 +35,7 @@ class PeerPort final : public net::Handler {
 
   void identity(net::Request request, std::shared_ptr<net::Reply> reply);
   void join(net::Request request, std::shared_ptr<net::Reply> reply);
+  void founding(net::Request request, std::shared_ptr<net::Reply> reply);
   void stream(net::Request request, std::shared_ptr<net::Reply> reply);
   void meta(net::Request request, std::shared_ptr<net::Reply> reply);
   void snapshot(net::Request request, std::shared_ptr<net::Reply> reply);

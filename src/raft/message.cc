@@ -132,13 +132,13 @@ Bytes with_snapshot(BytesView message, const Snapshot& snapshot) {
   return bytes;
 }
 
-Bytes snapshot_message(RaftId from, RaftId to, const Snapshot& snapshot) {
+Bytes snapshot_message(RaftId from, RaftId to, Term term, const Snapshot& snapshot) {
   Bytes bytes;
   protozero::pbf_writer writer(bytes);
   writer.add_uint64(kTypeField, kSnapshotType);
   writer.add_uint64(kToField, to.value());
   writer.add_uint64(kFromField, from.value());
-  writer.add_uint64(kTermField, snapshot.term.value());
+  writer.add_uint64(kTermField, term.value());
   write_snapshot(writer, snapshot);
   return bytes;
 }

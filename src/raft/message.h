@@ -24,7 +24,8 @@ std::optional<MessageContent> peek_message(BytesView message);
 // it may be newer than what the sender's core knew. Precondition: peek_message() found one.
 Bytes with_snapshot(BytesView message, const Snapshot& snapshot);
 
-// What makes a core without any history begin with `snapshot`, as if `from` had sent it.
-Bytes snapshot_message(RaftId from, RaftId to, const Snapshot& snapshot);
+// What makes a core without any history begin with `snapshot`, as if `from` had sent it in `term`;
+// RaftId() is nobody, who is then no leader.
+Bytes snapshot_message(RaftId from, RaftId to, Term term, const Snapshot& snapshot);
 
 }  // namespace rqlite::raft

@@ -86,7 +86,7 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   } else {
     log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
         options.data_directory);
-    if (options.join_text.empty()) log("rqlited", "bootstrapping single new node");
+    if (options.is_alone()) log("rqlited", "bootstrapping single new node");
   }
 }
 

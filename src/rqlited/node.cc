@@ -7,16 +7,14 @@
 #include <thread>
 #include <utility>
 
-#include "base/base64.h"
 #include "base/duration.h"
 #include "base/log.h"
-#include "cluster/joiner.h"
 #include "cluster/leaver.h"
 #include "cluster/peers_file.h"
-#include "http/bcrypt.h"
-#include "http/credentials_file.h"
+#include "http/disco_status.h"
 #include "http/json_text.h"
 #include "http/tls_status.h"
+#include "rqlited/join_login.h"
 #include "rqlited/network_status.h"
 #include "rqlited/open_files.h"
 #include "rqlited/process_status.h"
@@ -50,10 +48,6 @@ std::size_t http_threads() {
 
 // Below the usual number of reads at the same time, whoever runs the node should know.
 constexpr std::size_t kUsualReaders = 256;
-
-// For a look at an address that may be anybody's.
-constexpr auto kProbeTimeout = 2s;
-constexpr std::size_t kProbeBytesMax = 1 << 20;
 
 // Zero means the usual.
 Options::Duration effective(Options::Duration given, Options::Duration usual) {
@@ -112,6 +106,9 @@ Node::~Node() {
   if (api_) api_->close();
   // What other nodes ask leads to the store.
   if (cluster_) cluster_->close();
+  if (!server_) return;
+  server_->stop(kLastAnswerPatience);
+  server_->join();
 }
 
 Status Node::start(const std::function<bool()>& stop_is_wanted) {
@@ -152,6 +149,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
       tree["http"]["allow_origin"] = http::JsonTree::text(options_.http_allow_origin);
     }
     http::add_tls_status(tree["http"]["tls"], tls_.get());
+    if (discovery_) tree["disco"] = http::disco_status(discovery_->report());
   };
   api.process_metrics = [this, process](http::MetricsText& text) {
     process->add_to(text);
@@ -169,6 +167,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   api.process_vars = [process](http::DebugVars& vars) { process->add_to(vars); };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
   RETURN_IF_ERROR(open_cluster());
+  RETURN_IF_ERROR(open_discovery().with_context("clustering failure"));
 
   if (const Status status = open_tls(); !status.ok()) {
     return status.with_context("failed to start HTTP server");
@@ -185,7 +184,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   server_->start();  // only now: /status asks the server for its address
 
   RETURN_IF_ERROR(open_store(shares.readers).with_context("failed to open store"));
-  RETURN_IF_ERROR(join_cluster(stop_is_wanted).with_context("clustering failure"));
+  RETURN_IF_ERROR(get_into_cluster(stop_is_wanted).with_context("clustering failure"));
   forget_put_away();
   say_ready();
   return {};
@@ -356,90 +355,41 @@ Status Node::open_cluster() {
   }
   cluster_ = std::move(*listening);
   api_->show(*cluster_);
+  cluster::Founder::Options founding;
+  founding.identity = {*id, options_.node_id};
+  founding.raft_address = options_.raft_adv_addr;
+  founding.wants_vote = !options_.raft_non_voter;
+  // Who was removed waits for those who are left.
+  if (!waits_after_removal_) {
+    founding.expect = static_cast<std::uint64_t>(options_.bootstrap_expect);
+  }
+  return cluster_->read_vote(std::move(founding), posix_file_system(), paths.founding())
+      .with_context("failed to open store");
+}
+
+Status Node::open_discovery() {
+  if (options_.disco_mode.empty()) return {};
+  cluster::KvDiscovery::Node node;
+  node.join = [this](const std::string& address) { return clustering_->join_through(address); };
+  node.found = [this] { return clustering_->found_alone(); };
+  node.leads = [this] { return store_->is_leader(); };
+  Result<std::unique_ptr<Discovery>> opened =
+      Discovery::open(options_, cluster_->options().raft_id, std::move(node), clock_);
+  if (!opened.ok()) return opened.error();
+  discovery_ = std::move(*opened);
   return {};
 }
 
-Result<net::HeaderFields> Node::join_login() const {
-  if (options_.join_as.empty() || options_.auth.empty()) return net::HeaderFields();
-  const Result<Bytes> text = posix_file_system().read_file(options_.auth);
-  if (!text.ok()) return text.error();
-  const Result<std::vector<http::UserEntry>> users = http::parse_credentials_file(*text);
-  if (!users.ok()) return users.error();
-  net::HeaderFields login;
-  for (const http::UserEntry& each : *users) {
-    if (each.user != options_.join_as || !each.password) continue;
-    if (http::begins_like_bcrypt(*each.password)) {
-      return Status(Code::kInvalid, "-join-as needs the password of " + each.user +
-                                        " in clear, and the credentials file has a hash");
-    }
-    Bytes value = "Basic ";
-    append_base64(value, each.user + ":" + *each.password);
-    login = {{"Authorization", value}};
-  }
-  return login;
-}
-
-Status Node::check_join_addresses() {
-  for (const std::string& address : options_.join()) {
-    const net::CallResult node =
-        cluster_->client().fetch({.address = address,
-                                  .target = std::string(cluster::kIdentityPath),
-                                  .timeout = kProbeTimeout},
-                                 kProbeBytesMax);
-    // Another node, or nobody.
-    if (!node.response.ok() || node.response->status == 200) continue;
-    const net::CallResult api = cluster_->client().fetch(
-        {.address = address, .target = "/status", .timeout = kProbeTimeout}, kProbeBytesMax);
-    // A port that wants TLS says so to everybody, and the joining will tell.
-    if (!api.response.ok() || api.response->status == 400) continue;
-    return {Code::kInvalid,
-            "join address " + address + " appears to be serving HTTP when it should be Raft"};
-  }
-  return {};
-}
-
-Status Node::join_cluster(const std::function<bool()>& stop_is_wanted) {
-  const std::vector<std::string> addresses = options_.join();
-  const store::Membership membership = store_->membership();
-  if (addresses.empty()) {
-    if (store_->waits()) {
-      return {Code::kInvalid,
-              "this node waits to join a cluster, and is not told where that is: see -join"};
-    }
-    return {};
-  }
-  RETURN_IF_ERROR(check_join_addresses());
-  if (membership.entries().size() == 1 && membership.contains(store_->raft_id())) {
-    return {Code::kInvalid,
-            "node is the only node in a single-node cluster, joining other clusters not supported"};
-  }
-  Result<net::HeaderFields> login = join_login();
-  if (!login.ok()) return login.error();
-  cluster::Joiner::Options joining;
-  joining.attempts = static_cast<int>(options_.join_attempts);
-  joining.interval = options_.join_interval;
-  joining.login = std::move(*login);
-  joining.is_named = !options_.join_as.empty();
-  joining.stop_is_wanted = stop_is_wanted;
-  cluster::Joiner joiner(cluster_->client(), std::move(joining), [this] {
-    return cluster::JoinRequest{{store_->raft_id(), options_.node_id},
-                                options_.raft_adv_addr,
-                                !options_.raft_non_voter,
-                                store_->cluster_id()};
-  });
-  const bool is_new = store_->is_joining();
-  const cluster::Joiner::Result result = joiner.join(addresses);
-  // It may be a member before it is told so, and then it stops as a member does.
-  if (is_new && !store_->is_joining()) return {};
-  if (result.outcome == cluster::Joiner::Result::Outcome::kJoined) {
-    store_->joined();
-    return {};
-  }
-  if (result.outcome == cluster::Joiner::Result::Outcome::kRemoved) {
+Status Node::get_into_cluster(const std::function<bool()>& stop_is_wanted) {
+  Clustering clustering({options_, *cluster_, *store_, discovery_.get(), clock_, stop_is_wanted});
+  clustering_ = &clustering;
+  Status status = clustering.run();
+  clustering_ = nullptr;
+  if (clustering.was_removed()) {
     RETURN_IF_ERROR(store::decide_fresh_start(posix_file_system(), store_->paths()));
     was_removed_ = true;
   }
-  return Status(Code::kUnavailable, result.text).with_context("failed to join cluster");
+  return status;
 }
 
 Status Node::open_store(std::size_t readers) {
@@ -460,13 +410,18 @@ Status Node::open_store(std::size_t readers) {
   store.consensus.retention.entries = store.snapshots.entries_max + store.snapshots.entries_max / 4;
   store.consensus.log_level = log_level_of(options_.raft_log_level);
   store.on_failure = [](const Status& why) { fail_hard(why); };
-  store.founds = options_.join_text.empty() && !waits_after_removal_;
+  // Whoever is bound to others must not be a cluster of its own.
+  store.founds = options_.is_alone() && !waits_after_removal_ && !cluster_->founder().is_bound();
   store.shuts_down_on_removal = options_.raft_remove_shutdown;
   store.transport = &cluster_->transport();
+  store.on_status = [this, led = false](const raft::Core::Status& status) mutable {
+    cluster_->on_status();
+    const bool leads = status.role == raft::Role::kLeader;
+    if (std::exchange(led, leads) != leads && discovery_) discovery_->on_leadership_change();
+  };
   store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
     cluster_->on_members(cluster_id, members);
   };
-  store.on_status = [this](const raft::Core::Status&) { cluster_->on_status(); };
   auto recovery = read_peers_file();
   if (!recovery.ok()) return recovery.error();
   store.recovery = std::move(*recovery);
@@ -531,7 +486,7 @@ void Node::say_ready() const {
 
 void Node::leave() {
   log("rqlited", "initiating removal of this node from cluster before shutdown");
-  Result<net::HeaderFields> login = join_login();
+  Result<net::HeaderFields> login = join_login(options_);
   Status status = login.ok() ? Status() : login.error();
   if (status.ok()) {
     cluster::Leaver::Options leaving;
@@ -569,10 +524,12 @@ bool Node::stop() {
   profiles_->write([this] { return api_->metrics_text(); });
   if (options_.raft_cluster_remove_shutdown && !was_removed_) leave();
   if (options_.raft_shutdown_stepdown) hand_over();
+  if (discovery_) discovery_->stop();
   cluster_->close();
   store_->close(kSnapshotPatience);
   server_->join();  // its threads use the store
   cluster_->join();
+  discovery_.reset();  // its thread uses the store
   queue_.reset();
   cluster_.reset();
   store_.reset();

@@ -16,6 +16,8 @@
 #include "net/tls_context.h"
 #include "net/tls_dialer.h"
 #include "queue/write_queue.h"
+#include "rqlited/clustering.h"
+#include "rqlited/discovery.h"
 #include "rqlited/options.h"
 #include "rqlited/profiles.h"
 #include "sqlite/extensions.h"
@@ -61,11 +63,8 @@ class Node {
   void leave();
   // Makes another node the leader, if this one is and there is one.
   void hand_over();
-  Status join_cluster(const std::function<bool()>& stop_is_wanted);
-  // What shows other nodes that this one may join.
-  Result<net::HeaderFields> join_login() const;
-  // Refuses addresses at which clients are served, which people mix up with those between nodes.
-  Status check_join_addresses();
+  Status open_discovery();
+  Status get_into_cluster(const std::function<bool()>& stop_is_wanted);
   // What this node had before it was removed from its cluster is put away, and goes when the
   // cluster has given it everything again.
   Status put_away_if_removed();
@@ -91,6 +90,8 @@ class Node {
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<queue::WriteQueue> queue_;
+  std::unique_ptr<Discovery> discovery_;  // null: there is no -disco-mode
+  Clustering* clustering_ = nullptr;      // while it gets this node into a cluster
 };
 
 }  // namespace rqlite::rqlited

@@ -23,11 +23,6 @@ constexpr const char* kAbout =
 // ignored would be found out too late.
 constexpr const char* kNotBuilt[] = {
     "compress-snap-transport",
-    "bootstrap-expect",
-    "bootstrap-expect-timeout",
-    "disco-mode",
-    "disco-key",
-    "disco-config",
     "auto-backup",
     "auto-restore",
     "cdc-config",
@@ -82,6 +77,21 @@ void declare(Flags& flags, Options& options) {
             "Longest time to connect to another node");
   flags.add("raft-non-voter", &options.raft_non_voter,
             "Join as a copy that serves reads and has no vote");
+  flags.add(
+      "bootstrap-expect", &options.bootstrap_expect,
+      "Nodes that found a cluster together, with the same -join or -disco-mode dns or dns-srv "
+      "on each; 0 means that the cluster is there");
+  flags.add("bootstrap-expect-timeout", &options.bootstrap_expect_timeout,
+            "Longest time to get into a cluster with -bootstrap-expect or -disco-mode dns or "
+            "dns-srv");
+  flags.add("disco-mode", &options.disco_mode,
+            "How nodes find each other: consul-kv, etcd-kv, dns or dns-srv. If not set, they do "
+            "not");
+  flags.add("disco-key", &options.disco_key,
+            "Key of this cluster in Consul or etcd, which hold those of several");
+  flags.add("disco-config", &options.disco_config,
+            "Settings of -disco-mode: JSON, or the path of a file with it. If not set, the "
+            "defaults");
   flags.add("fk", &options.foreign_keys, "Enable SQLite foreign key constraints");
   flags.add("db-max-ro-conns", &options.read_connections_max,
             "Most reads at the same time; 0 means no limit");
@@ -179,6 +189,28 @@ bool begins_with_http(std::string text) {
   return text == "http";
 }
 
+// So many fit what a node keeps of a founding.
+constexpr std::int64_t kFoundersMax = 256;
+
+std::optional<std::string> validate_discovery(const Options& options) {
+  if (options.disco_mode.empty()) return std::nullopt;
+  if (!options.join_text.empty()) {
+    return "disco mode cannot be used when also explicitly joining a cluster";
+  }
+  const std::optional<cluster::DiscoMode> mode = options.disco();
+  if (!mode) return "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv";
+  if (cluster::has_key(*mode)) {
+    if (options.bootstrap_expect > 0) {
+      return "bootstrapping not applicable when using " + options.disco_mode;
+    }
+    if (options.disco_key.empty()) return "-disco-key must not be empty";
+  } else if (options.bootstrap_expect == 0 && !options.raft_non_voter) {
+    return "bootstrap-expect value required when using " + options.disco_mode +
+           " with a voting node";
+  }
+  return std::nullopt;
+}
+
 // The first thing that is wrong, in the order in which users know it.
 std::optional<std::string> validate(const Options& options) {
   std::string host;
@@ -227,11 +259,23 @@ std::optional<std::string> validate(const Options& options) {
   if (options.http_adv_addr == options.raft_adv_addr) {
     return "advertised HTTP and Raft addresses must differ";
   }
+  if (options.bootstrap_expect > 0 && options.raft_non_voter) {
+    return "bootstrapping only applicable to voting nodes";
+  }
   for (const std::string& address : options.join()) {
     if (!split_address(address, host, port)) return address + " is an invalid join address";
-    if (address == options.raft_adv_addr || address == options.raft_addr) {
+    if (options.bootstrap_expect == 0 &&
+        (address == options.raft_adv_addr || address == options.raft_addr)) {
       return "node cannot join with itself unless bootstrapping";
     }
+  }
+  if (std::optional<std::string> wrong = validate_discovery(options)) return wrong;
+  if (options.bootstrap_expect < 0) return "-bootstrap-expect must not be negative";
+  if (options.bootstrap_expect > kFoundersMax) {
+    return "-bootstrap-expect must not be more than " + std::to_string(kFoundersMax);
+  }
+  if (options.bootstrap_expect_timeout <= Options::Duration::zero()) {
+    return "-bootstrap-expect-timeout must be greater than 0";
   }
   if (!is_header_value(options.raft_adv_addr)) return "raft advertised address not valid";
   if (options.node_cert.empty() && (!options.node_ca_cert.empty() || options.node_verify_client)) {

@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cluster/disco_mode.h"
 #include "queue/batcher.h"
 #include "raft/core.h"
 
@@ -42,6 +44,12 @@ struct Options {
   Duration cluster_connect_timeout{std::chrono::seconds(30)};
   bool raft_non_voter = false;
 
+  std::int64_t bootstrap_expect = 0;  // how many nodes found a cluster together; 0: it is there
+  Duration bootstrap_expect_timeout{std::chrono::seconds(120)};
+  std::string disco_mode;  // empty: none
+  std::string disco_key = "rqlite";
+  std::string disco_config;  // JSON, or the path of a file that holds it
+
   bool foreign_keys = false;
   std::int64_t read_connections_max = 256;
   std::string extensions_path;  // separated by commas
@@ -77,6 +85,14 @@ struct Options {
 
   std::string data_directory;  // absolute
 
+  // What disco_mode says; none if it is empty.
+  [[nodiscard]] std::optional<cluster::DiscoMode> disco() const {
+    return cluster::disco_mode_of(disco_mode);
+  }
+  // Whether a new node is a cluster by itself.
+  [[nodiscard]] bool is_alone() const {
+    return join_text.empty() && disco_mode.empty() && !raft_non_voter;
+  }
   // The parts of join_text.
   [[nodiscard]] std::vector<std::string> join() const;
   // The parts of extensions_path.

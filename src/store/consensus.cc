@@ -82,9 +82,9 @@ void Consensus::campaign() {
   thread_->call([](raft::Driver& driver) { driver.campaign(); });
 }
 
-void Consensus::step_now(Bytes message, std::function<void()> then) {
-  const bool taken = thread_->call([message = std::move(message), then](raft::Driver& driver) {
-    driver.step(message);
+void Consensus::step_now(MakeMessage make, std::function<void()> then) {
+  const bool taken = thread_->call([make = std::move(make), then](raft::Driver& driver) {
+    driver.step(make(driver.status().term));
     (void)driver.round();  // the thread's next one says so, too, if it failed
     then();
   });

@@ -64,8 +64,10 @@ class Consensus {
   // Hands leadership to `to`, which takes up to an election timeout or fails.
   void transfer(raft::RaftId to);
 
-  // Takes `message` in and acts on it before anything else, then calls `then`.
-  void step_now(Bytes message, std::function<void()> then);
+  // Takes in what `make` makes, which is called on the Raft thread with the term that the core is
+  // in, acts on it before anything else, and calls `then`. Once stopped, it only calls `then`.
+  using MakeMessage = std::function<Bytes(raft::Term)>;
+  void step_now(MakeMessage make, std::function<void()> then);
 
   // From other members, and of what became of messages to them.
   void deliver(Bytes message) { thread_->deliver(std::move(message)); }

@@ -35,6 +35,8 @@ struct DatabaseFiles {
   [[nodiscard]] std::string identity() const { return directory + "/raft/identity"; }
   // By which a recovery with other members knows that it was done.
   [[nodiscard]] std::string recovery_mark() const { return directory + "/raft/recovery"; }
+  // What this node has promised to those with whom it founds a cluster.
+  [[nodiscard]] std::string founding() const { return directory + "/raft/founding"; }
   [[nodiscard]] std::string snapshot() const { return directory + "/raft/snapshot"; }
 };
 

@@ -434,12 +434,18 @@ void Store::found(const std::string& cluster_id, const std::map<raft::RaftId, Me
                   bool begins) {
   CHECK(members.contains(raft_id_));
   const SnapshotRecord record = founding_record(cluster_id, members);
-  const Bytes message = raft::snapshot_message(
-      raft_id_, raft_id_,
-      {record.index, record.term, record.conf_state, encode_snapshot_record(record)});
-  install({record, {}, std::nullopt}, message, [this, begins](bool begun) {
-    if (begun && begins) consensus().campaign();
-  });
+  // Of nobody, and of whatever term this node is in: another founder may have begun already, and
+  // have its vote.
+  begin_with(
+      {record, {}, std::nullopt},
+      [this, record](raft::Term now) {
+        return raft::snapshot_message(
+            raft::RaftId(), raft_id_, std::max(now, record.term),
+            {record.index, record.term, record.conf_state, encode_snapshot_record(record)});
+      },
+      [this, begins](bool begun) {
+        if (begun && begins) consensus().campaign();
+      });
 }
 
 bool Store::waits() {
@@ -451,14 +457,29 @@ void Store::install(ReceivedSnapshot received, BytesView message, std::function<
   const SnapshotRecord& record = received.record;
   Bytes with_content = raft::with_snapshot(
       message, {record.index, record.term, record.conf_state, encode_snapshot_record(record)});
+  begin_with(
+      std::move(received),
+      [with_content = std::move(with_content)](raft::Term) { return with_content; },
+      std::move(done));
+}
+
+void Store::begin_with(ReceivedSnapshot received, Consensus::MakeMessage make,
+                       std::function<void(bool)> done) {
   const std::optional<command::Replacement> file = received.file;
-  CHECK(!apply_thread_->expect(std::move(received)));
-  consensus().step_now(std::move(with_content), [this, file, done = std::move(done)] {
-    // A core that knows better has not asked for it.
-    const bool begun = !apply_thread_->expect(std::nullopt);
-    if (file) set_aside_.settled(*file);
-    done(begun);
-  });
+  // Set on the Raft thread, so that two that come at once do not meet.
+  auto taken = std::make_shared<bool>(false);
+  consensus().step_now(
+      [this, taken, received = std::move(received), make = std::move(make)](raft::Term now) {
+        CHECK(!apply_thread_->expect(received));
+        *taken = true;
+        return make(now);
+      },
+      [this, taken, file, done = std::move(done)] {
+        // A core that knows better has not asked for it.
+        const bool begun = *taken && !apply_thread_->expect(std::nullopt);
+        if (file) set_aside_.settled(*file);
+        done(begun);
+      });
 }
 
 void Store::change_members(raft::ChangeKind kind, const MembershipChange& change, Done done) {

@@ -265,8 +265,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   Status start_consensus(const SnapshotRecord& record) EXCLUDES(mutex_);
   [[nodiscard]] SnapshotRecord founding_record(const std::string& cluster_id,
                                                std::map<raft::RaftId, Member> members) const;
-  // Makes the core begin with the content that the apply thread expects.
-  void begin_with(Bytes message, std::function<void()> done);
+  // Makes the core begin with that content, by way of the message that `make` makes of its term.
+  void begin_with(ReceivedSnapshot received, Consensus::MakeMessage make,
+                  std::function<void(bool)> done);
   void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
   void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
   // When the last snapshot was taken, as its record's file says.

@@ -156,6 +156,16 @@ INVALID = [
      "-node-ca-cert and -node-verify-client require -node-cert and -node-key"),
     (["-join", "a:1,b", "d"], "b is an invalid join address"),
     (["-join", "localhost:4002", "d"], "node cannot join with itself unless bootstrapping"),
+    (["-join", "a:1", "-bootstrap-expect", "2", "-raft-non-voter", "d"],
+     "bootstrapping only applicable to voting nodes"),
+    (["-join", "a:1", "-disco-mode", "dns", "d"],
+     "disco mode cannot be used when also explicitly joining a cluster"),
+    (["-disco-mode", "etcd-kv", "-bootstrap-expect", "3", "d"],
+     "bootstrapping not applicable when using etcd-kv"),
+    (["-disco-mode", "dns-srv", "d"],
+     "bootstrap-expect value required when using dns-srv with a voting node"),
+    (["-disco-mode", "mdns", "d"],
+     "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv"),
     (["-join", "a:1", "-join-attempts", "0", "d"], "-join-attempts must be greater than 0"),
     (["-cluster-connect-timeout", "0s", "d"],
      "-cluster-connect-timeout must be greater than 0"),
@@ -171,9 +181,7 @@ def test_an_invalid_value_is_fatal(arguments, message):
     assert done.stderr == f"fatal: {message}\n"
 
 
-@pytest.mark.parametrize("flag", [["-disco-mode", "dns"],
-                                  ["-bootstrap-expect", "3"],
-                                  ["-auto-backup", "f"],
+@pytest.mark.parametrize("flag", [["-auto-backup", "f"],
                                   ["-cdc-config", "stdout"]])
 def test_a_flag_that_is_not_built_is_refused_by_name(flag):
     done = run(*flag, "d")

@@ -1,3 +1,4 @@
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -56,14 +57,17 @@ def start_node(home):
 
 @pytest.fixture
 def make_cluster(home):
-    """Makes clusters, not started. What still runs at the end of the test is killed."""
+    """Makes clusters, not started, for any thread. What still runs at the end of the test is
+    killed."""
     made = []
+    numbers = itertools.count(1)
 
     def make(size, **options):
-        place = home / f"cluster{len(made) + 1}"
+        place = home / f"cluster{next(numbers)}"
         place.mkdir()
-        made.append(Cluster(place, size, **options))
-        return made[-1]
+        cluster = Cluster(place, size, **options)
+        made.append(cluster)
+        return cluster
 
     yield make
     for cluster in made:

@@ -284,7 +284,7 @@ TEST_F(DriverFollowerTest, AMemberThatWaitsIsFoundedByASnapshot) {
   EXPECT_EQ(propose("x")->codes, Codes{Code::kNoLeader});
 
   const Snapshot founding{Index(1), Term(1), encode_members({{RaftId(1)}, {}}), "founded"};
-  driver->step(snapshot_message(RaftId(1), RaftId(1), founding));
+  driver->step(snapshot_message(RaftId(1), RaftId(1), founding.term, founding));
   ASSERT_TRUE(round().ok());
   ASSERT_EQ(machine.restored.size(), 1u);
   EXPECT_EQ(machine.restored.front().data, "founded");

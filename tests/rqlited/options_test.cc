@@ -99,7 +99,7 @@ TEST(OptionsTest, HelpGoesBeforeEverythingButFlagsBeforeIt) {
   EXPECT_NE(help.output.find("\nUsage: rqlited [flags] <data directory>\n"), std::string::npos);
   EXPECT_NE(help.output.find("  -write-queue-timeout duration\n    \t"), std::string::npos);
   EXPECT_NE(help.output.find(" (default 50ms)\n"), std::string::npos);
-  EXPECT_EQ(help.output.find("-bootstrap-expect"), std::string::npos);  // does not work yet
+  EXPECT_EQ(help.output.find("-cdc-config"), std::string::npos);  // does not work yet
   EXPECT_EQ(outcome({"-foo", "-h"}), "2: flag provided but not defined: -foo");
 }
 
@@ -122,9 +122,60 @@ TEST(OptionsTest, BadFlagsShowTheUsageToo) {
 }
 
 TEST(OptionsTest, FlagsThatDoNotWorkYetAreRefused) {
-  EXPECT_EQ(outcome({"-bootstrap-expect=3", "/data"}),
-            "1: fatal: -bootstrap-expect is not built yet");
-  EXPECT_EQ(outcome({"-disco-mode", "dns", "/data"}), "1: fatal: -disco-mode is not built yet");
+  EXPECT_EQ(outcome({"-cdc-config=f", "/data"}), "1: fatal: -cdc-config is not built yet");
+}
+
+TEST(OptionsTest, FoundingWithOthersHasItsDefaults) {
+  const Options defaults = options({"/data"});
+  EXPECT_EQ(defaults.bootstrap_expect, 0);
+  EXPECT_EQ(defaults.bootstrap_expect_timeout, 2min);
+  EXPECT_EQ(defaults.disco_key, "rqlite");
+  EXPECT_FALSE(defaults.disco());
+  EXPECT_TRUE(defaults.is_alone());
+  EXPECT_TRUE(options({"-bootstrap-expect=3", "/data"}).is_alone());  // nobody to found with
+  EXPECT_FALSE(options({"-bootstrap-expect=3", "-join=a:1", "/data"}).is_alone());
+  EXPECT_FALSE(options({"-raft-non-voter", "/data"}).is_alone());
+}
+
+TEST(OptionsTest, WhoFoundsMayListItself) {
+  EXPECT_EQ(outcome({"-join", "localhost:4002", "/data"}),
+            "1: fatal: node cannot join with itself unless bootstrapping");
+  EXPECT_EQ(outcome({"-join", "localhost:4002,a:1", "-bootstrap-expect=2", "/data"}), "run");
+}
+
+TEST(OptionsTest, OnlyVotersFoundClusters) {
+  EXPECT_EQ(outcome({"-join=a:1", "-bootstrap-expect=2", "-raft-non-voter", "/data"}),
+            "1: fatal: bootstrapping only applicable to voting nodes");
+}
+
+TEST(OptionsTest, DiscoveryAndWhatGoesWithIt) {
+  const auto wrong = [](const char* text) { return std::string("1: fatal: ") + text; };
+  EXPECT_EQ(outcome({"-disco-mode", "dns", "-join=a:1", "/data"}),
+            wrong("disco mode cannot be used when also explicitly joining a cluster"));
+  EXPECT_EQ(outcome({"-disco-mode", "zookeeper", "/data"}),
+            wrong("disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv"));
+  for (const std::string mode : {"dns", "dns-srv"}) {
+    EXPECT_EQ(outcome({"-disco-mode", mode, "/data"}),
+              wrong("bootstrap-expect value required when using ") + mode + " with a voting node");
+    EXPECT_EQ(outcome({"-disco-mode", mode, "-raft-non-voter", "/data"}), "run");
+    EXPECT_EQ(outcome({"-disco-mode", mode, "-bootstrap-expect", "3", "/data"}), "run");
+  }
+  for (const std::string mode : {"consul-kv", "etcd-kv"}) {
+    EXPECT_EQ(outcome({"-disco-mode", mode, "-bootstrap-expect", "3", "/data"}),
+              wrong("bootstrapping not applicable when using ") + mode);
+    EXPECT_EQ(outcome({"-disco-mode", mode, "/data"}), "run");
+    EXPECT_EQ(outcome({"-disco-mode", mode, "-disco-key", "", "/data"}),
+              wrong("-disco-key must not be empty"));
+  }
+}
+
+TEST(OptionsTest, NumbersAndTimesOfFoundingMakeSense) {
+  EXPECT_EQ(outcome({"-bootstrap-expect=-1", "/data"}),
+            "1: fatal: -bootstrap-expect must not be negative");
+  EXPECT_EQ(outcome({"-bootstrap-expect=257", "/data"}),
+            "1: fatal: -bootstrap-expect must not be more than 256");
+  EXPECT_EQ(outcome({"-bootstrap-expect-timeout=0s", "/data"}),
+            "1: fatal: -bootstrap-expect-timeout must be greater than 0");
 }
 
 TEST(OptionsTest, AnAllowedOriginIsOneLine) {

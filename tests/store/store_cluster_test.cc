@@ -294,6 +294,37 @@ TEST_F(StoreClusterTest, FoundersBeginTogether) {
   }
 }
 
+// The first one asks for votes, and sends its snapshot, before the others have begun.
+TEST_F(StoreClusterTest, AFounderMayHaveVotedForAnotherOneBefore) {
+  std::map<raft::RaftId, Member> founders;
+  for (const char* name : {"n1", "n2", "n3"}) {
+    Peer& peer = make(name);
+    founders.emplace(peer.store->raft_id(), entry_of(peer).member);
+  }
+  Store& first = *peers_.front().store;
+  first.found("a cluster", founders, true);
+  for (Peer& peer : peers_) {
+    wait_until([&] { return peer.store->report().raft.term > raft::Term(1); });
+  }
+  wire_.disconnect(first.raft_id());
+  for (Peer& peer : peers_) {
+    if (peer.store.get() != &first) {
+      peer.store->found("a cluster", founders, &peer == &peers_.back());
+    }
+  }
+  Store& last = *peers_.back().store;
+  wait_until([&] {
+    const auto leader = last.leader();
+    return leader && leader->id != first.raft_id();
+  });
+  wire_.connect(first.raft_id(), &peers_.front());
+  ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
+  for (Peer& peer : peers_) {
+    wait_until([&] { return peer.store->leader().has_value(); });
+    EXPECT_EQ(peer.store->membership().voters(), 3u);
+  }
+}
+
 TEST_F(StoreClusterTest, AMemberThatWasGoneForLongTakesASnapshotAndGoesOn) {
   Peer& first = make("n1", true);
   ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
