@@ -133,6 +133,7 @@ std::size_t FoundingRound::whole_list() const {
 }
 
 void FoundingRound::begin() {
+  if (self_.expect == 0) return end(Outcome::kWaits, "this node only joins");
   const std::size_t needed = std::max<std::size_t>(self_.expect, whole_list() / 2 + 1);
   std::vector<const FounderView*> parties = candidates();
   const auto bound = std::erase_if(parties, [](const FounderView* each) { return each->attempt; });

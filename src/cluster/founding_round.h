@@ -51,7 +51,7 @@ class FoundingRound {
   struct Self {
     raft::RaftId id;
     std::string raft_address;
-    std::uint64_t expect = 0;            // how many members a new cluster is to have
+    std::uint64_t expect = 0;            // how many members a new cluster is to have; 0: none
     std::vector<std::string> addresses;  // that it was told, its own or not among them
   };
   struct Call {

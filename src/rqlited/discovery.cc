@@ -12,7 +12,7 @@
 namespace rqlite::rqlited {
 
 Result<std::unique_ptr<Discovery>> Discovery::open(const Options& options, raft::RaftId id,
-                                                   cluster::KvDiscovery::Node node,
+                                                   bool may_found, cluster::KvDiscovery::Node node,
                                                    const Clock& clock) {
   const cluster::DiscoMode mode = *options.disco();
   const cluster::Environment environment = cluster::process_environment();
@@ -36,7 +36,7 @@ Result<std::unique_ptr<Discovery>> Discovery::open(const Options& options, raft:
   store.config = std::move(*config);
   store.self = {options.node_id,
                 (options.http_cert.empty() ? "http://" : "https://") + options.http_adv_addr,
-                options.raft_adv_addr, cluster::to_text(id), !options.raft_non_voter};
+                options.raft_adv_addr, cluster::to_text(id), may_found && !options.raft_non_voter};
   Result<std::unique_ptr<cluster::KvDiscovery>> opened = cluster::KvDiscovery::open(
       std::move(store), std::move(node), environment, posix_file_system(), clock);
   if (!opened.ok()) return opened.error();

@@ -16,10 +16,12 @@ namespace rqlite::rqlited {
 // What -disco-mode asks for: one of two ways to find other nodes.
 class Discovery {
  public:
-  // The error is the text for the user. `node` is for a mode with a key, and is called after
-  // store() was told to do something; the clock must outlive it. Precondition: there is a mode.
+  // The error is the text for the user. `may_found`: whether this node may claim a key that is not
+  // there; one that was removed from its cluster waits for that. `node` is for a mode with a key,
+  // and is called after store() was told to do something; the clock must outlive it. Precondition:
+  // there is a mode.
   static Result<std::unique_ptr<Discovery>> open(const Options& options, raft::RaftId id,
-                                                 cluster::KvDiscovery::Node node,
+                                                 bool may_found, cluster::KvDiscovery::Node node,
                                                  const Clock& clock);
 
   // One of them is null.

@@ -373,8 +373,8 @@ Status Node::open_discovery() {
   node.join = [this](const std::string& address) { return clustering_->join_through(address); };
   node.found = [this] { return clustering_->found_alone(); };
   node.leads = [this] { return store_->is_leader(); };
-  Result<std::unique_ptr<Discovery>> opened =
-      Discovery::open(options_, cluster_->options().raft_id, std::move(node), clock_);
+  Result<std::unique_ptr<Discovery>> opened = Discovery::open(
+      options_, cluster_->options().raft_id, !waits_after_removal_, std::move(node), clock_);
   if (!opened.ok()) return opened.error();
   discovery_ = std::move(*opened);
   return {};

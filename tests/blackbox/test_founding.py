@@ -149,6 +149,22 @@ def test_who_expects_another_number_is_named_and_founds_nothing(make_founders):
     assert all(members(node) == [] for node in nodes)
 
 
+def test_a_founder_that_was_removed_comes_back_by_joining(make_founders):
+    nodes = make_founders(3)
+    launch(nodes)
+    wait_until_ready(nodes)
+    gone = next(node for node in nodes if node.client.status("store.raft.state") != "Leader")
+    other = next(node for node in nodes if node is not gone)
+    assert other.client.send("DELETE", "/remove", {"id": gone.flags[1]}).status == 200
+    gone.kill()
+    gone.launch()
+    wait_until_ready([gone])
+    eventually(lambda: members(gone) == ["n1", "n2", "n3"])
+    assert "starting cluster bootstrap" not in gone.log()
+    assert {node.client.status("store.leader.addr") for node in nodes} == {
+        other.client.status("store.leader.addr")}
+
+
 def test_without_a_list_a_node_is_a_cluster_of_its_own(make_node):
     node = make_node("-bootstrap-expect", "3")
     node.start()

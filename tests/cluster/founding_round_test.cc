@@ -97,6 +97,13 @@ TEST_F(FoundingRoundTest, ThreeThatAreExpectedFoundACluster) {
   EXPECT_EQ(round.outcome(), Outcome::kFounded);
 }
 
+TEST_F(FoundingRoundTest, WhoOnlyJoinsFoundsNothing) {
+  there_are(3, 0);
+  const FoundingRound round = look(all_three);
+  EXPECT_TRUE(round.calls().empty());
+  EXPECT_EQ(round.why(), "this node only joins");
+}
+
 TEST_F(FoundingRoundTest, TooFewWait) {
   there_are(2, 3);
   const FoundingRound round = look(all_three);
