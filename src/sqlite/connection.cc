@@ -13,6 +13,9 @@
 namespace rqlite::sqlite {
 namespace {
 
+// What nearly every statement is shorter than.
+constexpr std::size_t kFirstStatementBytes = 16 << 10;
+
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kWriterCacheKiB = 16 * 1024;
 // SQLite's own default, which distributions raise: what one replica takes, all have to.
@@ -314,8 +317,17 @@ Statement Connection::prepare(std::string_view& sql, bool reused, Error& error) 
     error = {Fault::kStatement, sqlite3_errstr(SQLITE_TOOBIG)};
     return {};
   }
-  const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
-                                      reused ? SQLITE_PREPARE_PERSISTENT : 0, &statement, &tail);
+  // SQLite copies all of a text that does not end with a zero. Of many statements, that would be
+  // all the rest for each: so it gets the beginning alone, and more only if the first statement may
+  // not have ended in it.
+  int code = SQLITE_OK;
+  std::size_t bytes = 0;
+  do {
+    sqlite3_finalize(statement);
+    bytes = std::min(sql.size(), std::max(kFirstStatementBytes, bytes * 8));
+    code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(bytes),
+                              reused ? SQLITE_PREPARE_PERSISTENT : 0, &statement, &tail);
+  } while (bytes < sql.size() && (code != SQLITE_OK || tail == sql.data() + bytes));
   error = error_of(code);
   if (tail != nullptr) sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
   return {this, statement};

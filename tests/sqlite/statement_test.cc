@@ -57,6 +57,43 @@ TEST_F(StatementTest, ValuesComeBackAsTheyWentIn) {
   }
 }
 
+// A text of many statements is looked at piece by piece, which must not show, wherever the pieces
+// end.
+TEST_F(StatementTest, StatementsOfALongTextAreThoseThatSqliteFinds) {
+  for (const std::size_t length : {100u, 16u << 10, 20u << 10, 128u << 10, 200u << 10}) {
+    for (std::size_t less = 0; less < 60; less++) {
+      SCOPED_TRACE(std::to_string(length) + " less " + std::to_string(less));
+      // Each is right, or wrong, only as a whole.
+      const std::string filling(length - less, 'x');
+      const std::string text = "SELECT '" + filling + "' || 12 /* ; */; SELECT 34 -- " + filling +
+                               "\n+ 1; CREATE TRIGGER IF NOT EXISTS r AFTER INSERT ON t BEGIN " +
+                               "SELECT '" + filling + "'; SELECT 1; END; SELECT 5; /*" + filling;
+      std::string_view rest = text;
+      std::vector<std::string> found;
+      while (!rest.empty()) {
+        const std::string_view before = rest;
+        const Statement statement = connection_->prepare(rest, false, error_);
+        ASSERT_TRUE(error_.ok()) << error_.text;
+        if (statement.has_value()) {
+          found.emplace_back(before.substr(0, before.size() - rest.size()));
+        }
+      }
+      ASSERT_EQ(found.size(), 4u);
+      EXPECT_TRUE(found[0].ends_with("|| 12 /* ; */;"));
+      EXPECT_TRUE(found[1].ends_with("\n+ 1;"));
+      EXPECT_TRUE(found[2].ends_with("END;"));
+      EXPECT_EQ(found[3], " SELECT 5;");
+    }
+  }
+}
+
+TEST_F(StatementTest, WhatIsWrongWithALongStatementIsSaid) {
+  const std::string text = "SELECT '" + std::string(100 << 10, 'x') + "' FROM nosuch; SELECT 1";
+  std::string_view rest = text;
+  EXPECT_FALSE(connection_->prepare(rest, false, error_).has_value());
+  EXPECT_EQ(error_.text, "no such table: nosuch");
+}
+
 TEST_F(StatementTest, KnowsItsParameters) {
   const Statement statement = prepare("SELECT ?, :a, @b, $c, ?7, :a");
   EXPECT_EQ(statement.parameter_count(), 7);
