@@ -217,8 +217,11 @@ net::CallHandle Forwarder::forward(const Target& target, const net::Request& req
                  .method = request.method,
                  .target = std::string(kForwardPath) + target_of(request),
                  .headers = target.headers,
-                 .body = request.body,
-                 .timeout = limits.timeout};
+                 .body = limits.body ? Bytes() : request.body,
+                 .source = limits.body,
+                 .timeout = limits.timeout,
+                 .fresh = limits.body != nullptr};
+  if (limits.body) limits.may_repeat = false;
   for (const std::string_view name : kRequestHeaders) {
     for (const std::string_view value : request.headers->values(name)) {
       call.headers.emplace_back(name, value);

@@ -33,6 +33,8 @@ class Forwarder {
     int attempts = 1;
     bool may_repeat = false;
     std::function<void()> on_again = nullptr;  // called whenever it is sent once more
+    // Gives the body, if the request does not hold it. Sent over a new connection, and not again.
+    std::shared_ptr<net::BodySource> body = nullptr;
   };
   // Hears, once, why the client has no answer: the other node cannot be asked or does not answer,
   // or answered with the failure that it is.

@@ -20,6 +20,7 @@
 #include "http/sql_analysis.h"
 #include "http/status.h"
 #include "http/unified.h"
+#include "http/upload_source.h"
 #include "http/write_reply.h"
 
 namespace rqlite::http {
@@ -370,7 +371,20 @@ void Api::load(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
+  if (body && loaded_elsewhere(request, reply, body)) return;
   http::load(request, std::move(reply), store, std::move(body), served_by(request), counters_);
+}
+
+bool Api::loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                           const std::shared_ptr<Upload>& body) {
+  const RequestOptions options(request.parameters, counters_);
+  const bool is_text = !body->is_database();
+  return answered_elsewhere(
+      request, reply, store_, cluster_, false,
+      [options, is_text](const Status& why) {
+        return is_text ? failed_request(options, why.text()) : net::Response::text(500, why.text());
+      },
+      source_of(body));
 }
 
 void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {

@@ -99,6 +99,8 @@ class Api final : public net::Handler {
   // one line.
   bool statements_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                             bool repeatable);
+  bool loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                        const std::shared_ptr<Upload>& body);
   bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                       const std::string& context = "");
 

@@ -52,10 +52,11 @@ cluster::Forwarder::Limits limits_of(const net::Parameters& parameters) {
 
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         store::Store* store, cluster::Cluster* cluster, bool repeatable,
-                        OnFailure on_failure) {
+                        OnFailure on_failure, std::shared_ptr<net::BodySource> body) {
   const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
   if (!leader) return false;
   cluster::Forwarder::Limits limits = limits_of(request.parameters);
+  limits.body = std::move(body);
   if (request.parameters.has("redirect")) {
     redirect(request, reply, *leader, *cluster, limits.timeout);
     return true;

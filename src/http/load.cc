@@ -85,6 +85,10 @@ void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_pt
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   if (body->size() < kSmallestDatabase) return reply->send(net::Response::text(503, "EOF"));
   if (!body->is_database()) return reply->send(net::Response::text(400, "invalid SQLite data"));
+  if (store->membership().entries().size() > 1) {
+    return reply->send(
+        net::Response::text(503, store->is_leader() ? "not single-node" : "not leader"));
+  }
   store->on_reader([=](const Result<store::ReaderPool::Reader>&) {
     ReplacementReply::Answers answers;
     answers.done = [] { return net::Response::bare(200); };

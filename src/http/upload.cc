@@ -1,5 +1,6 @@
 #include "http/upload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -8,6 +9,7 @@ namespace rqlite::http {
 namespace {
 
 constexpr BytesView kDatabaseHead = "SQLite format";
+constexpr std::size_t kReadBytes = 256 << 10;
 
 }  // namespace
 
@@ -50,6 +52,20 @@ Status Upload::append(BytesView piece) {
   RETURN_IF_ERROR(file_->write(size_, piece));
   size_ += piece.size();
   return {};
+}
+
+void Upload::read(std::uint64_t offset, std::function<void(Result<Bytes>)> then) {
+  if (!file_) {
+    const std::size_t at = static_cast<std::size_t>(std::min<std::uint64_t>(offset, head_.size()));
+    return then(Bytes(BytesView(head_).substr(at)));
+  }
+  worker_.post([self = shared_from_this(), offset, then = std::move(then)] {
+    Bytes piece(kReadBytes, '\0');
+    const Result<std::size_t> got = self->file_->read(offset, piece.data(), piece.size());
+    if (!got.ok()) return then(got.error());
+    piece.resize(*got);
+    then(std::move(piece));
+  });
 }
 
 Result<Bytes> Upload::content(std::size_t bytes_max) {

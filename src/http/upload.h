@@ -39,6 +39,9 @@ class Upload final : public net::BodySink, public std::enable_shared_from_this<U
   // Its first bytes, at least as many as is_database() looks at.
   [[nodiscard]] BytesView head() const { return head_; }
 
+  // What there is from `offset` on, as much as is worth a read; nothing at its end. `then` is
+  // called on this thread or the worker's.
+  void read(std::uint64_t offset, std::function<void(Result<Bytes>)> then);
   // All of it, if it is not more than `bytes_max`; else kTooLarge. Blocks.
   Result<Bytes> content(std::size_t bytes_max);
   // The path of a file with all of it, which belongs to the caller from now on. Blocks.
