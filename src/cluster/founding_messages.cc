@@ -14,6 +14,7 @@ using protozero::pbf_writer;
 using protozero::tag_and_type;
 
 constexpr auto fixed64(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::fixed64); }
+// Of booleans, too: pbf_reader::get_bool() looks at a byte that may be behind the end.
 constexpr auto varint(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::varint); }
 constexpr auto nested(pbf_tag_type tag) {
   return tag_and_type(tag, pbf_wire_type::length_delimited);
@@ -91,7 +92,7 @@ bool read_party(pbf_reader reader, Attempt& attempt) {
         party.member.raft_address = field.get_string();
         return true;
       case varint(4):
-        party.founds = field.get_bool();
+        party.founds = field.get_uint64() != 0;
         return true;
       default:
         return false;
@@ -196,7 +197,7 @@ std::optional<FounderView> decode_founder_view(BytesView bytes) {
           view.raft_address = field.get_string();
           return true;
         case varint(4):
-          view.wants_vote = field.get_bool();
+          view.wants_vote = field.get_uint64() != 0;
           return true;
         case varint(5):
           view.expect = field.get_uint64();
@@ -309,7 +310,7 @@ std::optional<FoundingVote::Answer> decode_vote_answer(BytesView bytes) {
           whole = whole && answer.accepted.has_value();
           return true;
         case varint(4):
-          answer.is_elsewhere = field.get_bool();
+          answer.is_elsewhere = field.get_uint64() != 0;
           return true;
         default:
           return false;
@@ -353,7 +354,7 @@ std::optional<FoundingVote::State> decode_vote_state(BytesView bytes) {
           whole = whole && state.accepted.has_value();
           return true;
         case varint(4):
-          state.is_founded = field.get_bool();
+          state.is_founded = field.get_uint64() != 0;
           return true;
         default:
           return false;

@@ -32,6 +32,7 @@ bool read_fields(BytesView bytes, Field field) {
 }
 
 constexpr auto fixed64(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::fixed64); }
+// Of booleans, too: pbf_reader::get_bool() looks at a byte that may be behind the end.
 constexpr auto varint(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::varint); }
 constexpr auto text(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::length_delimited); }
 
@@ -89,7 +90,7 @@ std::optional<JoinRequest> decode_join_request(BytesView bytes) {
         request.raft_address = reader.get_string();
         return true;
       case varint(4):
-        request.wants_vote = reader.get_bool();
+        request.wants_vote = reader.get_uint64() != 0;
         return true;
       case text(5):
         request.cluster_id = reader.get_string();

@@ -41,7 +41,7 @@ std::optional<MembershipChange> decode_membership_change(BytesView bytes) {
           change.member.raft_address = reader.get_string();
           break;
         case kReadsOnly:
-          change.member.wants_vote = !reader.get_bool();
+          change.member.wants_vote = reader.get_uint64() == 0;
           break;
         default:
           reader.skip();

@@ -120,7 +120,7 @@ void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
         member.raft_address = reader.get_string();
         break;
       case kReadsOnly:
-        member.wants_vote = !reader.get_bool();
+        member.wants_vote = reader.get_uint64() == 0;
         break;
       default:
         reader.skip();
@@ -235,7 +235,7 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
           counters.total_changes = reader.get_sint64();
           break;
         case kForeignKeys:
-          record.state.session.foreign_keys = reader.get_bool();
+          record.state.session.foreign_keys = reader.get_uint64() != 0;
           break;
         case kStream:
           record.state.streams.push_back(read_stream(reader.get_message()));
