@@ -1,6 +1,7 @@
 """Measures a release build against what the machine can do, in the same run.
 
-Usage: bench.py RQLITED LIMITS [--seconds 5] [--rounds 3] [--only NAME,...]
+Usage: bench.py RQLITED LIMITS [--seconds 5] [--rounds 3] [--nodes 1] [--only NAME,...]
+With several nodes all of them share this machine, and the load goes to the one that leads.
 Needs wrk. Each figure is the median of its rounds; rows are counted in the database afterwards,
 so that what was acknowledged and not stored would show."""
 import argparse
@@ -81,12 +82,15 @@ def wrk(port, script, connections, seconds):
 
 
 class Node:
-    def __init__(self, binary, root):
+    def __init__(self, binary, directory, join=None, within=30):
+        """A voter of the cluster that the node `join` is of, or of one of its own."""
         self.port = free_port()
+        self.raft_address = f"127.0.0.1:{free_port()}"
         self.process = subprocess.Popen(
-            [binary, "-http-addr", f"127.0.0.1:{self.port}", "-raft-addr", f"127.0.0.1:{free_port()}",
-             os.path.join(root, "node")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.time() + 30
+            [binary, "-http-addr", f"127.0.0.1:{self.port}", "-raft-addr", self.raft_address,
+             *(["-join", join.raft_address] if join else []), directory],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.time() + within
         while time.time() < deadline:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2).read()
@@ -105,9 +109,13 @@ class Node:
         url = f"http://127.0.0.1:{self.port}/db/query?level=strong&q={sql}"
         return json.load(urllib.request.urlopen(url, timeout=120))["results"][0]["values"][0][0]
 
-    def memory_mb(self):
+    def memory_mb(self, field="VmRSS"):
         with open(f"/proc/{self.process.pid}/status") as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) // 1024
+            return int(re.search(field + r":\s+(\d+)", f.read())[1]) // 1024
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
 
 
 def measure_limits(program, root, seconds):
@@ -150,16 +158,19 @@ def main():
     parser.add_argument("limits")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--only")
     args = parser.parse_args()
     only = args.only.split(",") if args.only else list(WORKLOADS)
     root = tempfile.mkdtemp(prefix="bench-", dir=".")
-    node = None
+    nodes = []
     try:
         limits = measure_limits(args.limits, root, min(args.seconds, 3))
         for name, rate in limits.items():
             print(f"limit: {name:36} {rate:10.0f}/s", flush=True)
-        node = Node(args.rqlited, root)
+        for i in range(args.nodes):
+            nodes.append(Node(args.rqlited, os.path.join(root, f"node{i}"), nodes[0] if nodes else None))
+        node = nodes[0]  # which leads, for it founded the cluster
         node.execute(["CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER, b TEXT)",
                       "CREATE TABLE p(id INTEGER PRIMARY KEY, name TEXT, v REAL)",
                       "CREATE TABLE scan(id INTEGER PRIMARY KEY, name TEXT, v REAL)"])
@@ -176,9 +187,8 @@ def main():
             print(f"{name:28} {rate:10.0f}/s  p50 {rounds[-1]['50']:>8}  p99 {rounds[-1]['99']:>8}  {ratio}", flush=True)
         print(f"memory: {idle} MB idle, {node.memory_mb()} MB after the load")
     finally:
-        if node:
-            node.process.send_signal(signal.SIGKILL)
-            node.process.wait()
+        for each in nodes:
+            each.kill()
         shutil.rmtree(root, ignore_errors=True)
 
 
