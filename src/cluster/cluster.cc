@@ -184,7 +184,8 @@ void Cluster::ask_meta(const std::string& address, std::chrono::nanoseconds time
   net::Call call{.address = address,
                  .target = std::string(kMetaPath),
                  .headers = headers(),
-                 .timeout = timeout};
+                 .timeout = timeout,
+                 .connect_timeout = timeout};
   auto again = [this, call, then](const net::CallResult& result) mutable {
     if (!result.stale) return answer_meta(result, then);
     // The other node was started again since that connection was made.

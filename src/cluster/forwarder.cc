@@ -75,7 +75,11 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
       return on_failure_(failure_of(response_.status, *failure_headers_, response_.body));
     }
     if (end.status.ok()) return reply_->send(std::move(response_));
-    if (!again_(end)) on_failure_(end.status);
+    if (again_(end)) return;
+    // Time that was up here is none that the other node had.
+    const bool late = end.status.code() == Code::kDeadline;
+    const Code code = end.sent ? Code::kUnknown : Code::kUnavailable;
+    on_failure_(late ? Status(code, end.status.text()) : end.status);
   }
 
  private:

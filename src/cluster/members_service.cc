@@ -308,7 +308,8 @@ Status MembersService::confirm() {
 Result<NodeIdentity> MembersService::ask_who(const std::string& address) {
   const net::CallResult result = client_.fetch({.address = address,
                                                 .target = std::string(kIdentityPath),
-                                                .timeout = options_.connect_timeout},
+                                                .timeout = options_.connect_timeout,
+                                                .connect_timeout = options_.connect_timeout},
                                                kIdentityBytesMax);
   if (!result.response.ok()) {
     return Status(Code::kUnavailable,

@@ -30,7 +30,8 @@ void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                              {std::string(kFromHeader), to_text(store_.raft_id())},
                              {std::string(kToHeader), to_text(leader->id)}},
                  .body = std::move(batch),
-                 .timeout = kTimeout};
+                 .timeout = kTimeout,
+                 .connect_timeout = kTimeout};
   // Shared, because callbacks are copied about; it is told once.
   auto waiting = std::make_shared<std::unique_ptr<store::Write>>(std::move(write));
   client_.fetch(std::move(call), kAnswerBytesMax, [waiting](const net::CallResult& result) {

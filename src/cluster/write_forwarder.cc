@@ -13,10 +13,10 @@ bool is_worth_another_try(Code code) {
     case Code::kNotLeader:
     case Code::kNoLeader:
     case Code::kUnavailable:
-    case Code::kDeadline:
     case Code::kUnknown:
       return true;
     case Code::kOk:
+    case Code::kDeadline:  // the leader's word: the statements were too slow
     case Code::kInvalid:
     case Code::kTooLarge:
     case Code::kFull:
@@ -87,8 +87,7 @@ class WriteForwarder::Sending : public std::enable_shared_from_this<Sending> {
     bool goes_on = is_worth_another_try(why.code());
     {
       MutexLock lock(mutex_);
-      const bool may_be_done = why.code() == Code::kUnknown || why.code() == Code::kDeadline;
-      if (may_be_done && !unknown_) unknown_ = why;
+      if (why.code() == Code::kUnknown && !unknown_) unknown_ = why;
       // What a later copy fails with says nothing about an earlier one.
       if (unknown_) last = *unknown_;
       if (!until_) {

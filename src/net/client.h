@@ -38,6 +38,8 @@ struct Call {
   std::shared_ptr<BodySource> source = nullptr;
   // For each step of sending, and each of receiving, from now on until there is progress.
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);
+  // For connecting, if that is to take less than Client::Options::connect_timeout.
+  std::chrono::nanoseconds connect_timeout = std::chrono::nanoseconds::max();
   bool fresh = false;  // not over a kept connection
 };
 

@@ -77,15 +77,14 @@ void Exchange::start() {
 }
 
 void Exchange::dial() {
-  dial_ = std::make_shared<Dial>(means_.dial, call_.address, means_.connect_timeout,
-                                 [self = shared_from_this()](Result<std::unique_ptr<Link>> link) {
-                                   const std::shared_ptr<Dial> over =
-                                       std::exchange(self->dial_, nullptr);
-                                   self->means_.pool.count_dial(self->call_.address, link.ok());
-                                   if (!link.ok())
-                                     return self->fail(link.error().code(), link.error().text());
-                                   self->begin(*std::move(link));
-                                 });
+  dial_ = std::make_shared<Dial>(
+      means_.dial, call_.address, std::min(means_.connect_timeout, call_.connect_timeout),
+      [self = shared_from_this()](Result<std::unique_ptr<Link>> link) {
+        const std::shared_ptr<Dial> over = std::exchange(self->dial_, nullptr);
+        self->means_.pool.count_dial(self->call_.address, link.ok());
+        if (!link.ok()) return self->fail(link.error().code(), link.error().text());
+        self->begin(*std::move(link));
+      });
   dial_->start();
 }
 

@@ -4,7 +4,9 @@ import concurrent.futures
 import http.client
 import json
 import signal
+import socket
 import threading
+import time
 
 import pytest
 
@@ -160,6 +162,36 @@ def test_what_is_wrong_with_a_request_any_node_says(trio):
         assert node.client.send("POST", "/db/execute", "[").status == 400
         reply = node.client.execute(["NONSENSE"])
         assert 'near "NONSENSE": syntax error' in reply.results[0]["error"]
+
+
+def test_a_write_that_is_too_slow_is_so_on_any_node(trio):
+    slow = ("INSERT INTO t(v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < 100000000) SELECT max(i) FROM n")
+    answers = {node.client.execute([slow], db_timeout="50ms").text for node in trio}
+    assert len(answers) == 1
+    assert trio[0].rows() == 0
+
+
+def test_a_member_that_swallows_what_is_sent_takes_no_more_time_than_it_is_given(trio):
+    """It is stopped, and the queue of its port for new connections is full: none is made, nor refused."""
+    follower, asks = trio.followers()  # which have no connection to each other
+    follower.process.send_signal(signal.SIGSTOP)
+    waiting = []
+    try:
+        for _ in range(6000):
+            each = socket.socket()
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", follower.raft_port))
+            waiting.append(each)
+        began = time.monotonic()
+        shown = asks.client.send("GET", "/nodes?timeout=500ms").json[follower.flags[1]]
+        assert (shown["reachable"], shown["error"]) == (
+            False, f"dial tcp {follower.raft_address}: i/o timeout")
+        assert time.monotonic() - began < 10  # it was 30 s
+    finally:
+        for each in waiting:
+            each.close()
+        follower.process.send_signal(signal.SIGCONT)
 
 
 def test_queued_writes_through_any_node(trio):
