@@ -8,6 +8,8 @@
 #include <protozero/pbf_writer.hpp>
 #include <utility>
 
+#include "raft/members.h"
+
 namespace rqlite::cluster {
 namespace {
 
@@ -165,7 +167,8 @@ std::optional<SnapshotOffer> decode_snapshot_offer(BytesView bytes) {
         return false;
     }
   });
-  if (!ok || !record || record->phase != store::SnapshotRecord::Phase::kComplete) {
+  if (!ok || !record || record->phase != store::SnapshotRecord::Phase::kComplete ||
+      !raft::read_members(record->conf_state)) {
     return std::nullopt;
   }
   offer.record = std::move(*record);

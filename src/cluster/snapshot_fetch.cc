@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "raft/members.h"
+#include "raft/message.h"
 #include "store/outcome_journal.h"
 
 namespace rqlite::cluster {
@@ -51,6 +52,10 @@ void SnapshotFetch::run(std::uint64_t number, const Contact& from, const Bytes& 
 }
 
 Status SnapshotFetch::fetch(std::uint64_t number, const Contact& from, const Bytes& message) {
+  const std::optional<raft::MessageContent> announced = raft::peek_message(message);
+  if (!announced || !announced->snapshot) {
+    return {Code::kInvalid, "what announced the snapshot cannot be read"};
+  }
   const Result<Bytes> answer = ask(from, "GET", std::string(kSnapshotPath));
   if (!answer.ok()) return answer.error();
   const std::optional<SnapshotOffer> offer = decode_snapshot_offer(*answer);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
+#include <utility>
 
 #include "base/check.h"
 
@@ -23,8 +24,10 @@ void add_number(protozero::pbf_writer& writer, Field field, const std::vector<Ra
 void take_numbers(protozero::pbf_reader& reader, std::vector<RaftId>& ids) {
   if (reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
     for (const std::uint64_t id : reader.get_packed_uint64()) ids.push_back(RaftId(id));
-  } else {
+  } else if (reader.wire_type() == protozero::pbf_wire_type::varint) {
     ids.push_back(RaftId(reader.get_uint64()));
+  } else {
+    throw protozero::unknown_pbf_wire_type_exception();
   }
 }
 
@@ -39,19 +42,29 @@ bool Members::contains(RaftId id) const {
 }
 
 Members decode_members(BytesView conf_state) {
+  std::optional<Members> members = read_members(conf_state);
+  CHECK(members);
+  return *std::move(members);
+}
+
+std::optional<Members> read_members(BytesView conf_state) {
   Members members;
-  protozero::pbf_reader reader(conf_state.data(), conf_state.size());
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case static_cast<protozero::pbf_tag_type>(Field::kVoters):
-        take_numbers(reader, members.voters);
-        break;
-      case static_cast<protozero::pbf_tag_type>(Field::kLearners):
-        take_numbers(reader, members.learners);
-        break;
-      default:
-        CHECK(false);  // a joint change
+  try {
+    protozero::pbf_reader reader(conf_state.data(), conf_state.size());
+    while (reader.next()) {
+      switch (reader.tag()) {
+        case static_cast<protozero::pbf_tag_type>(Field::kVoters):
+          take_numbers(reader, members.voters);
+          break;
+        case static_cast<protozero::pbf_tag_type>(Field::kLearners):
+          take_numbers(reader, members.learners);
+          break;
+        default:
+          return std::nullopt;  // a joint change
+      }
     }
+  } catch (const protozero::exception&) {
+    return std::nullopt;
   }
   std::sort(members.voters.begin(), members.voters.end());
   std::sort(members.learners.begin(), members.learners.end());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -17,8 +18,9 @@ struct Members {
 };
 
 // Both ways of the encoding that the core understands. Decoding what the core did not encode is a
-// CHECK: conf states never come from outside without a checksum.
+// CHECK; what comes from outside is to be read before, which is nullopt if it is none.
 Members decode_members(BytesView conf_state);
+std::optional<Members> read_members(BytesView conf_state);
 Bytes encode_members(const Members& members);
 
 }  // namespace rqlite::raft

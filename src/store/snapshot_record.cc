@@ -6,6 +6,8 @@
 namespace rqlite::store {
 namespace {
 
+using protozero::pbf_wire_type;
+
 // Protobuf's encoding. Field numbers are never used again for something else.
 constexpr std::uint32_t kVersion = 1;
 
@@ -53,27 +55,33 @@ enum SenderField : protozero::pbf_tag_type {
   kSenderBegun = 4,
 };
 
+// `reader`, whose field must have that form: what is read comes from other nodes, too.
+protozero::pbf_reader& reader_of(protozero::pbf_reader& reader, pbf_wire_type form) {
+  if (!reader.has_wire_type(form)) throw protozero::exception();
+  return reader;
+}
+
 StreamPosition read_stream(protozero::pbf_reader reader) {
   StreamPosition stream;
   while (reader.next()) {
     switch (reader.tag()) {
       case kStreamNodeId:
-        stream.node_id = reader.get_string();
+        stream.node_id = reader_of(reader, pbf_wire_type::length_delimited).get_string();
         break;
       case kEpoch:
-        stream.epoch = reader.get_fixed64();
+        stream.epoch = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
         break;
       case kLast:
-        stream.last = reader.get_fixed64();
+        stream.last = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
         break;
       case kUsed:
-        stream.used = raft::Index(reader.get_uint64());
+        stream.used = raft::Index(reader_of(reader, pbf_wire_type::varint).get_uint64());
         break;
       case kBegun:
-        stream.begun = raft::Index(reader.get_uint64());
+        stream.begun = raft::Index(reader_of(reader, pbf_wire_type::varint).get_uint64());
         break;
       case kFailuresFrom:
-        stream.failures_from = reader.get_fixed64();
+        stream.failures_from = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
         break;
       default:
         reader.skip();
@@ -87,16 +95,16 @@ SenderPosition read_sender(protozero::pbf_reader reader) {
   while (reader.next()) {
     switch (reader.tag()) {
       case kSenderMember:
-        sender.member = raft::RaftId(reader.get_fixed64());
+        sender.member = raft::RaftId(reader_of(reader, pbf_wire_type::fixed64).get_fixed64());
         break;
       case kSenderEpoch:
-        sender.epoch = reader.get_fixed64();
+        sender.epoch = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
         break;
       case kAnsweredBelow:
-        sender.answered_below = reader.get_fixed64();
+        sender.answered_below = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
         break;
       case kSenderBegun:
-        sender.begun = raft::Index(reader.get_uint64());
+        sender.begun = raft::Index(reader_of(reader, pbf_wire_type::varint).get_uint64());
         break;
       default:
         reader.skip();
@@ -111,16 +119,16 @@ void read_member(protozero::pbf_reader reader, ReplicatedState& state) {
   while (reader.next()) {
     switch (reader.tag()) {
       case kRaftId:
-        id = raft::RaftId(reader.get_fixed64());
+        id = raft::RaftId(reader_of(reader, pbf_wire_type::fixed64).get_fixed64());
         break;
       case kNodeId:
-        member.node_id = reader.get_string();
+        member.node_id = reader_of(reader, pbf_wire_type::length_delimited).get_string();
         break;
       case kRaftAddress:
-        member.raft_address = reader.get_string();
+        member.raft_address = reader_of(reader, pbf_wire_type::length_delimited).get_string();
         break;
       case kReadsOnly:
-        member.wants_vote = reader.get_uint64() == 0;
+        member.wants_vote = reader_of(reader, pbf_wire_type::varint).get_uint64() == 0;
         break;
       default:
         reader.skip();
@@ -196,61 +204,65 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
     while (reader.next()) {
       switch (reader.tag()) {
         case kVersionField:
-          version = reader.get_uint32();
+          version = reader_of(reader, pbf_wire_type::varint).get_uint32();
           break;
         case kPhase:
-          record.phase = phase_of(reader.get_uint32());
+          record.phase = phase_of(reader_of(reader, pbf_wire_type::varint).get_uint32());
           break;
         case kReplacement:
-          record.replacement = reader.get_fixed64();
+          record.replacement = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
           break;
         case kIndex:
-          record.index = raft::Index(reader.get_uint64());
+          record.index = raft::Index(reader_of(reader, pbf_wire_type::varint).get_uint64());
           break;
         case kTerm:
-          record.term = raft::Term(reader.get_uint64());
+          record.term = raft::Term(reader_of(reader, pbf_wire_type::varint).get_uint64());
           break;
         case kConfState:
-          record.conf_state = reader.get_string();
+          record.conf_state = reader_of(reader, pbf_wire_type::length_delimited).get_string();
           break;
         case kWalBytes:
-          record.wal_bytes = reader.get_uint64();
+          record.wal_bytes = reader_of(reader, pbf_wire_type::varint).get_uint64();
           break;
         case kWalHeader:
-          record.wal_header = reader.get_string();
+          record.wal_header = reader_of(reader, pbf_wire_type::length_delimited).get_string();
           break;
         case kClusterId:
-          record.state.cluster_id = reader.get_string();
+          record.state.cluster_id = reader_of(reader, pbf_wire_type::length_delimited).get_string();
           break;
         case kMember:
-          read_member(reader.get_message(), record.state);
+          read_member(reader_of(reader, pbf_wire_type::length_delimited).get_message(),
+                      record.state);
           break;
         case kLastInsertRowid:
-          counters.last_insert_rowid = reader.get_sint64();
+          counters.last_insert_rowid = reader_of(reader, pbf_wire_type::varint).get_sint64();
           break;
         case kChanges:
-          counters.changes = reader.get_sint64();
+          counters.changes = reader_of(reader, pbf_wire_type::varint).get_sint64();
           break;
         case kTotalChanges:
-          counters.total_changes = reader.get_sint64();
+          counters.total_changes = reader_of(reader, pbf_wire_type::varint).get_sint64();
           break;
         case kForeignKeys:
-          record.state.session.foreign_keys = reader.get_uint64() != 0;
+          record.state.session.foreign_keys =
+              reader_of(reader, pbf_wire_type::varint).get_uint64() != 0;
           break;
         case kStream:
-          record.state.streams.push_back(read_stream(reader.get_message()));
+          record.state.streams.push_back(
+              read_stream(reader_of(reader, pbf_wire_type::length_delimited).get_message()));
           break;
         case kSender:
-          record.state.senders.push_back(read_sender(reader.get_message()));
+          record.state.senders.push_back(
+              read_sender(reader_of(reader, pbf_wire_type::length_delimited).get_message()));
           break;
         case kJournalSequence:
-          record.state.journal.sequence = reader.get_uint64();
+          record.state.journal.sequence = reader_of(reader, pbf_wire_type::varint).get_uint64();
           break;
         case kJournalBytes:
-          record.state.journal.bytes = reader.get_uint64();
+          record.state.journal.bytes = reader_of(reader, pbf_wire_type::varint).get_uint64();
           break;
         case kJournalChecksum:
-          record.state.journal.checksum = reader.get_fixed64();
+          record.state.journal.checksum = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
           break;
         default:
           reader.skip();

@@ -35,6 +35,16 @@ TEST(MembersTest, AreReadInBothOfProtobufsForms) {
   EXPECT_EQ(decode_members(Bytes("\x08\x01\x08\x02\x10\x03", 6)).learners, ids({3}));
 }
 
+TEST(MembersTest, WhatIsNoneIsNotRead) {
+  EXPECT_EQ(read_members(encode_members({ids({1}), ids({2})}))->voters, ids({1}));
+  for (const BytesView bytes :
+       {BytesView("\x0A"), BytesView("\x0A\x03\x01\x02"), BytesView("\x0A\x01\xFF"),
+        BytesView("\x09\x01\x02\x03\x04\x05\x06\x07\x08"), BytesView("\x18\x01"),
+        BytesView("nonsense")}) {
+    EXPECT_FALSE(read_members(bytes).has_value());
+  }
+}
+
 TEST(MembersTest, KnowWhoVotes) {
   const Members members{ids({1, 2}), ids({3})};
   EXPECT_TRUE(members.is_voter(RaftId(2)));

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "net/message.h"
+#include "net/server.h"
+
+namespace rqlite::cluster {
+
+// Another node's port, which answers as the test says and keeps what it was asked.
+class PeerStandIn final : public net::Handler {
+ public:
+  struct Asked {
+    std::string method;
+    std::string target;  // "path?query", decoded but for the query
+    Bytes body;
+    std::shared_ptr<const net::Headers> headers;
+
+    [[nodiscard]] std::string header(std::string_view name) const {
+      const auto values = headers->values(name);
+      return values.size() == 1 ? std::string(values[0]) : "";
+    }
+  };
+  // Called for each request, on the port's thread.
+  using Answer = std::function<void(const Asked&, const std::shared_ptr<net::Reply>&)>;
+
+  explicit PeerStandIn(Answer answer = nullptr) : answer_(std::move(answer)) {
+    net::Server::Options options;
+    options.host = "127.0.0.1";
+    options.port = "0";
+    server_ = *net::Server::listen(std::move(options), *this);
+    server_->start();
+  }
+  ~PeerStandIn() override { server_->stop(std::chrono::nanoseconds(0)); }
+  PeerStandIn(const PeerStandIn&) = delete;
+
+  [[nodiscard]] std::string address() const { return server_->address(); }
+  void answer(Answer answer) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  // All requests so far, in order.
+  std::vector<Asked> asked() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return asked_;
+  }
+  // Closes all connections, and accepts none any more.
+  void stop() { server_->stop(std::chrono::nanoseconds(0)); }
+
+  void handle(net::Request request, std::shared_ptr<net::Reply> reply) override EXCLUDES(mutex_) {
+    Asked asked{request.method, request.path, request.body, request.headers->keep()};
+    if (!request.raw_query.empty()) asked.target += "?" + request.raw_query;
+    Answer answer;
+    {
+      MutexLock lock(mutex_);
+      asked_.push_back(asked);
+      answer = answer_;
+    }
+    if (answer) answer(asked, reply);
+  }
+
+ private:
+  Mutex mutex_;
+  Answer answer_ GUARDED_BY(mutex_);
+  std::vector<Asked> asked_ GUARDED_BY(mutex_);
+  std::unique_ptr<net::Server> server_;
+};
+
+}  // namespace rqlite::cluster
