@@ -73,8 +73,9 @@ Status Cluster::read_vote(Founder::Options options, FileSystem& files, std::stri
 }
 
 void Cluster::open(store::Store& store, std::uint64_t epoch) {
-  source_ = std::make_unique<SnapshotSource>(store, clock_, SnapshotSource::Options());
-  fetch_ = std::make_unique<SnapshotFetch>(store, client_);
+  source_ = std::make_unique<SnapshotSource>(
+      store, clock_, SnapshotSource::Options{.packs = options_.packs_snapshots});
+  fetch_ = std::make_unique<SnapshotFetch>(store, client_, options_.packs_snapshots);
   stream_target_ = std::make_unique<StreamTarget>(store, client_);
   MembersService::Options members = options_.members;
   members.on_look = [this] { source_->expire(); };

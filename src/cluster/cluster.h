@@ -47,6 +47,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
     net::Server::Options port;
     net::Client::Options client;
     MembersService::Options members;
+    bool packs_snapshots = false;  // on their way to and from this node
     // Whether the login in a request's headers may do that; on a thread of the port's. Null:
     // everybody may everything.
     std::function<void(const net::Request&, Permission, std::function<void(bool)>)> may;

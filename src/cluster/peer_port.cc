@@ -250,8 +250,9 @@ void PeerPort::snapshot_part(net::Request request, std::shared_ptr<net::Reply> r
     return reply->send(bad("there is no such part"));
   }
   cluster_.source_->part(
-      *id, static_cast<SnapshotFile>(*file), *offset, [reply](Result<Bytes> part) {
-        reply->send(part.ok() ? content(encode_part(std::move(*part))) : failure(part.error()));
+      *id, static_cast<SnapshotFile>(*file), *offset, number_of(request, "packed") == 1,
+      [reply](Result<Bytes> part) {
+        reply->send(part.ok() ? content(std::move(*part)) : failure(part.error()));
       });
 }
 

@@ -144,6 +144,7 @@ Bytes encode(const SnapshotOffer& offer) {
   writer.add_fixed64(1, offer.id);
   writer.add_bytes(2, store::encode_snapshot_record(offer.record));
   writer.add_uint64(3, offer.main_bytes);
+  if (offer.wants_packing) writer.add_uint64(4, 1);
   return bytes;
 }
 
@@ -162,6 +163,9 @@ std::optional<SnapshotOffer> decode_snapshot_offer(BytesView bytes) {
       }
       case varint(3):
         offer.main_bytes = reader.get_uint64();
+        return true;
+      case varint(4):
+        offer.wants_packing = reader.get_uint64() != 0;
         return true;
       default:
         return false;

@@ -85,6 +85,7 @@ struct SnapshotOffer {
   std::uint64_t id = 0;
   store::SnapshotRecord record;
   std::uint64_t main_bytes = 0;
+  bool wants_packing = false;  // of the sender: its parts had better be asked for as packed ones
 };
 Bytes encode(const SnapshotOffer& offer);
 std::optional<SnapshotOffer> decode_snapshot_offer(BytesView bytes);
@@ -92,6 +93,7 @@ std::optional<SnapshotOffer> decode_snapshot_offer(BytesView bytes);
 enum class SnapshotFile : std::uint64_t { kMain = 0, kOutcomes = 1 };
 // What one request for a part brings at most.
 inline constexpr std::size_t kPartBytes = 4 << 20;
+// With "packed=1" in the query it comes as pack() makes it (packed_part.h), whoever sends it.
 // A part is its content and, behind that, the XXH3-64 of it, little-endian.
 Bytes encode_part(Bytes content);
 // Nullopt if the checksum is not that of the content.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cluster/packed_part.h"
 #include "raft/members.h"
 #include "raft/message.h"
 #include "store/outcome_journal.h"
@@ -18,6 +19,8 @@ using namespace std::chrono_literals;
 constexpr auto kOfferTimeout = 30s;
 constexpr auto kPartTimeout = 10s;
 constexpr int kTriesForAPart = 5;
+// With its checksum.
+constexpr std::size_t kPartBytesMax = kPartBytes + 64;
 constexpr auto kTryAgain = 200ms;
 // What is fetched is brought to the disk in pieces, so that the log's own syncs have room between.
 constexpr std::uint64_t kSyncBytes = 32 << 20;
@@ -105,7 +108,6 @@ Status SnapshotFetch::fetch_main(std::uint64_t number, const Contact& from,
     }
     RETURN_IF_ERROR((*file)->write(at, *part));
     at += part->size();
-    bytes_ += part->size();
     if (at - synced < kSyncBytes) continue;
     RETURN_IF_ERROR((*file)->sync_data());
     synced = at;
@@ -130,9 +132,10 @@ Result<Bytes> SnapshotFetch::fetch_outcomes(std::uint64_t number, const Contact&
 Result<Bytes> SnapshotFetch::fetch_part(std::uint64_t number, const Contact& from,
                                         const SnapshotOffer& offer, SnapshotFile file,
                                         std::uint64_t offset) {
+  const bool packed = packs_ || offer.wants_packing;
   const std::string target = std::string(kPartPath) + "?id=" + std::to_string(offer.id) +
                              "&file=" + std::to_string(static_cast<std::uint64_t>(file)) +
-                             "&offset=" + std::to_string(offset);
+                             "&offset=" + std::to_string(offset) + (packed ? "&packed=1" : "");
   Status last;
   for (int tries = 0; tries < kTriesForAPart; tries++) {
     if (!is_current(number)) return given_up();
@@ -142,7 +145,11 @@ Result<Bytes> SnapshotFetch::fetch_part(std::uint64_t number, const Contact& fro
       last = answer.error();
       continue;
     }
-    if (std::optional<Bytes> content = decode_part(std::move(*answer))) return std::move(*content);
+    bytes_ += answer->size();
+    std::optional<Bytes> part =
+        packed ? unpack(*answer, kPartBytesMax) : std::optional<Bytes>(std::move(*answer));
+    if (part) part = decode_part(std::move(*part));
+    if (part) return std::move(*part);
     last = {Code::kInvalid, "a part came damaged"};
   }
   return last;

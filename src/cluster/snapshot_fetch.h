@@ -28,7 +28,9 @@ class SnapshotFetch {
     std::string cluster_id;
   };
 
-  SnapshotFetch(store::Store& store, net::Client& client) : store_(store), client_(client) {}
+  // `packs`: it comes packed, also if its sender would not have it so.
+  SnapshotFetch(store::Store& store, net::Client& client, bool packs)
+      : store_(store), client_(client), packs_(packs) {}
   ~SnapshotFetch() { close(); }
 
   // `message` announced it.
@@ -40,7 +42,7 @@ class SnapshotFetch {
     bool running = false;
     std::uint64_t arrived = 0;
     std::uint64_t failed = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // received
   };
   [[nodiscard]] Report report() const { return {running_, arrived_, failed_, bytes_}; }
 
@@ -59,6 +61,7 @@ class SnapshotFetch {
 
   store::Store& store_;
   net::Client& client_;
+  const bool packs_;
 
   std::atomic<std::uint64_t> newest_{0};  // of those that were announced
   std::atomic<bool> running_{false};

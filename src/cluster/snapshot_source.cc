@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "cluster/packed_part.h"
 #include "raft/members.h"
 #include "store/outcome_journal.h"
 
@@ -51,6 +52,7 @@ void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> 
   const Result<std::uint64_t> size = main->size();
   if (!size.ok()) return then(size.error());
   offer.main_bytes = *size;
+  offer.wants_packing = options_.packs;
   offer.id = random_from_system();
   // What comes behind it is needed when it has arrived.
   store_.consensus().keep_log_after(to, offer.record.index);
@@ -64,7 +66,8 @@ void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> 
   then(std::move(offer));
 }
 
-void SnapshotSource::part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, OnPart then) {
+void SnapshotSource::part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, bool packed,
+                          OnPart then) {
   std::shared_ptr<store::FrozenMain> content;
   {
     MutexLock lock(mutex_);
@@ -75,10 +78,14 @@ void SnapshotSource::part(std::uint64_t id, SnapshotFile file, std::uint64_t off
     }
   }
   if (!content) return then(gone());
-  reader_.post([this, content = std::move(content), file, offset, then = std::move(then)] {
+  reader_.post([this, content = std::move(content), file, offset, packed, then = std::move(then)] {
     Result<Bytes> bytes = read(*content, file, offset);
-    if (bytes.ok()) keep_pace(bytes->size());
-    then(std::move(bytes));
+    if (!bytes.ok()) return then(std::move(bytes));
+    const std::size_t size = bytes->size();
+    Bytes part = encode_part(*std::move(bytes));
+    if (packed) part = pack(part);
+    keep_pace(size, part.size());
+    then(std::move(part));
   });
 }
 
@@ -102,10 +109,9 @@ Result<Bytes> SnapshotSource::read(store::FrozenMain& content, SnapshotFile file
   return bytes;
 }
 
-// Waits until so many bytes more are due.
-void SnapshotSource::keep_pace(std::size_t bytes) {
+void SnapshotSource::keep_pace(std::size_t bytes, std::size_t sent) {
   MutexLock lock(mutex_);
-  counts_.bytes += bytes;
+  counts_.bytes += sent;
   const auto takes = std::chrono::nanoseconds(static_cast<std::int64_t>(
       1e9 * static_cast<double>(bytes) / static_cast<double>(options_.bytes_per_second)));
   const TimePoint due = std::max(next_part_, clock_.now());

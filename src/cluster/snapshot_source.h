@@ -28,6 +28,7 @@ class SnapshotSource {
     std::chrono::nanoseconds silence_max{std::chrono::seconds(10)};
     // For readers that are in the way of the snapshot.
     std::chrono::nanoseconds patience{std::chrono::seconds(10)};
+    bool packs = false;  // members are asked to have it so
   };
 
   SnapshotSource(store::Store& store, const Clock& clock, Options options)
@@ -39,9 +40,9 @@ class SnapshotSource {
   // The snapshot for `to` as it is now, which may be newer than what was announced.
   using OnOffer = std::function<void(Result<SnapshotOffer>)>;
   void offer(raft::RaftId to, OnOffer then) EXCLUDES(mutex_);
-  // kPartBytes of a file from `offset` on; fewer at its end.
+  // kPartBytes of a file from `offset` on, fewer at its end, as they are sent: encode_part().
   using OnPart = std::function<void(Result<Bytes>)>;
-  void part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, OnPart then)
+  void part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, bool packed, OnPart then)
       EXCLUDES(mutex_);
   // The member has it, or gave up.
   void done(raft::RaftId to, bool arrived) EXCLUDES(mutex_);
@@ -53,7 +54,7 @@ class SnapshotSource {
     std::size_t running = 0;
     std::uint64_t arrived = 0;
     std::uint64_t failed = 0;
-    std::uint64_t bytes = 0;  // read for them
+    std::uint64_t bytes = 0;  // sent
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
 
@@ -66,7 +67,8 @@ class SnapshotSource {
   void frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> main, const OnOffer& then)
       EXCLUDES(mutex_);
   Result<Bytes> read(store::FrozenMain& content, SnapshotFile file, std::uint64_t offset);
-  void keep_pace(std::size_t bytes) EXCLUDES(mutex_);
+  // Waits until so many bytes more are due, of which `sent` go.
+  void keep_pace(std::size_t bytes, std::size_t sent) EXCLUDES(mutex_);
 
   store::Store& store_;
   const Clock& clock_;

@@ -335,6 +335,7 @@ Status Node::open_cluster() {
   cluster.port.limits.connections_max = 512;
   cluster.port.limits.idle_timeout = 30s;
   cluster.client.tls = node_dialer_.get();
+  cluster.packs_snapshots = options_.compress_snap_transport;
   cluster.client.connect_timeout = options_.cluster_connect_timeout;
   cluster.members.connect_timeout =
       std::min<Options::Duration>(5s, options_.cluster_connect_timeout);

@@ -22,7 +22,6 @@ constexpr const char* kAbout =
 // Flags of rqlite that this server does not have yet. They are refused by name: one that is
 // ignored would be found out too late.
 constexpr const char* kNotBuilt[] = {
-    "compress-snap-transport",
     "auto-backup",
     "auto-restore",
     "cdc-config",
@@ -73,6 +72,8 @@ void declare(Flags& flags, Options& options) {
   flags.add("join-interval", &options.join_interval, "Time between two tries to join");
   flags.add("join-as", &options.join_as,
             "User of this node's own -auth file, as whom it asks to join");
+  flags.add("compress-snap-transport", &options.compress_snap_transport,
+            "Compress snapshots on their way to and from this node");
   flags.add("cluster-connect-timeout", &options.cluster_connect_timeout,
             "Longest time to connect to another node");
   flags.add("raft-non-voter", &options.raft_non_voter,

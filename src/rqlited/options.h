@@ -42,6 +42,7 @@ struct Options {
   Duration join_interval{std::chrono::seconds(3)};
   std::string join_as;
   Duration cluster_connect_timeout{std::chrono::seconds(30)};
+  bool compress_snap_transport = false;
   bool raft_non_voter = false;
 
   std::int64_t bootstrap_expect = 0;  // how many nodes found a cluster together; 0: it is there

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from exposition import parse
 from guards import basic, user
 from members import INSERT, TABLE, Member, Nodes, ids
 from node import eventually, free_ports
@@ -290,6 +291,28 @@ def test_reads_that_lose_their_leader_hear_that_there_is_none(trio):
     finally:
         for node in followers:
             node.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("packs", [(True, False), (False, True), (False, False)])
+def test_snapshots_are_packed_if_either_side_says_so(make_member, packs):
+    flags = [["-raft-snap", "10", "-raft-snap-int", "100ms"] +
+             (["-compress-snap-transport"] if each else []) for each in packs]
+    first = make_member(*flags[0])
+    first.start()
+    first.client.must(TABLE)
+    for _ in range(40):
+        first.client.must("INSERT INTO t(v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                          "i + 1 FROM n WHERE i < 100) SELECT hex(zeroblob(1000)) FROM n")
+    eventually(lambda: first.client.status("store.snapshot_store.snapshots"))
+    second = make_member(*flags[1], first=first)
+    second.start()
+    assert second.rows() == 4000
+    sent, received = (parse(node.client.send("GET", "/metrics").text)[
+        "rqlite_snapshot_transfer_bytes_total"].value(direction=direction)
+        for node, direction in ((first, "out"), (second, "in")))
+    assert sent == received
+    size = first.client.status("store.sqlite3.db_size")
+    assert sent < size / 10 if any(packs) else sent > size / 2
 
 
 def test_a_member_that_does_not_fetch_its_snapshot_holds_nothing_up(make_member):

@@ -112,7 +112,12 @@ TEST(PeerProtocolTest, ASnapshotThatIsOffered) {
   EXPECT_EQ(read->main_bytes, an_offer().main_bytes);
   EXPECT_EQ(read->record.index, raft::Index(7));
   EXPECT_EQ(read->record.state, an_offer().record.state);
+  EXPECT_FALSE(read->wants_packing);
   expect_that_damage_shows(bytes, again(decode_snapshot_offer));
+  SnapshotOffer packed = an_offer();
+  packed.wants_packing = true;
+  EXPECT_TRUE(decode_snapshot_offer(encode(packed))->wants_packing);
+  expect_that_damage_shows(encode(packed), again(decode_snapshot_offer));
 }
 
 TEST(PeerProtocolTest, AnOfferWithoutASnapshotIsNone) {
