@@ -148,7 +148,9 @@ KEYS = {
 
 @pytest.mark.parametrize("key, names", KEYS.items())
 def test_status_has_these_names_and_no_other(client, key, names):
-    client.must("CREATE TABLE t(v)")  # the first entry with a time
+    client.must("CREATE TABLE t(v)")
+    # The first entry with a time, which is noted after whoever wrote it has heard.
+    eventually(lambda: client.status("store.leader_appended_at_time"))
     assert sorted(client.status(key)) == names.split()
 
 
