@@ -317,6 +317,11 @@ Status Node::open_cluster() {
     node_dialer_ = std::move(*dialer);
     log("rqlited", "enabling node-to-node encryption with {}",
         describe_node_tls(node_tls_->options()));
+  } else if (!options_.auth.empty() &&
+             !(options_.join_text.empty() && options_.disco_mode.empty())) {
+    log("rqlited",
+        "WARNING: passwords go to other nodes in clear, because -node-cert and -node-key are not "
+        "set");
   }
   const store::DatabaseFiles paths(options_.data_directory);
   RETURN_IF_ERROR(posix_file_system().make_directories(paths.raft()));

@@ -62,6 +62,38 @@ def test_a_member_joins_by_way_of_a_follower(trio, make_member):
     assert len(fourth.client.send("GET", "/nodes").json) == 4
 
 
+def test_a_node_that_cannot_be_reached_is_no_member(make_member, home):
+    """It would count against the majority of the one that let it in, for good."""
+    first = make_member()
+    first.start()
+    nowhere = free_ports(1)[0]
+    node = Member(home / "nowhere", "-node-id", "2", "-join", first.raft_address, "-raft-adv-addr",
+                  f"127.0.0.1:{nowhere}", "-join-attempts", "2", "-join-interval", "50ms")
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert f"node at 127.0.0.1:{nowhere} cannot be reached: dial tcp" in log
+    assert ids(first.client.send("GET", "/nodes").json) == ["1"]
+    first.client.must(TABLE)
+
+
+def test_reads_are_linearizable_right_after_members_have_changed(make_member):
+    """No write comes between, and none has to."""
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+
+    def read():
+        began = time.monotonic()
+        assert first.rows("linearizable") == 0
+        assert time.monotonic() - began < 5  # a wait for what never comes ends after 10 s
+
+    second = make_member(first=first)
+    second.start()
+    read()
+    assert first.client.send("DELETE", "/remove", {"id": "2"}).status == 200
+    read()
+
+
 def test_a_node_cannot_join_nobody(make_member, home):
     node = Member(home / "alone", "-join", "127.0.0.1:1", "-join-attempts", "2",
                   "-join-interval", "50ms")
@@ -238,6 +270,20 @@ def test_readiness_of_a_follower_with_its_leader(trio):
     follower = trio.followers()[0]
     reply = follower.client.send("GET", "/readyz?sync")
     assert reply.text == "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok"
+
+
+def test_a_follower_that_was_away_is_ready_when_it_has_what_was_written(trio):
+    """Not as soon as it hears the leader again: what `sync` waits for, the leader is asked then."""
+    leader, follower = trio.leader(), trio.followers()[0]
+    for round_ in range(1, 4):
+        follower.process.send_signal(signal.SIGSTOP)
+        for _ in range(50):
+            leader.client.must([INSERT, round_])
+        follower.process.send_signal(signal.SIGCONT)
+        reply = eventually(lambda: (said := follower.new_client().send("GET", "/readyz?sync"))
+                           .status == 200 and said)
+        assert "[+]sync ok" in reply.text
+        assert follower.rows() == 50 * round_
 
 
 def test_how_stale_a_follower_may_be(trio):
@@ -498,6 +544,21 @@ def test_writes_through_followers_do_not_notice_that_the_leader_is_gone(trio, ho
 
 # Leaving.
 
+def test_the_first_request_to_a_leader_that_was_started_again_arrives(trio):
+    """The connections that were kept to it are dead, which is no reason to fail."""
+    leader, follower = trio.leader(), trio.followers()[0]
+    target = {"id": leader.flags[1]}
+    follower.client.must([INSERT, 1])
+    assert follower.client.send("DELETE", "/remove", {"id": "nobody"}).status == 200
+    assert leader.stop() == 0
+    leader.start()
+    eventually(lambda: follower.client.send("POST", "/leader?wait", target, {
+        "Content-Type": "application/json"}).status == 200 or trio.leader() is leader)
+    eventually(lambda: follower.leader_address() == leader.raft_address)
+    assert follower.client.send("DELETE", "/remove", {"id": "nobody"}).status == 200
+    follower.client.must([INSERT, 2])
+
+
 def test_a_node_is_removed(trio):
     for node in trio:
         assert node.client.send("DELETE", "/remove", {"id": "nobody"}).status == 200
@@ -585,6 +646,7 @@ def test_nodes_show_who_they_are_when_they_join(make_member, home):
     second = make_member("-auth", str(users), "-join-as", "nodes", first=first)
     second.login = basic("ops", "pw")
     second.start()
+    assert "WARNING: passwords go to other nodes in clear" in second.log()
     login = basic("ops", "pw")
     assert second.client.send("POST", "/db/execute", [TABLE], login).results == [{}]
     # The leader looks at the login, too.
