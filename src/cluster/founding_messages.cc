@@ -1,44 +1,16 @@
 #include "cluster/founding_messages.h"
 
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 #include <utility>
+
+#include "cluster/fields.h"
 
 namespace rqlite::cluster {
 namespace {
 
 using protozero::pbf_reader;
 using protozero::pbf_tag_type;
-using protozero::pbf_wire_type;
 using protozero::pbf_writer;
-using protozero::tag_and_type;
-
-constexpr auto fixed64(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::fixed64); }
-// Of booleans, too: pbf_reader::get_bool() looks at a byte that may be behind the end.
-constexpr auto varint(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::varint); }
-constexpr auto nested(pbf_tag_type tag) {
-  return tag_and_type(tag, pbf_wire_type::length_delimited);
-}
-
-// Reads the fields with `field`, which says whether it knows one, and sets `whole` to false if it
-// makes no sense. May throw what protozero does.
-template <typename Field>
-void read_fields(pbf_reader reader, Field field) {
-  while (reader.next()) {
-    if (!field(reader)) reader.skip();
-  }
-}
-
-// False if it is not in protobuf's encoding.
-template <typename Read>
-bool is_read(Read read) {
-  try {
-    read();
-    return true;
-  } catch (const protozero::exception&) {
-    return false;
-  }
-}
 
 void write_ballot(pbf_writer& writer, pbf_tag_type tag, const Ballot& ballot) {
   pbf_writer inner(writer, tag);
@@ -85,10 +57,10 @@ bool read_party(pbf_reader reader, Attempt& attempt) {
       case fixed64(1):
         id = raft::RaftId(field.get_fixed64());
         return true;
-      case nested(2):
+      case text(2):
         party.member.node_id = field.get_string();
         return true;
-      case nested(3):
+      case text(3):
         party.member.raft_address = field.get_string();
         return true;
       case varint(4):
@@ -110,13 +82,13 @@ std::optional<Attempt> read_attempt(pbf_reader reader) {
   bool whole = true;
   read_fields(reader, [&](pbf_reader& field) {
     switch (field.tag_and_type()) {
-      case nested(1):
+      case text(1):
         attempt.cluster_id = field.get_string();
         return true;
-      case nested(2):
+      case text(2):
         attempt.birth = read_ballot(field.get_message());
         return true;
-      case nested(3):
+      case text(3):
         whole = read_party(field.get_message(), attempt) && whole;
         return true;
       default:
@@ -149,7 +121,7 @@ std::optional<FoundingVote::Accepted> read_accepted(pbf_reader reader) {
   std::optional<Verdict> verdict;
   read_fields(reader, [&](pbf_reader& field) {
     switch (field.tag_and_type()) {
-      case nested(1):
+      case text(1):
         ballot = read_ballot(field.get_message());
         return true;
       case varint(2):
@@ -184,41 +156,39 @@ std::optional<FounderView> decode_founder_view(BytesView bytes) {
   FounderView view;
   view.wants_vote = false;
   bool whole = true;
-  const bool read = is_read([&] {
-    read_fields(pbf_reader(bytes.data(), bytes.size()), [&](pbf_reader& field) {
-      switch (field.tag_and_type()) {
-        case fixed64(1):
-          view.identity.raft_id = raft::RaftId(field.get_fixed64());
-          return true;
-        case nested(2):
-          view.identity.node_id = field.get_string();
-          return true;
-        case nested(3):
-          view.raft_address = field.get_string();
-          return true;
-        case varint(4):
-          view.wants_vote = field.get_uint64() != 0;
-          return true;
-        case varint(5):
-          view.expect = field.get_uint64();
-          return true;
-        case nested(6):
-          view.cluster_id = field.get_string();
-          return true;
-        case nested(7):
-          view.promised = read_ballot(field.get_message());
-          return true;
-        case nested(8):
-          view.attempt = read_attempt(field.get_message());
-          whole = whole && view.attempt && makes_sense(*view.attempt);
-          return true;
-        case nested(9):
-          view.addresses.push_back(field.get_string());
-          return true;
-        default:
-          return false;
-      }
-    });
+  const bool read = read_fields(bytes, [&](pbf_reader& field) {
+    switch (field.tag_and_type()) {
+      case fixed64(1):
+        view.identity.raft_id = raft::RaftId(field.get_fixed64());
+        return true;
+      case text(2):
+        view.identity.node_id = field.get_string();
+        return true;
+      case text(3):
+        view.raft_address = field.get_string();
+        return true;
+      case varint(4):
+        view.wants_vote = field.get_uint64() != 0;
+        return true;
+      case varint(5):
+        view.expect = field.get_uint64();
+        return true;
+      case text(6):
+        view.cluster_id = field.get_string();
+        return true;
+      case text(7):
+        view.promised = read_ballot(field.get_message());
+        return true;
+      case text(8):
+        view.attempt = read_attempt(field.get_message());
+        whole = whole && view.attempt && makes_sense(*view.attempt);
+        return true;
+      case text(9):
+        view.addresses.push_back(field.get_string());
+        return true;
+      default:
+        return false;
+    }
   });
   if (!read || !whole || view.identity.raft_id == raft::RaftId() || view.identity.node_id.empty() ||
       view.raft_address.empty()) {
@@ -245,28 +215,26 @@ std::optional<FoundingRequest> decode_founding_request(BytesView bytes) {
   std::uint64_t kind = 0;
   std::optional<Attempt> attempt;
   std::optional<Verdict> verdict;
-  const bool read = is_read([&] {
-    read_fields(pbf_reader(bytes.data(), bytes.size()), [&](pbf_reader& field) {
-      switch (field.tag_and_type()) {
-        case varint(1):
-          kind = field.get_uint64();
-          return true;
-        case fixed64(2):
-          request.to = raft::RaftId(field.get_fixed64());
-          return true;
-        case nested(3):
-          attempt = read_attempt(field.get_message());
-          return true;
-        case nested(4):
-          request.ballot = read_ballot(field.get_message());
-          return true;
-        case varint(5):
-          verdict = verdict_of(field.get_uint64());
-          return true;
-        default:
-          return false;
-      }
-    });
+  const bool read = read_fields(bytes, [&](pbf_reader& field) {
+    switch (field.tag_and_type()) {
+      case varint(1):
+        kind = field.get_uint64();
+        return true;
+      case fixed64(2):
+        request.to = raft::RaftId(field.get_fixed64());
+        return true;
+      case text(3):
+        attempt = read_attempt(field.get_message());
+        return true;
+      case text(4):
+        request.ballot = read_ballot(field.get_message());
+        return true;
+      case varint(5):
+        verdict = verdict_of(field.get_uint64());
+        return true;
+      default:
+        return false;
+    }
   });
   if (!read || kind < static_cast<std::uint64_t>(Kind::kView) ||
       kind > static_cast<std::uint64_t>(Kind::kLearn)) {
@@ -296,26 +264,24 @@ std::optional<FoundingVote::Answer> decode_vote_answer(BytesView bytes) {
   FoundingVote::Answer answer;
   std::optional<std::uint64_t> kind;
   bool whole = true;
-  const bool read = is_read([&] {
-    read_fields(pbf_reader(bytes.data(), bytes.size()), [&](pbf_reader& field) {
-      switch (field.tag_and_type()) {
-        case varint(1):
-          kind = field.get_uint64();
-          return true;
-        case nested(2):
-          answer.promised = read_ballot(field.get_message());
-          return true;
-        case nested(3):
-          answer.accepted = read_accepted(field.get_message());
-          whole = whole && answer.accepted.has_value();
-          return true;
-        case varint(4):
-          answer.is_elsewhere = field.get_uint64() != 0;
-          return true;
-        default:
-          return false;
-      }
-    });
+  const bool read = read_fields(bytes, [&](pbf_reader& field) {
+    switch (field.tag_and_type()) {
+      case varint(1):
+        kind = field.get_uint64();
+        return true;
+      case text(2):
+        answer.promised = read_ballot(field.get_message());
+        return true;
+      case text(3):
+        answer.accepted = read_accepted(field.get_message());
+        whole = whole && answer.accepted.has_value();
+        return true;
+      case varint(4):
+        answer.is_elsewhere = field.get_uint64() != 0;
+        return true;
+      default:
+        return false;
+    }
   });
   if (!read || !whole || !kind || *kind > static_cast<std::uint64_t>(Kind::kIsFounded)) {
     return std::nullopt;
@@ -338,28 +304,26 @@ std::optional<FoundingVote::State> decode_vote_state(BytesView bytes) {
   FoundingVote::State state;
   bool whole = true;
   bool has_promise = false;
-  const bool read = is_read([&] {
-    read_fields(pbf_reader(bytes.data(), bytes.size()), [&](pbf_reader& field) {
-      switch (field.tag_and_type()) {
-        case nested(1):
-          state.promised = read_ballot(field.get_message());
-          has_promise = true;
-          return true;
-        case nested(2):
-          state.attempt = read_attempt(field.get_message());
-          whole = whole && state.attempt && makes_sense(*state.attempt);
-          return true;
-        case nested(3):
-          state.accepted = read_accepted(field.get_message());
-          whole = whole && state.accepted.has_value();
-          return true;
-        case varint(4):
-          state.is_founded = field.get_uint64() != 0;
-          return true;
-        default:
-          return false;
-      }
-    });
+  const bool read = read_fields(bytes, [&](pbf_reader& field) {
+    switch (field.tag_and_type()) {
+      case text(1):
+        state.promised = read_ballot(field.get_message());
+        has_promise = true;
+        return true;
+      case text(2):
+        state.attempt = read_attempt(field.get_message());
+        whole = whole && state.attempt && makes_sense(*state.attempt);
+        return true;
+      case text(3):
+        state.accepted = read_accepted(field.get_message());
+        whole = whole && state.accepted.has_value();
+        return true;
+      case varint(4):
+        state.is_founded = field.get_uint64() != 0;
+        return true;
+      default:
+        return false;
+    }
   });
   // What is accepted is accepted of an attempt.
   if (!read || !whole || !has_promise) return std::nullopt;

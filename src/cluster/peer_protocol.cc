@@ -4,39 +4,16 @@
 #include <xxhash.h>
 
 #include <charconv>
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 #include <utility>
 
+#include "cluster/fields.h"
 #include "raft/members.h"
 
 namespace rqlite::cluster {
 namespace {
 
-using protozero::pbf_tag_type;
-using protozero::pbf_wire_type;
-using protozero::tag_and_type;
-
 constexpr std::size_t kChecksumBytes = 8;
-
-// Reads the fields of `bytes`, each with `field`. False if they are not in protobuf's encoding.
-template <typename Field>
-bool read_fields(BytesView bytes, Field field) {
-  try {
-    protozero::pbf_reader reader(bytes.data(), bytes.size());
-    while (reader.next()) {
-      if (!field(reader)) reader.skip();
-    }
-  } catch (const protozero::exception&) {
-    return false;
-  }
-  return true;
-}
-
-constexpr auto fixed64(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::fixed64); }
-// Of booleans, too: pbf_reader::get_bool() looks at a byte that may be behind the end.
-constexpr auto varint(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::varint); }
-constexpr auto text(pbf_tag_type tag) { return tag_and_type(tag, pbf_wire_type::length_delimited); }
 
 bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
   switch (reader.tag_and_type()) {
