@@ -4,24 +4,10 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "raft/log_to_core.h"
 #include "store/ticks.h"
 
 namespace rqlite::store {
-namespace {
-
-// Feeds the log's entries to a core that is about to start.
-class ToBuilder final : public raft::SegmentLog::Replay {
- public:
-  explicit ToBuilder(raft::Core::Builder& builder) : builder_(builder) {}
-  void entry(const raft::EntryView& entry) override { builder_.entry(entry); }
-  void restart() override { builder_.restart(); }
-
- private:
-  raft::Core::Builder& builder_;
-};
-
-}  // namespace
-
 Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem& files,
                                                     Executor& helper, raft::Transport& transport,
                                                     raft::StateMachine& machine,
@@ -40,7 +26,7 @@ Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem&
   core.timeout_seed = random_from_system();
   core.log_level = with.log_level;
   raft::Core::Builder builder(core, snapshot);
-  ToBuilder replay(builder);
+  raft::LogToCore replay(builder);
   raft::SegmentLog::Recovered recovered;
   Result<std::unique_ptr<raft::SegmentLog>> log = raft::SegmentLog::open(
       files, helper, {.directory = with.log_directory, .segment_bytes = with.log_segment_bytes},

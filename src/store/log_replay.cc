@@ -5,21 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "raft/log_to_core.h"
+
 namespace rqlite::store {
 namespace {
 
 // What is applied at once.
 constexpr std::uint64_t kBatchBytes = 4 << 20;
-
-class ToBuilder final : public raft::SegmentLog::Replay {
- public:
-  explicit ToBuilder(raft::Core::Builder& builder) : builder_(builder) {}
-  void entry(const raft::EntryView& entry) override { builder_.entry(entry); }
-  void restart() override { builder_.restart(); }
-
- private:
-  raft::Core::Builder& builder_;
-};
 
 }  // namespace
 
@@ -62,7 +54,7 @@ Status LogReplay::open_database(const Clock& clock, const SnapshotRecord& record
 Status LogReplay::open_log(const SnapshotRecord& record) {
   const raft::Snapshot snapshot{record.index, record.term, record.conf_state, {}};
   raft::Core::Builder builder({.id = options_.raft_id}, snapshot);
-  ToBuilder replay(builder);
+  raft::LogToCore replay(builder);
   raft::SegmentLog::Recovered recovered;
   Result<std::unique_ptr<raft::SegmentLog>> log = raft::SegmentLog::open(
       files_, executor_, {.directory = paths_.log(), .segment_bytes = options_.log_segment_bytes},
