@@ -9,6 +9,7 @@ namespace rqlite::http {
 namespace {
 
 using namespace std::chrono_literals;
+using Limits = cluster::Forwarder::Limits;
 
 constexpr auto kDefaultTimeout = 30s;
 constexpr std::int64_t kAttemptsMax = 100;
@@ -39,8 +40,8 @@ std::optional<store::Store::Leader> other_leader(const net::Request& request, st
   return leader;
 }
 
-cluster::Forwarder::Limits limits_of(const net::Parameters& parameters) {
-  cluster::Forwarder::Limits limits;
+Limits limits_of(const net::Parameters& parameters) {
+  Limits limits;
   limits.timeout = parameters.duration("timeout", kDefaultTimeout);
   if (limits.timeout <= 0s) limits.timeout = kDefaultTimeout;
   limits.attempts =
@@ -48,41 +49,47 @@ cluster::Forwarder::Limits limits_of(const net::Parameters& parameters) {
   return limits;
 }
 
+// If another node is to answer, sends the client there when it asked for that, and else has
+// `pass_on` do it.
+template <typename PassOn>
+bool goes_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                    store::Store* store, cluster::Cluster* cluster, PassOn pass_on) {
+  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
+  if (!leader) return false;
+  Limits limits = limits_of(request.parameters);
+  if (request.parameters.has("redirect")) {
+    redirect(request, reply, *leader, *cluster, limits.timeout);
+  } else {
+    pass_on(*leader, std::move(limits));
+  }
+  return true;
+}
+
 }  // namespace
 
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         store::Store* store, cluster::Cluster* cluster, bool repeatable,
                         OnFailure on_failure, std::shared_ptr<net::BodySource> body) {
-  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
-  if (!leader) return false;
-  cluster::Forwarder::Limits limits = limits_of(request.parameters);
-  limits.body = std::move(body);
-  if (request.parameters.has("redirect")) {
-    redirect(request, reply, *leader, *cluster, limits.timeout);
-    return true;
-  }
-  limits.may_repeat = repeatable;
-  cluster->forward(*leader, request, limits, reply,
-                   [reply, on_failure = std::move(on_failure)](const Status& why) {
-                     reply->send(on_failure(why));
-                   });
-  return true;
+  return goes_elsewhere(
+      request, reply, store, cluster, [&](const store::Store::Leader& leader, Limits limits) {
+        limits.may_repeat = repeatable;
+        limits.body = std::move(body);
+        cluster->forward(leader, request, limits, reply,
+                         [reply, on_failure = std::move(on_failure)](const Status& why) {
+                           reply->send(on_failure(why));
+                         });
+      });
 }
 
 bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
                        store::Store* store, cluster::Cluster* cluster,
                        cluster::WriteForwarder::Here here, OnFailure on_failure) {
-  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
-  if (!leader) return false;
-  cluster::Forwarder::Limits limits = limits_of(request.parameters);
-  if (request.parameters.has("redirect")) {
-    redirect(request, reply, *leader, *cluster, limits.timeout);
-    return true;
-  }
-  limits.may_repeat = true;
-  cluster->forward_write(
-      {std::move(request), reply, limits, std::move(here), std::move(on_failure)});
-  return true;
+  return goes_elsewhere(
+      request, reply, store, cluster, [&](const store::Store::Leader&, Limits limits) {
+        limits.may_repeat = true;
+        cluster->forward_write(
+            {std::move(request), reply, limits, std::move(here), std::move(on_failure)});
+      });
 }
 
 bool votes(store::Store& store) {
