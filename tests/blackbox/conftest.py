@@ -154,3 +154,17 @@ def trio(make_member):
     first.client.must(TABLE)
     make_member.all.wait_until_equal()
     return make_member.all
+
+
+@pytest.fixture
+def unlike_files(make_member, home):
+    """Two members: the leader lets bob only read, the other one lets him do everything."""
+    strict, lax = home / "strict.json", home / "lax.json"
+    strict.write_text(json.dumps([user("ops", "all"), user("bob", "query")]))
+    lax.write_text(json.dumps([user("ops", "all"), user("bob", "all")]))
+    first = make_member("-auth", str(strict))
+    second = make_member("-auth", str(lax), "-join-as", "ops", first=first)
+    for node in (first, second):
+        node.login = basic("ops", "pw")
+        node.start()
+    return first, second

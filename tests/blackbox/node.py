@@ -151,3 +151,8 @@ class Node:
 
     def log_segments(self):
         return sorted((self.data / "raft" / "log").glob("*.seg"))
+
+
+def launch(nodes):
+    for node in nodes:
+        node.launch()

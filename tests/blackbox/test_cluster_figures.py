@@ -1,6 +1,6 @@
 """What a cluster shows of itself: each figure moves when what it names happens, and only then."""
 
-import json
+import concurrent.futures
 import re
 import signal
 import socket
@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from exposition import parse
-from guards import basic, user
+from guards import basic
 from members import INSERT
 from node import eventually
 
@@ -181,16 +181,9 @@ def test_batches_of_queues_are_executions(trio):
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
-def test_what_is_refused_counts_too(make_member, home, size):
+def test_what_is_refused_counts_too(unlike_files, size):
     """Once, whether its body has come by then or not."""
-    strict, lax = home / "strict.json", home / "lax.json"
-    strict.write_text(json.dumps([user("ops", "all"), user("bob", "query")]))
-    lax.write_text(json.dumps([user("ops", "all"), user("bob", "all")]))
-    first = make_member("-auth", str(strict))
-    second = make_member("-auth", str(lax), "-join-as", "ops", first=first)
-    for node in (first, second):
-        node.login = basic("ops", "pw")
-        node.start()
+    first, second = unlike_files
 
     def executions():
         return first.client.send("GET", "/debug/vars?key=cluster", None,
@@ -203,20 +196,19 @@ def test_what_is_refused_counts_too(make_member, home, size):
     assert executions() == before + 1
 
 
-def test_what_cannot_be_passed_on_failed(trio):
-    follower = trio.followers()[0]
-    others = [node for node in trio if node is not follower]
-    for node in others:
-        node.signal(signal.SIGSTOP)  # so that there is no other leader, either
+def test_what_cannot_be_passed_on_failed(trio, make_member):
+    voters = list(trio)
+    copy = make_member("-raft-non-voter", first=trio[0])  # which does not look for another leader
+    copy.start()
+    for node in voters:
+        node.signal(signal.SIGSTOP)
     try:
-        grew = grown(follower, "proxy", lambda: follower.client.execute(
-            [[INSERT, 1]], timeout="100ms"))
-        if not grew:
-            pytest.skip("it has noticed before")
-        assert grew == {"remote_executions": 1, "remote_executions_failed": 1}
-        assert counts(follower, "cluster")["num_client_read_timeouts"] >= 1
+        assert grown(copy, "proxy", lambda: copy.client.execute(
+            [[INSERT, 1]], timeout="100ms")) == {
+                "remote_executions": 1, "remote_executions_failed": 1}
+        assert counts(copy, "cluster")["num_client_read_timeouts"] >= 1
     finally:
-        for node in others:
+        for node in voters:
             node.signal(signal.SIGCONT)
 
 
@@ -416,16 +408,25 @@ def test_what_is_passed_on_is_measured(trio):
         assert value(leader, "rqlite_received_forwards_total", kind=kind) == 1
 
 
-def test_what_is_sent_again_counts(trio):
+def test_what_is_sent_again_counts(trio, make_member):
     """To a leader that is gone, until there is another."""
-    leader, follower = trio.leader(), trio.followers()[0]
-    follower.client.must([INSERT, 1])
+    leader, followers = trio.leader(), trio.followers()
+    copy = make_member("-raft-non-voter", first=leader)  # which does not look for another leader
+    copy.start()
+    copy.client.must([INSERT, 1])
+    before = counts(copy, "cluster")
+    for node in followers:
+        node.signal(signal.SIGSTOP)
     leader.kill()
-    before = counts(follower, "cluster")
-    assert follower.client.execute([[INSERT, 2]]).results[0]["rows_affected"] == 1
-    after = counts(follower, "cluster")
-    if after == before:
-        pytest.skip("another node led already")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            write = pool.submit(copy.new_client().execute, [[INSERT, 2]])
+            eventually(lambda: counts(copy, "cluster") != before)
+        finally:
+            for node in followers:
+                node.signal(signal.SIGCONT)
+        assert write.result().results[0]["rows_affected"] == 1
+    after = counts(copy, "cluster")
     assert after["num_client_execute_retries"] > before["num_client_execute_retries"]
     assert after["num_client_retries"] > before["num_client_retries"]
     assert after["num_client_force_new_conn"] > before["num_client_force_new_conn"]

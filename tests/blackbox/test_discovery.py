@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from name_service import ConsulStandIn, Etcd, NameService
-from node import Node, eventually, free_ports
+from node import Node, eventually, free_ports, launch
 
 FAST = ("-raft-heartbeat-timeout", "300ms", "-raft-election-timeout", "300ms",
         "-raft-leader-lease-timeout", "200ms")
@@ -31,11 +31,6 @@ def make_nodes(home):
     for node in made:
         node.kill()
         print(node.whole_log())
-
-
-def launch(nodes):
-    for node in nodes:
-        node.launch()
 
 
 def wait_until_one(nodes):

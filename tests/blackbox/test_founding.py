@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from guards import user
-from node import Node, eventually, free_ports
+from node import Node, eventually, free_ports, launch
 
 FAST = ("-raft-heartbeat-timeout", "300ms", "-raft-election-timeout", "300ms",
         "-raft-leader-lease-timeout", "200ms")
@@ -33,11 +33,6 @@ def make_founders(home):
     for node in made:
         node.kill()
         print(node.whole_log())
-
-
-def launch(nodes):
-    for node in nodes:
-        node.launch()
 
 
 def wait_until_ready(nodes):
