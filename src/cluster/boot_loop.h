@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/pause.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "cluster/joiner.h"
-#include "cluster/pause.h"
 
 namespace rqlite::cluster {
 

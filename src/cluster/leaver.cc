@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "cluster/json_members.h"
+#include "base/json_members.h"
 #include "cluster/peer_protocol.h"
 
 namespace rqlite::cluster {

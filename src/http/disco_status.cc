@@ -7,17 +7,17 @@
 
 namespace rqlite::http {
 
-JsonTree disco_status(const cluster::DiscoReport& report) {
+JsonTree disco_status(const discovery::DiscoReport& report) {
   JsonTree tree;
-  tree["mode"] = JsonTree::text(cluster::text_of(report.mode));
-  if (cluster::has_key(report.mode)) {
+  tree["mode"] = JsonTree::text(discovery::text_of(report.mode));
+  if (discovery::has_key(report.mode)) {
     tree["register_interval"] = JsonTree::integer(report.register_interval.count());
     tree["report_interval"] = JsonTree::integer(report.report_interval.count());
   } else {
     tree["name"] = JsonTree::text(report.name);
   }
-  if (report.mode == cluster::DiscoMode::kDns) tree["port"] = JsonTree::number(report.port);
-  if (report.mode == cluster::DiscoMode::kDnsSrv) {
+  if (report.mode == discovery::DiscoMode::kDns) tree["port"] = JsonTree::number(report.port);
+  if (report.mode == discovery::DiscoMode::kDnsSrv) {
     tree["service"] = JsonTree::text(report.service);
     // With its colon, which clients have come to expect.
     tree["dns_name:"] = JsonTree::text(report.dns_name);

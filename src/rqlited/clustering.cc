@@ -171,7 +171,7 @@ Status Clustering::boot(std::function<Result<std::vector<std::string>>()> find_a
 }
 
 Status Clustering::register_with_store() {
-  cluster::KvDiscovery& store = *parts_.discovery->store();
+  discovery::KvDiscovery& store = *parts_.discovery->store();
   if (!parts_.store.waits()) {
     log("rqlited",
         "preexisting node configuration detected, not registering with discovery service");

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/pause.h"
 #include "base/status.h"
 #include "cluster/cluster.h"
 #include "cluster/joiner.h"
-#include "cluster/pause.h"
 #include "net/header_fields.h"
 #include "rqlited/discovery.h"
 #include "rqlited/options.h"
@@ -65,7 +65,7 @@ class Clustering {
   void note(cluster::Joiner::Result::Outcome outcome);
 
   const Parts parts_;
-  cluster::Pause pause_;
+  Pause pause_;
   net::HeaderFields login_;
   bool was_removed_ = false;
 };

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "cluster/disco_report.h"
-#include "cluster/kv_discovery.h"
-#include "cluster/system_lookup.h"
+#include "discovery/disco_report.h"
+#include "discovery/kv_discovery.h"
+#include "discovery/system_lookup.h"
 #include "raft/types.h"
 #include "rqlited/options.h"
 
@@ -21,15 +21,15 @@ class Discovery {
   // and is called after store() was told to do something; the clock must outlive it. Precondition:
   // there is a mode.
   static Result<std::unique_ptr<Discovery>> open(const Options& options, raft::RaftId id,
-                                                 bool may_found, cluster::KvDiscovery::Node node,
+                                                 bool may_found, discovery::KvDiscovery::Node node,
                                                  const Clock& clock);
 
   // One of them is null.
-  [[nodiscard]] cluster::SystemLookup* lookup() { return lookup_.get(); }
-  [[nodiscard]] cluster::KvDiscovery* store() { return store_.get(); }
+  [[nodiscard]] discovery::SystemLookup* lookup() { return lookup_.get(); }
+  [[nodiscard]] discovery::KvDiscovery* store() { return store_.get(); }
 
   // Any thread.
-  [[nodiscard]] cluster::DiscoReport report() const {
+  [[nodiscard]] discovery::DiscoReport report() const {
     return lookup_ ? lookup_->report() : store_->report();
   }
   void on_leadership_change() {
@@ -44,8 +44,8 @@ class Discovery {
  private:
   Discovery() = default;
 
-  std::unique_ptr<cluster::SystemLookup> lookup_;
-  std::unique_ptr<cluster::KvDiscovery> store_;
+  std::unique_ptr<discovery::SystemLookup> lookup_;
+  std::unique_ptr<discovery::KvDiscovery> store_;
 };
 
 }  // namespace rqlite::rqlited

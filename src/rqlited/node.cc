@@ -375,7 +375,7 @@ Status Node::open_cluster() {
 
 Status Node::open_discovery() {
   if (options_.disco_mode.empty()) return {};
-  cluster::KvDiscovery::Node node;
+  discovery::KvDiscovery::Node node;
   node.join = [this](const std::string& address) { return clustering_->join_through(address); };
   node.found = [this] { return clustering_->found_alone(); };
   node.leads = [this] { return store_->is_leader(); };

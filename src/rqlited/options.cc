@@ -198,9 +198,9 @@ std::optional<std::string> validate_discovery(const Options& options) {
   if (!options.join_text.empty()) {
     return "disco mode cannot be used when also explicitly joining a cluster";
   }
-  const std::optional<cluster::DiscoMode> mode = options.disco();
+  const std::optional<discovery::DiscoMode> mode = options.disco();
   if (!mode) return "disco mode must be one of consul-kv, etcd-kv, dns, or dns-srv";
-  if (cluster::has_key(*mode)) {
+  if (discovery::has_key(*mode)) {
     if (options.bootstrap_expect > 0) {
       return "bootstrapping not applicable when using " + options.disco_mode;
     }

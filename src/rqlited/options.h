@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/disco_mode.h"
+#include "discovery/disco_mode.h"
 #include "queue/batcher.h"
 #include "raft/core.h"
 
@@ -87,8 +87,8 @@ struct Options {
   std::string data_directory;  // absolute
 
   // What disco_mode says; none if it is empty.
-  [[nodiscard]] std::optional<cluster::DiscoMode> disco() const {
-    return cluster::disco_mode_of(disco_mode);
+  [[nodiscard]] std::optional<discovery::DiscoMode> disco() const {
+    return discovery::disco_mode_of(disco_mode);
   }
   // Whether a new node is a cluster by itself.
   [[nodiscard]] bool is_alone() const {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cluster/fake_sleeper.h"
+#include "fakes/fake_sleeper.h"
 
 namespace rqlite::cluster {
 namespace {

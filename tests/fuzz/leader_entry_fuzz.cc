@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "cluster/leader_entry.h"
+#include "discovery/leader_entry.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using rqlite::cluster::LeaderEntry;
+  using rqlite::discovery::LeaderEntry;
   const std::string_view json(reinterpret_cast<const char*>(data), size);
   const auto entry = LeaderEntry::parse(json);
   if (!entry.ok()) return 0;

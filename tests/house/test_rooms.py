@@ -17,9 +17,9 @@ FOREIGN = {
     "archive": ("src/sqlite/",),
     "zlib.h": ("src/http/", "src/sqlite/"),
     "crypt.h": ("src/http/",),
-    "simdjson": ("src/cluster/", "src/http/", "src/shell/", "src/bench/"),
-    "resolv.h": ("src/cluster/",),
-    "arpa/nameser.h": ("src/cluster/",),
+    "simdjson": ("src/discovery/", "src/cluster/", "src/http/", "src/shell/", "src/bench/"),
+    "resolv.h": ("src/discovery/",),
+    "arpa/nameser.h": ("src/discovery/",),
 }
 
 SOURCES = [name for name in FILES if re.match(r"src/.*\.(h|cc)$", name)]

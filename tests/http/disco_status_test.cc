@@ -6,8 +6,8 @@ namespace rqlite::http {
 namespace {
 
 using namespace std::chrono_literals;
-using cluster::DiscoMode;
-using cluster::DiscoReport;
+using discovery::DiscoMode;
+using discovery::DiscoReport;
 
 DiscoReport report_of(DiscoMode mode) {
   DiscoReport report;
