@@ -61,7 +61,7 @@ Cluster::~Cluster() {
 void Cluster::on_status() {
   if (store_.load() == nullptr) return;
   // Elsewhere: the store is busy saying so.
-  (void)client_.later(0s, [this] { write_forwarder_->leader_changed(); });
+  (void)client_.later(0s, [this] { errands_->leader_changed(); });
 }
 
 Status Cluster::read_vote(Founder::Options options, FileSystem& files, std::string path) {
@@ -83,11 +83,12 @@ void Cluster::open(store::Store& store, std::uint64_t epoch) {
       std::make_unique<MembersService>(store, client_, clock_, counters_, std::move(members),
                                        [this](raft::RaftId id) { return transport_.heard_at(id); });
   origin_numbers_ = std::make_unique<store::OriginNumbers>(store.raft_id(), epoch);
-  WriteForwarder::Ways& ways = *this;
-  write_forwarder_ =
-      std::make_unique<WriteForwarder>(ways, *origin_numbers_, clock_, WriteForwarder::Options());
+  Errands::Ways& ways = *this;
+  errands_ =
+      std::make_unique<Errands>(ways, *origin_numbers_, counters_, clock_, Errands::Options());
   founder_->start(store);
   store_ = &store;
+  errands_->leader_changed();  // there may be one already
 }
 
 void Cluster::close() {
@@ -212,24 +213,14 @@ void Cluster::forward(const store::Store::Leader& leader, const net::Request& re
                            std::move(reply), std::move(counted));
 }
 
-void Cluster::forward_write(WriteForwarder::Errand errand) {
-  const auto kind = static_cast<std::size_t>(passed_on_kind(errand.request.path));
-  counters_.passed_on[kind]++;
-  errand.limits.on_again = [this, kind] { counters_.retries[kind]++; };
-  errand.on_failure = [this, kind, on_failure = std::move(errand.on_failure)](const Status& why) {
-    counters_.failed[kind]++;
-    return on_failure(why);
-  };
-  write_forwarder_->forward(std::move(errand));
-}
-
 std::optional<store::Store::Leader> Cluster::leader() { return store_.load()->leader(); }
 
 net::CallHandle Cluster::send(const store::Store::Leader& to, const net::Request& request,
-                              const command::Origin& origin, Forwarder::Limits limits,
-                              std::shared_ptr<net::Reply> reply, Forwarder::OnFailure failed) {
+                              const std::optional<command::Origin>& origin,
+                              Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
+                              Forwarder::OnFailure failed) {
   net::HeaderFields fields = headers();
-  fields.emplace_back(kOriginHeader, to_text(origin));
+  if (origin) fields.emplace_back(kOriginHeader, to_text(*origin));
   return forwarder_.forward({to.member.raft_address, std::move(fields)}, request, limits,
                             std::move(reply), std::move(failed));
 }

@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "cluster/counters.h"
+#include "cluster/errands.h"
 #include "cluster/forwarder.h"
 #include "cluster/founder.h"
 #include "cluster/members_service.h"
@@ -22,7 +23,6 @@
 #include "cluster/snapshot_fetch.h"
 #include "cluster/snapshot_source.h"
 #include "cluster/stream_target.h"
-#include "cluster/write_forwarder.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "store/origin_numbers.h"
@@ -34,7 +34,7 @@ namespace rqlite::cluster {
 //
 // It listens before the store opens, which needs its transport, and refuses what takes a store
 // until then. Threads: any, but for open(), close() and join().
-class Cluster final : private RaftTransport::Listener, private WriteForwarder::Ways {
+class Cluster final : private RaftTransport::Listener, private Errands::Ways {
  public:
   // What a node that asks must be allowed to do, where there is a file that says who may.
   enum class Permission { kJoin, kJoinReadOnly };
@@ -104,12 +104,12 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   // What the node at `address` says of itself, or why it does not.
   using OnMeta = std::function<void(Result<NodeMeta>)>;
   void ask_meta(const std::string& address, std::chrono::nanoseconds timeout, OnMeta then);
-  // Passes a client's request on to the leader, once or, as `limits` say, several times.
+  // Passes a client's request on to the leader, once.
   void forward(const store::Store::Leader& leader, const net::Request& request,
                Forwarder::Limits limits, std::shared_ptr<net::Reply> reply,
                Forwarder::OnFailure on_failure);
-  // One that may write: as often as it takes, and to whoever leads meanwhile.
-  void forward_write(WriteForwarder::Errand errand);
+  // For what may be passed on as often as it takes, and to whoever leads meanwhile.
+  [[nodiscard]] Errands& errands() { return *errands_; }
 
  private:
   friend class PeerPort;
@@ -123,7 +123,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
 
   std::optional<store::Store::Leader> leader() override;
   net::CallHandle send(const store::Store::Leader& to, const net::Request& request,
-                       const command::Origin& origin, Forwarder::Limits limits,
+                       const std::optional<command::Origin>& origin, Forwarder::Limits limits,
                        std::shared_ptr<net::Reply> reply, Forwarder::OnFailure failed) override;
   bool later(std::chrono::nanoseconds delay, std::function<void()> work) override;
 
@@ -150,7 +150,7 @@ class Cluster final : private RaftTransport::Listener, private WriteForwarder::W
   std::unique_ptr<Founder> founder_;
   std::unique_ptr<StreamTarget> stream_target_;
   std::unique_ptr<store::OriginNumbers> origin_numbers_;
-  std::unique_ptr<WriteForwarder> write_forwarder_;
+  std::unique_ptr<Errands> errands_;
 
   Mutex mutex_;
   std::map<raft::RaftId, SnapshotFetch::Contact> contacts_ GUARDED_BY(mutex_);

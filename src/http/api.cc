@@ -241,22 +241,20 @@ net::Handler::Admission Api::admission(const Route& route, bool allowed, std::st
   return {std::nullopt, std::make_shared<Upload>(uploads_, store->files(), store->scratch_path())};
 }
 
-bool Api::statements_elsewhere(const net::Request& request,
-                               const std::shared_ptr<net::Reply>& reply, bool repeatable) {
-  const RequestOptions options(request.parameters, counters_);
-  return answered_elsewhere(
-      request, reply, store_, cluster_, repeatable,
-      [options](const Status& why) { return failed_request(options, why.text()); });
-}
-
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                          const std::string& context) {
-  return answered_elsewhere(request, reply, store_, cluster_, false, [context](const Status& why) {
+  return answered_elsewhere(request, reply, store_, cluster_, [context](const Status& why) {
     return net::Response::text(500, context + why.text());
   });
 }
 
 namespace {
+
+// Tells another node, if that one has the request from a client, why nothing came of it.
+OnRefused refusal_of(const net::Request& request, const std::shared_ptr<net::Reply>& reply) {
+  if (!request.passed_on) return nullptr;
+  return [reply](const Status& why) { reply->send(cluster::failure(why)); };
+}
 
 // Of a request that may write, if another node has it from a client.
 std::optional<Passage> passage_of(const net::Request& request,
@@ -264,7 +262,7 @@ std::optional<Passage> passage_of(const net::Request& request,
   if (!request.passed_on) return std::nullopt;
   const std::optional<command::Origin> origin = cluster::origin_of(request);
   if (!origin) return std::nullopt;
-  return Passage{*origin, [reply](const Status& why) { reply->send(cluster::failure(why)); }};
+  return Passage{*origin, refusal_of(request, reply)};
 }
 
 }  // namespace
@@ -283,9 +281,9 @@ void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const W
   const RequestOptions options(request.parameters, counters_);
   const bool elsewhere = written_elsewhere(
       request, reply, store_, cluster_,
-      [here](net::Request later, std::shared_ptr<net::Reply> to, const command::Origin& origin,
-             std::function<void(const Status&)> refused) {
-        here(later, std::move(to), Passage{origin, std::move(refused)});
+      [here](net::Request later, std::shared_ptr<net::Reply> to,
+             const std::optional<command::Origin>& origin, OnRefused refused) {
+        here(later, std::move(to), Passage{*origin, std::move(refused)});
       },
       [options](const Status& why) { return refused(options, why); });
   if (elsewhere) return;
@@ -300,10 +298,25 @@ void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply
 
 void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
-  const bool here = store == nullptr || store->is_leader() ||
-                    query_of(request.parameters, *store).level == store::Level::kNone;
-  if (!here && statements_elsewhere(request, reply, true)) return;
-  http::query(request, std::move(reply), store, served_by(request), counters_);
+  const auto answer = [this](net::Request request_, std::shared_ptr<net::Reply> reply_,
+                             const std::optional<command::Origin>&, OnRefused refused) {
+    http::query(request_, std::move(reply_), store_, served_by(request_), counters_,
+                std::move(refused));
+  };
+  if (store != nullptr && !store->is_leader()) {
+    const store::Query query = query_of(request.parameters, *store);
+    const RequestOptions options(request.parameters, counters_);
+    const auto within = query.level == store::Level::kLinearizable
+                            ? query.linearizable_timeout
+                            : std::chrono::nanoseconds::max();
+    if (query.level != store::Level::kNone &&
+        read_elsewhere(request, reply, store, cluster_, within, answer,
+                       [options](const Status& why) { return refused(options, why); })) {
+      return;
+    }
+  }
+  OnRefused refusal = refusal_of(request, reply);
+  answer(std::move(request), std::move(reply), {}, std::move(refusal));
 }
 
 void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
@@ -380,7 +393,7 @@ bool Api::loaded_elsewhere(const net::Request& request, const std::shared_ptr<ne
   const RequestOptions options(request.parameters, counters_);
   const bool is_text = !body->is_database();
   return answered_elsewhere(
-      request, reply, store_, cluster_, false,
+      request, reply, store_, cluster_,
       [options, is_text](const Status& why) {
         return is_text ? failed_request(options, why.text()) : net::Response::text(500, why.text());
       },
@@ -395,10 +408,24 @@ void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {
 }
 
 void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
-  if (!request.parameters.has("noleader") && done_elsewhere(request, reply)) return;
-  http::backup(request, std::move(reply), store_, counters_, [this] {
-    last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
-  });
+  const auto answer = [this](net::Request request_, std::shared_ptr<net::Reply> reply_,
+                             const std::optional<command::Origin>&, OnRefused refused) {
+    http::backup(request_, std::move(reply_), store_, counters_, std::move(refused), [this] {
+      last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
+    });
+  };
+  const auto failed = [this](const Status& why) {
+    if (why.code() != Code::kNoLeader) return net::Response::text(500, why.text());
+    counters_.add(Counter::kLeaderNotFound);
+    return net::Response::text(503, why.text());
+  };
+  if (!request.parameters.has("noleader") &&
+      read_elsewhere(request, reply, store_, cluster_, std::chrono::nanoseconds::max(), answer,
+                     failed)) {
+    return;
+  }
+  OnRefused refusal = refusal_of(request, reply);
+  answer(std::move(request), std::move(reply), {}, std::move(refusal));
 }
 
 void Api::analyze_sql(net::Request request, std::shared_ptr<net::Reply> reply) {

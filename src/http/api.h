@@ -97,8 +97,6 @@ class Api final : public net::Handler {
   }
   // As answered_elsewhere(), for a request whose failures are told as those of statements, or as
   // one line.
-  bool statements_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                            bool repeatable);
   bool loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         const std::shared_ptr<Upload>& body);
   bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,

@@ -65,8 +65,12 @@ Options options_of(const net::Parameters& parameters) {
 // piece is there, so that what goes wrong until then has a status of its own.
 class BackupReply {
  public:
-  BackupReply(Options options, std::shared_ptr<net::Reply> reply, std::function<void()> done)
-      : options_(std::move(options)), reply_(std::move(reply)), done_(std::move(done)) {
+  BackupReply(Options options, std::shared_ptr<net::Reply> reply, OnRefused refused,
+              std::function<void()> done)
+      : options_(std::move(options)),
+        reply_(std::move(reply)),
+        refused_(std::move(refused)),
+        done_(std::move(done)) {
     if (options_.compress) gzip_.emplace();
   }
 
@@ -85,8 +89,9 @@ class BackupReply {
   // off, so that nobody takes it for whole.
   void finish(const Status& status) {
     if (!status.ok()) {
-      if (!stream_) reply_->send(net::Response::text(500, status.text()));
-      return;
+      if (stream_) return;
+      if (refused_) return refused_(status);
+      return reply_->send(net::Response::text(500, status.text()));
     }
     if (gzip_) gzip_->finish(waiting_);
     if (!send().ok()) return;
@@ -108,6 +113,7 @@ class BackupReply {
 
   const Options options_;
   const std::shared_ptr<net::Reply> reply_;
+  const OnRefused refused_;
   const std::function<void()> done_;
   std::optional<Gzip> gzip_;
   Bytes waiting_;
@@ -149,19 +155,23 @@ Status send_vacuumed(store::Store& store, sqlite::Connection& connection, Backup
 }  // namespace
 
 void backup(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-            Counters& counters, std::function<void()> done) {
+            Counters& counters, OnRefused refused, std::function<void()> done) {
   Options options = options_of(request.parameters);
   if (options.vacuum && options.format != Format::kBinary) {
     return reply->send(net::Response::text(400, "invalid backup format"));
   }
   if (store == nullptr) return reply->send(net::Response::text(500, "store not open"));
+  if (refused && !store->is_leader()) return refused({Code::kNotLeader, "not leader"});
+  // One that leads since a moment ago may not have applied yet what its predecessor acknowledged.
+  if (refused && !store->is_ready()) return refused({Code::kUnavailable, "store not ready"});
   if (!request.parameters.has("noleader") && !store->has_leader()) {
     counters.add(Counter::kLeaderNotFound);
     return reply->send(net::Response::text(503, "leader not found"));
   }
   const bool sql = options.format == Format::kSql;
   const bool vacuum = options.vacuum;
-  auto to = std::make_shared<BackupReply>(std::move(options), std::move(reply), std::move(done));
+  auto to = std::make_shared<BackupReply>(std::move(options), std::move(reply), std::move(refused),
+                                          std::move(done));
   if (sql || vacuum) {
     return store->on_reader([store, sql, to](const Result<store::ReaderPool::Reader>& reader) {
       if (!reader.ok()) return to->finish(reader.error());

@@ -30,14 +30,11 @@ void redirect(const net::Request& request, std::shared_ptr<net::Reply> reply,
                    });
 }
 
-// The leader, if `request` is for it and it is another node.
-std::optional<store::Store::Leader> other_leader(const net::Request& request, store::Store* store,
-                                                 const cluster::Cluster* cluster) {
-  if (store == nullptr || cluster == nullptr || request.passed_on) return std::nullopt;
-  if (store->is_leader()) return std::nullopt;
-  std::optional<store::Store::Leader> leader = store->leader();
-  if (leader && leader->is_self) return std::nullopt;
-  return leader;
+// Whether `request` is for the leader, and this node is none.
+bool is_for_another(const net::Request& request, store::Store* store,
+                    const cluster::Cluster* cluster) {
+  if (store == nullptr || cluster == nullptr || request.passed_on) return false;
+  return !store->is_leader();
 }
 
 Limits limits_of(const net::Parameters& parameters) {
@@ -49,47 +46,64 @@ Limits limits_of(const net::Parameters& parameters) {
   return limits;
 }
 
-// If another node is to answer, sends the client there when it asked for that, and else has
-// `pass_on` do it.
-template <typename PassOn>
-bool goes_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                    store::Store* store, cluster::Cluster* cluster, PassOn pass_on) {
-  const std::optional<store::Store::Leader> leader = other_leader(request, store, cluster);
-  if (!leader) return false;
-  Limits limits = limits_of(request.parameters);
-  if (request.parameters.has("redirect")) {
-    redirect(request, reply, *leader, *cluster, limits.timeout);
-  } else {
-    pass_on(*leader, std::move(limits));
-  }
+// Sends the client to the leader, if that is another node and it asked for that.
+bool is_redirected(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                   const std::optional<store::Store::Leader>& leader, cluster::Cluster& cluster) {
+  if (!leader || leader->is_self || !request.parameters.has("redirect")) return false;
+  redirect(request, reply, *leader, cluster, limits_of(request.parameters).timeout);
+  return true;
+}
+
+// What only reads is `within` old at most when it is tried again.
+bool runs_errand(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                 store::Store* store, cluster::Cluster* cluster,
+                 std::optional<std::chrono::nanoseconds> within, cluster::Errands::Here here,
+                 OnFailure on_failure) {
+  if (!is_for_another(request, store, cluster)) return false;
+  if (is_redirected(request, reply, store->leader(), *cluster)) return true;
+  if (request.parameters.has("redirect") || !cluster->errands().expects_leader()) return false;
+  cluster::Errands::Errand errand;
+  errand.limits = limits_of(request.parameters);
+  errand.may_write = !within;
+  if (within) errand.within = std::min(*within, errand.limits.timeout);
+  errand.request = std::move(request);
+  errand.reply = reply;
+  errand.here = std::move(here);
+  errand.on_failure = std::move(on_failure);
+  cluster->errands().run(std::move(errand));
   return true;
 }
 
 }  // namespace
 
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                        store::Store* store, cluster::Cluster* cluster, bool repeatable,
-                        OnFailure on_failure, std::shared_ptr<net::BodySource> body) {
-  return goes_elsewhere(
-      request, reply, store, cluster, [&](const store::Store::Leader& leader, Limits limits) {
-        limits.may_repeat = repeatable;
-        limits.body = std::move(body);
-        cluster->forward(leader, request, limits, reply,
-                         [reply, on_failure = std::move(on_failure)](const Status& why) {
-                           reply->send(on_failure(why));
-                         });
-      });
+                        store::Store* store, cluster::Cluster* cluster, OnFailure on_failure,
+                        std::shared_ptr<net::BodySource> body) {
+  if (!is_for_another(request, store, cluster)) return false;
+  const std::optional<store::Store::Leader> leader = store->leader();
+  if (is_redirected(request, reply, leader, *cluster)) return true;
+  if (!leader || leader->is_self) return false;
+  Limits limits = limits_of(request.parameters);
+  limits.body = std::move(body);
+  cluster->forward(*leader, request, limits, reply,
+                   [reply, on_failure = std::move(on_failure)](const Status& why) {
+                     reply->send(on_failure(why));
+                   });
+  return true;
 }
 
 bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                       store::Store* store, cluster::Cluster* cluster,
-                       cluster::WriteForwarder::Here here, OnFailure on_failure) {
-  return goes_elsewhere(
-      request, reply, store, cluster, [&](const store::Store::Leader&, Limits limits) {
-        limits.may_repeat = true;
-        cluster->forward_write(
-            {std::move(request), reply, limits, std::move(here), std::move(on_failure)});
-      });
+                       store::Store* store, cluster::Cluster* cluster, cluster::Errands::Here here,
+                       OnFailure on_failure) {
+  return runs_errand(request, reply, store, cluster, std::nullopt, std::move(here),
+                     std::move(on_failure));
+}
+
+bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                    store::Store* store, cluster::Cluster* cluster, std::chrono::nanoseconds within,
+                    cluster::Errands::Here here, OnFailure on_failure) {
+  return runs_errand(request, reply, store, cluster, within, std::move(here),
+                     std::move(on_failure));
 }
 
 bool votes(store::Store& store) {

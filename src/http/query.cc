@@ -8,7 +8,7 @@
 namespace rqlite::http {
 
 void query(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-           const std::string& served_by, Counters& counters) {
+           const std::string& served_by, Counters& counters, OnRefused refused) {
   const net::Parameters& parameters = request.parameters;
   const RequestOptions options(parameters, counters);
   Result<ParsedStatements> parsed = request.method == "GET"
@@ -22,7 +22,8 @@ void query(net::Request& request, std::shared_ptr<net::Reply> reply, store::Stor
   if (store == nullptr) return reply->send(failed_request(options, "store not open"));
   store::Query query = query_of(parameters, *store);
   query.request = std::move(parsed->encoded);
-  store->query(std::move(query), make_query_reply(options, std::move(reply), served_by));
+  store->query(std::move(query),
+               make_query_reply(options, std::move(reply), served_by, std::move(refused)));
 }
 
 }  // namespace rqlite::http

@@ -12,8 +12,12 @@ namespace {
 class QueryReply final : public store::QuerySink {
  public:
   QueryReply(RequestOptions options, std::shared_ptr<net::Reply> reply,
-             const std::string& served_by)
-      : options_(options), reply_(std::move(reply)), served_by_(served_by), json_(options.format) {}
+             const std::string& served_by, OnRefused refused)
+      : options_(options),
+        reply_(std::move(reply)),
+        served_by_(served_by),
+        refused_(std::move(refused)),
+        json_(options.format) {}
 
   void begin(bool may_block) override {
     json_ = ResultsJson(options_.format);
@@ -40,6 +44,7 @@ class QueryReply final : public store::QuerySink {
 
   void finished(const Status& status, raft::Index index) override {
     if (stream_) return finish_stream(status, index);
+    if (!status.ok() && refused_) return refused_(status);
     if (!status.ok()) return reply_->send(refused(options_, status));
     reply_->send(results_response(std::move(json_).finish(envelope(index)), served_by_));
   }
@@ -77,6 +82,7 @@ class QueryReply final : public store::QuerySink {
   const RequestOptions options_;
   const std::shared_ptr<net::Reply> reply_;
   const std::string& served_by_;
+  const OnRefused refused_;
   ResultsJson json_;
   bool may_block_ = false;
   std::shared_ptr<std::atomic<bool>> gone_;  // the client; once the read has left its thread
@@ -98,8 +104,9 @@ store::Level level_of(std::string_view text, store::Store& store) {
 
 std::unique_ptr<store::QuerySink> make_query_reply(RequestOptions options,
                                                    std::shared_ptr<net::Reply> reply,
-                                                   const std::string& served_by) {
-  return std::make_unique<QueryReply>(options, std::move(reply), served_by);
+                                                   const std::string& served_by,
+                                                   OnRefused refused) {
+  return std::make_unique<QueryReply>(options, std::move(reply), served_by, std::move(refused));
 }
 
 store::Query query_of(const net::Parameters& parameters, store::Store& store) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,10 @@ void note_key(net::Response& response, const command::RequestResult& result);
 
 // A request as a whole failed, which clients are told with status 200.
 net::Response failed_request(const RequestOptions& options, const std::string& error);
+
+// Hears, in place of the client, why nothing came of its request, of which nothing has been
+// answered yet: it may go better at another node.
+using OnRefused = std::function<void(const Status&)>;
 
 // The one place where our codes become HTTP: the answer to a request that the store refused, or
 // could not finish.

@@ -36,7 +36,8 @@ void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::St
     }
     // A query begins on the connection's thread, which a long search for the answer has left.
     reply->post([=, &served_by] {
-      store->query(std::move(*waiting), make_query_reply(options, reply, served_by));
+      store->query(std::move(*waiting), make_query_reply(options, reply, served_by,
+                                                         passage ? passage->refused : OnRefused()));
     });
   });
 }

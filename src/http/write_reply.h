@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +16,7 @@ namespace rqlite::http {
 // have been sent before.
 struct Passage {
   command::Origin origin;
-  // Hears, in place of the client, why nothing came of it.
-  std::function<void(const Status&)> refused;
+  OnRefused refused;
 };
 
 // Turns what a request did into its reply. `served_by` must outlive the request.

@@ -499,49 +499,6 @@ def test_queued_writes_survive_a_change_of_leaders(trio):
         assert numbers == accepted[node]
 
 
-def write_through(node, stop, prefix):
-    """One plain insert after the other, until `stop`; the numbers that were acknowledged, and what
-    else was said."""
-    client, said, number = node.new_client(), [], 0
-    done = []
-    while not stop.is_set():
-        number += 1
-        reply = client.execute([[INSERT, f"{prefix}-{number}"]])
-        if reply.status == 200 and "error" not in reply.json and reply.results[0].get("last_insert_id"):
-            done.append((number, reply.results[0]["last_insert_id"]))
-        else:
-            said.append(reply.text)
-    return done, said
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_writes_through_followers_do_not_notice_that_the_leader_is_gone(trio, how):
-    """Each is there once, and acknowledged, in the row that the answer named."""
-    leader, followers = trio.leader(), trio.followers()
-    stop = threading.Event()
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        writers = [pool.submit(write_through, node, stop, f"{node.raft_port}-{i}")
-                   for node in followers for i in range(4)]
-        try:
-            eventually(lambda: followers[0].rows() > 200)
-            leader.process.send_signal(how)
-            new = eventually(lambda: next((node for node in followers if node.client.status(
-                "store.raft.state") == "Leader"), None), 20)
-            before = new.rows()
-            eventually(lambda: new.rows() > before + 200)
-        finally:
-            stop.set()
-            leader.process.send_signal(signal.SIGCONT)
-            results = [writer.result() for writer in writers]
-    assert [said for _, said in results] == [[]] * len(results)
-    rows = new.client.query(["SELECT v, id FROM t"], level="strong").results[0]["values"]
-    acknowledged = [(f"{node.raft_port}-{i}-{number}", row)
-                    for (node, i), (done, _) in zip(
-                        ((node, i) for node in followers for i in range(4)), results)
-                    for number, row in done]
-    assert sorted(tuple(row) for row in rows) == sorted(acknowledged)
-
-
 # Leaving.
 
 def test_the_first_request_to_a_leader_that_was_started_again_arrives(trio):

@@ -1,0 +1,182 @@
+"""Whoever asks a follower does not notice that the leader is gone, for good or for a while."""
+
+import concurrent.futures
+import contextlib
+import functools
+import signal
+import threading
+import time
+
+import pytest
+
+from members import INSERT
+from node import eventually
+
+HOW = pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+
+
+@contextlib.contextmanager
+def going_on(*works):
+    """Each of `works`, functions of an event that stops them, in a thread of its own; gives what
+    they return once it is over."""
+    stop, results = threading.Event(), []
+    with concurrent.futures.ThreadPoolExecutor(len(works)) as pool:
+        running = [pool.submit(work, stop) for work in works]
+        try:
+            yield results
+        finally:
+            stop.set()
+            results.extend(each.result() for each in running)
+
+
+def lose(leader, how, followers):
+    """Ends or holds the leader; the follower that leads then."""
+    leader.process.send_signal(how)
+    return eventually(lambda: next((node for node in followers if node.client.status(
+        "store.raft.state") == "Leader"), None), 20)
+
+
+def write_through(node, stop, prefix):
+    """One plain insert after the other, until `stop`; the numbers that were acknowledged, and what
+    else was said."""
+    client, said, number = node.new_client(), [], 0
+    done = []
+    while not stop.is_set():
+        number += 1
+        reply = client.execute([[INSERT, f"{prefix}-{number}"]])
+        if reply.status == 200 and "error" not in reply.json and reply.results[0].get("last_insert_id"):
+            done.append((number, reply.results[0]["last_insert_id"]))
+        else:
+            said.append(reply.text)
+    return done, said
+
+
+@HOW
+def test_writes_through_followers_do_not_notice_that_the_leader_is_gone(trio, how):
+    """Each is there once, and acknowledged, in the row that the answer named."""
+    leader, followers = trio.leader(), trio.followers()
+    writers = [functools.partial(write_through, node, prefix=f"{node.raft_port}-{i}")
+               for node in followers for i in range(4)]
+    with going_on(*writers) as results:
+        try:
+            eventually(lambda: followers[0].rows() > 200)
+            new = lose(leader, how, followers)
+            before = new.rows()
+            eventually(lambda: new.rows() > before + 200)
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
+    assert [said for _, said in results] == [[]] * len(results)
+    rows = new.client.query(["SELECT v, id FROM t"], level="strong").results[0]["values"]
+    acknowledged = [(f"{node.raft_port}-{i}-{number}", row)
+                    for (node, i), (done, _) in zip(
+                        ((node, i) for node in followers for i in range(4)), results)
+                    for number, row in done]
+    assert sorted(tuple(row) for row in rows) == sorted(acknowledged)
+
+
+class Counted:
+    """How many rows were acknowledged."""
+
+    def __init__(self):
+        self.acknowledged = 0
+
+    def write(self, node, stop):
+        """What was said but yes."""
+        client, said = node.new_client(), []
+        while not stop.is_set():
+            reply = client.execute([[INSERT, self.acknowledged]])
+            if reply.status == 200 and "error" not in reply.text:
+                self.acknowledged += 1
+            else:
+                said.append(reply.text)
+        return said
+
+    def read(self, node, path, stop):
+        """What was said but a count of all rows that were acknowledged when the read began; and how
+        many reads there were."""
+        client, said, done = node.new_client(), [], 0
+        while not stop.is_set():
+            at_least = self.acknowledged
+            reply = client.send("POST", path, ["SELECT count(*) FROM t"])
+            if reply.status != 200 or "error" in reply.text:
+                said.append(reply.text)
+                continue
+            done += 1
+            count = reply.results[0]["values"][0][0]
+            if "weak" not in path and count < at_least:
+                said.append(f"{count} of {at_least} rows")
+        return said, done
+
+
+READS = ("/db/query?level=weak", "/db/query?level=strong", "/db/query?level=linearizable",
+         "/db/request?level=linearizable")
+
+
+@HOW
+def test_reads_through_followers_do_not_notice_that_the_leader_is_gone(trio, how):
+    """They hear no error, and what is more than weak sees all that was acknowledged before."""
+    leader, followers = trio.leader(), trio.followers()
+    counted = Counted()
+    readers = [functools.partial(counted.read, node, path) for node in followers for path in READS]
+    with going_on(functools.partial(counted.write, followers[0]), *readers) as results:
+        try:
+            eventually(lambda: counted.acknowledged > 50)
+            lose(leader, how, followers)
+            before = counted.acknowledged
+            eventually(lambda: counted.acknowledged > before + 50)
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
+    said, *read = results
+    assert (said, [each for each, _ in read]) == ([], [[]] * len(read))
+    assert all(done > 10 for _, done in read)
+
+
+@HOW
+def test_who_asks_while_nobody_leads_waits_for_the_next(trio, how):
+    """Requests of each kind, which begin while the follower knows of no leader."""
+    leader, (follower, other) = trio.leader(), trio.followers()
+    follower.client.must([INSERT, 1])
+    trio.wait_until_equal()
+    # Without it nobody is elected.
+    other.process.send_signal(signal.SIGSTOP)
+    leader.process.send_signal(how)
+    try:
+        eventually(lambda: follower.leader_address() == "")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            def ask(*request):
+                return pool.submit(follower.new_client().send, *request)
+            reads = [ask("POST", path, ["SELECT count(*) FROM t"]) for path in READS]
+            backup = ask("GET", "/db/backup")
+            write = ask("POST", "/db/execute", [[INSERT, 2]])
+            time.sleep(0.3)
+            assert not any(each.done() for each in (*reads, backup, write))
+            other.process.send_signal(signal.SIGCONT)
+        for read in reads:
+            assert read.result().results[0]["values"][0][0] in (1, 2)
+        assert backup.result().body.startswith(b"SQLite format 3")
+        assert write.result().results == [{"last_insert_id": 2, "rows_affected": 1}]
+    finally:
+        other.process.send_signal(signal.SIGCONT)
+        leader.process.send_signal(signal.SIGCONT)
+
+
+def test_nobody_waits_for_longer_than_its_client(trio):
+    """With the majority gone readers hear so when their own time is over, or that of the cluster, and
+    at once when it has been gone for long."""
+    leader, (follower, other) = trio.leader(), trio.followers()
+    leader.kill()
+    other.kill()
+    eventually(lambda: follower.leader_address() == "")
+    began = time.monotonic()
+    for parameters in ({"timeout": "300ms"},
+                       {"level": "linearizable", "linearizable_timeout": "300ms"}):
+        reply = follower.client.query(["SELECT 1"], **parameters)
+        assert (reply.status, reply.text) == (503, "leader not found\n")
+    assert time.monotonic() - began < 4  # which is less than the patience of one
+    for path in ("/db/query?q=SELECT%201", "/db/backup"):
+        reply = follower.client.send("GET", path)
+        assert (reply.status, reply.text) == (503, "leader not found\n")
+    began = time.monotonic()
+    for _ in range(10):
+        assert follower.client.query(["SELECT 1"]).status == 503
+    assert time.monotonic() - began < 4
