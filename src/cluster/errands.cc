@@ -99,7 +99,8 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
 
   void failed(const Status& why) EXCLUDES(mutex_) {
     const TimePoint now = owner_.clock_.now();
-    raft::RaftId tried;
+    const std::optional<Leader> leader = owner_.ways_.leader();
+    bool another = false;
     Status last = why;
     bool goes_on = is_worth_another_try(why.code());
     bool was_sent = false;
@@ -112,13 +113,14 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
         const auto patience = std::min(owner_.options_.patience, errand_.limits.timeout);
         until_ = std::min(later(now, patience), ends_);
       }
+      another = leader && leader->id != tried_;
+      // A leader whose disk is full may hand over, and the next one knows what became of a copy
+      // that the log took.
+      if (why.code() == Code::kDiskFull) goes_on = another || unknown_;
       if (now >= *until_) goes_on = false;
-      tried = tried_;
       was_sent = was_sent_;
     }
     if (goes_on) {
-      const std::optional<Leader> leader = owner_.ways_.leader();
-      const bool another = leader && leader->id != tried;
       goes_on = owner_.ways_.later(another ? std::chrono::nanoseconds(0) : owner_.options_.pause,
                                    [self = shared_from_this()] { self->attempt(); });
     }

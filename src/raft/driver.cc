@@ -1,6 +1,7 @@
 #include "raft/driver.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "raft/message.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kHandedOverheadBytes = 128;
 
 Status no_leader() { return {Code::kNoLeader, "leader not found"}; }
 Status not_leader() { return {Code::kNotLeader, "not leader"}; }
+Status no_room() { return {Code::kDiskFull, "disk is full: another node is asked to lead"}; }
 Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
 
 }  // namespace
@@ -24,6 +26,7 @@ Driver::Driver(const Options& options, Core& core, Log& log, Transport& transpor
       log_(log),
       transport_(transport),
       machine_(machine),
+      handover_(options.handover_pause_ticks),
       members_(decode_members(conf_state)) {
   const Core::Status status = core_.status();
   state_ = written_ = {status.term, status.vote, status.commit};
@@ -36,17 +39,30 @@ Status Driver::may_lead() const {
   if (status.role != Role::kLeader) {
     return status.leader == RaftId() ? no_leader() : not_leader();
   }
-  if (status.transferring) return {Code::kUnavailable, "leadership transfer in progress"};
+  return {};
+}
+
+Status Driver::may_propose() const {
+  RETURN_IF_ERROR(may_lead());
+  if (!core_.status().transferring) return {};
+  if (is_giving_up_) return no_room();
+  return {Code::kUnavailable, "leadership transfer in progress"};
+}
+
+Status Driver::reserve(std::size_t bytes) {
+  Status status = log_.reserve(round_entries_ + 1, round_bytes_ + bytes);
+  // For one that is too large alone, nobody else may have room either.
+  if (status.code() == Code::kDiskFull && !log_.has_room()) no_room_ = true;
+  if (!status.ok()) return status;
+  round_entries_++;
+  round_bytes_ += bytes;
   return {};
 }
 
 void Driver::propose(std::unique_ptr<Proposal> proposal) {
-  Status status = may_lead();
-  const std::size_t bytes = proposal->data().size();
-  if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + bytes);
+  Status status = may_propose();
+  if (status.ok()) status = reserve(proposal->data().size());
   if (!status.ok()) return proposal->failed(status);
-  round_entries_++;
-  round_bytes_ += bytes;
   gathered_.push_back(std::move(proposal));
 }
 
@@ -70,7 +86,7 @@ void Driver::propose_together(std::vector<std::unique_ptr<Proposal>> proposals) 
   data.reserve(proposals.size());
   for (const auto& each : proposals) data.push_back(each->data());
   std::optional<Index> index;
-  if (may_lead().ok()) index = core_.propose(data);
+  if (may_propose().ok()) index = core_.propose(data);
   if (!index) {
     const Status why = why_refused();
     for (const auto& each : proposals) each->failed(why);
@@ -84,19 +100,17 @@ void Driver::propose_together(std::vector<std::unique_ptr<Proposal>> proposals) 
 
 void Driver::propose_change(ChangeKind kind, RaftId id, BytesView context,
                             std::unique_ptr<Proposal> proposal) {
-  Status status = may_lead();
-  if (status.ok()) status = log_.reserve(round_entries_ + 1, round_bytes_ + context.size() + 64);
+  Status status = may_propose();
+  if (status.ok()) status = reserve(context.size() + 64);
   if (!status.ok()) return proposal->failed(status);
   propose_gathered();  // which came first
   const std::optional<Index> index = core_.propose_change(kind, id, context);
   if (!index) return proposal->failed(why_refused());
-  round_entries_++;
-  round_bytes_ += context.size() + 64;
   await(*index, EntryKind::kChange, std::move(proposal));
 }
 
 Status Driver::why_refused() const {
-  const Status status = may_lead();
+  const Status status = may_propose();
   if (!status.ok()) return status;
   // A leader refuses only what would pass its bound on uncommitted bytes.
   return {Code::kUnavailable, "too much is waiting to be committed"};
@@ -115,6 +129,9 @@ void Driver::step(BytesView message) {
   if (!failed_.ok() || removed_) return;
   const std::optional<MessageContent> content = peek_message(message);
   if (!content) return;
+  handover_.heard(content->from, content->has_room);
+  // Who asks goes on then, and may ask somebody else.
+  if (content->hands_over && !(machine_.stalled().ok() && log_.has_room())) return;
   // A member without room for entries drops them, and the leader sends them again. What carries
   // none, votes and heartbeats, always has room: without them the cluster would lose its leader.
   if (content->entries > 0) {
@@ -130,6 +147,25 @@ void Driver::tick() {
   core_.tick();
   reads_.ask_again(core_);
   if (core_.take_snapshot_wanted()) machine_.snapshot_wanted();
+  can_write_ = machine_.stalled().ok() && log_.has_room();
+  handover_.tick();
+  hand_over_if_full();
+}
+
+// Reads would go on here, and writes fail until somebody makes room; another member may have some.
+// What waits in the log, or to be applied here, is committed through that one.
+void Driver::hand_over_if_full() {
+  const bool no_room = std::exchange(no_room_, false);
+  const Core::Status status = this->status();
+  if (status.role != Role::kLeader || status.transferring) return;
+  if (!no_room && machine_.stalled().code() != Code::kDiskFull) return;
+  propose_gathered();
+  const std::optional<RaftId> to = handover_.next(
+      options_.id, members_, [&](RaftId voter) { return core_.matched(voter) >= status.commit; });
+  if (!to) return;
+  if (options_.on_handover) options_.on_handover(*to);
+  is_giving_up_ = true;
+  core_.transfer(*to);
 }
 
 void Driver::campaign() {
@@ -138,6 +174,7 @@ void Driver::campaign() {
 
 void Driver::transfer(RaftId to) {
   propose_gathered();  // which could not be proposed any more
+  is_giving_up_ = false;
   if (failed_.ok() && !removed_) core_.transfer(to);
 }
 
@@ -253,7 +290,11 @@ Status Driver::install(const Snapshot& snapshot) {
 
 void Driver::send(const std::vector<Core::Outgoing>& messages) {
   for (const Core::Outgoing& message : messages) {
-    transport_.send(message.to, message.is_snapshot, message.bytes);
+    if (can_write_ || message.is_snapshot) {
+      transport_.send(message.to, message.is_snapshot, message.bytes);
+    } else {
+      transport_.send(message.to, message.is_snapshot, without_room(message.bytes));
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "base/result.h"
 #include "raft/core.h"
+#include "raft/handover.h"
 #include "raft/log.h"
 #include "raft/members.h"
 #include "raft/proposal.h"
@@ -40,6 +42,9 @@ class Driver {
     std::size_t round_bytes_max = 8 << 20;       // entries that share one sync
     std::size_t message_bytes_max = 1 << 20;     // entries that are proposed together
     std::size_t unapplied_bytes_max = 32 << 20;  // handed to the state machine, not yet applied
+    // A leader whose disk is full asks each other member once in so long to lead instead.
+    std::uint64_t handover_pause_ticks = 100;
+    std::function<void(RaftId)> on_handover = nullptr;  // whom it asks
   };
 
   // `core` has just started. All must outlive the driver.
@@ -106,8 +111,13 @@ class Driver {
     std::size_t bytes;
   };
 
-  // Why nothing can be proposed or read through this member now; ok if it can.
+  // Why nothing can be read through this member now; ok if it can.
   [[nodiscard]] Status may_lead() const;
+  // The same of proposals.
+  [[nodiscard]] Status may_propose() const;
+  // Makes room in the log for one proposal more in this round.
+  Status reserve(std::size_t bytes);
+  void hand_over_if_full();
   // Gives the core what was proposed since it was last given something, in messages that are worth
   // sending: one to each member, not one for each entry.
   void propose_gathered();
@@ -134,6 +144,10 @@ class Driver {
 
   Status failed_;
   bool removed_ = false;
+  Handover handover_;
+  bool can_write_ = true;      // as of the last tick; others are told if not
+  bool no_room_ = false;       // for a proposal since the last tick
+  bool is_giving_up_ = false;  // the last transfer was for want of room
   Members members_;
   HardState state_;       // the core's
   HardState written_;     // what of it is on disk

@@ -22,6 +22,10 @@ class Log {
   // and a later call may succeed.
   virtual Status reserve(std::size_t entries, std::size_t bytes) = 0;
 
+  // Whether there is room for what comes after the next few entries, as far as the disk was asked.
+  // Asks again if there was none, and does not wait for the answer.
+  virtual bool has_room() = 0;
+
   // Appends `hard_state`, if given, and `entries`. Entries of an index that the log holds already
   // replace it and all behind it. Durable when it returns ok.
   virtual Status append(const std::optional<HardState>& hard_state,

@@ -18,6 +18,8 @@ enum MessageField : protozero::pbf_tag_type {
   kTermField = 4,
   kSnapshotField = 9,
   kLastField = 16,  // of all that it has
+  // Ours, which raft-rs skips: whether the sender has no room.
+  kNoRoomField = 1000,
 };
 enum SnapshotField : protozero::pbf_tag_type { kDataField = 1, kMetadataField = 2 };
 enum MetadataField : protozero::pbf_tag_type {
@@ -25,8 +27,11 @@ enum MetadataField : protozero::pbf_tag_type {
   kIndexField = 2,
   kTermOfIndexField = 3,
 };
-constexpr std::uint64_t kSnapshotType = 7;  // MsgSnapshot
+constexpr std::uint64_t kSnapshotType = 7;     // MsgSnapshot
+constexpr std::uint64_t kTimeoutNowType = 14;  // MsgTimeoutNow
 
+constexpr auto kType = tag_and_type(kTypeField, pbf_wire_type::varint);
+constexpr auto kNoRoom = tag_and_type(kNoRoomField, pbf_wire_type::varint);
 constexpr auto kTo = tag_and_type(kToField, pbf_wire_type::varint);
 constexpr auto kFrom = tag_and_type(kFromField, pbf_wire_type::varint);
 constexpr auto kEntry = tag_and_type(7, pbf_wire_type::length_delimited);
@@ -89,6 +94,12 @@ std::optional<MessageContent> peek_message(BytesView message) {
     protozero::pbf_reader reader(message.data(), message.size());
     while (reader.next()) {
       switch (reader.tag_and_type()) {
+        case kType:
+          content.hands_over = reader.get_uint64() == kTimeoutNowType;
+          break;
+        case kNoRoom:
+          content.has_room = !reader.get_bool();
+          break;
         case kFrom:
           content.from = RaftId(reader.get_uint64());
           break;
@@ -110,6 +121,12 @@ std::optional<MessageContent> peek_message(BytesView message) {
     return std::nullopt;
   }
   return content;
+}
+
+Bytes without_room(BytesView message) {
+  Bytes bytes(message);
+  protozero::pbf_writer(bytes).add_bool(kNoRoomField, true);
+  return bytes;
 }
 
 Bytes with_snapshot(BytesView message, const Snapshot& snapshot) {

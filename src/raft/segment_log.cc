@@ -102,6 +102,11 @@ Status SegmentLog::reserve(std::size_t entries, std::size_t bytes) {
   return {Code::kDiskFull, "disk is full: there is no room for the log"};
 }
 
+bool SegmentLog::has_room() {
+  spare_.prepare(segments_.back().sequence + 1);
+  return !spare_.is_refused();
+}
+
 // An entry beyond the usual size gets a segment of its own size. The room is taken now, so that
 // the append cannot fail for want of it. The spare so far may be what an earlier call reserved: it
 // gives its name to the new one only when that is there.

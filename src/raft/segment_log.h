@@ -47,6 +47,7 @@ class SegmentLog final : public Log {
   ~SegmentLog() override;
 
   Status reserve(std::size_t entries, std::size_t bytes) override;
+  bool has_room() override;
   Status append(const std::optional<HardState>& hard_state,
                 std::span<const EntryView> entries) override;
   Status read(Index low, Index high, std::size_t bytes_max, const Sink& sink) override;

@@ -51,6 +51,11 @@ void SpareSegment::adopt(Segment segment) {
   spare_ = std::move(segment);
 }
 
+bool SpareSegment::is_refused() {
+  MutexLock lock(mutex_);
+  return !spare_ && !failure_.ok();
+}
+
 bool SpareSegment::wait() {
   MutexLock lock(mutex_);
   while (making_) changed_.wait(mutex_);

@@ -36,6 +36,9 @@ class SpareSegment {
   // Gives a spare that was found on disk.
   void adopt(Segment segment) EXCLUDES(mutex_);
 
+  // There is none, and it could not be made when that was last tried.
+  [[nodiscard]] bool is_refused() EXCLUDES(mutex_);
+
   // Waits until nothing is being made. True if a spare is there.
   bool wait() EXCLUDES(mutex_);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/status.h"
 #include "raft/core.h"
 #include "raft/proposal.h"
 #include "raft/types.h"
@@ -41,6 +42,9 @@ class StateMachine {
 
   // A follower needs a newer snapshot than the last one taken.
   virtual void snapshot_wanted() = 0;
+
+  // Why entries that are handed out cannot be applied for now, such as a full disk; ok if they can.
+  [[nodiscard]] virtual Status stalled() = 0;
 
   // Role, term or leader changed.
   virtual void status_changed(const Core::Status& status) = 0;

@@ -61,8 +61,8 @@ class ApplyThread final : public raft::StateMachine {
 
   // Makes the thread look for something to do. From any thread.
   void wake() EXCLUDES(mutex_);
-  // Why nothing can be applied for now; ok if it can.
-  [[nodiscard]] Status stalled() EXCLUDES(mutex_);
+  // From any thread.
+  [[nodiscard]] Status stalled() override EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
 
  private:

@@ -8,6 +8,13 @@
 #include "store/ticks.h"
 
 namespace rqlite::store {
+namespace {
+
+// A leader whose disk is full asks each other member so often to lead instead.
+constexpr auto kHandoverPause = std::chrono::seconds(10);
+
+}  // namespace
+
 Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem& files,
                                                     Executor& helper, raft::Transport& transport,
                                                     raft::StateMachine& machine,
@@ -37,9 +44,12 @@ Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem&
     rqlite::log("raft", "cut off what a crash left half written in {}", recovered.torn);
   }
   made->core_ = builder.start(recovered.hard_state.value_or(raft::HardState{}), *made->log_);
-  made->driver_ =
-      std::make_unique<raft::Driver>(raft::Driver::Options{.id = with.id}, *made->core_,
-                                     *made->log_, transport, machine, record.conf_state);
+  raft::Driver::Options driver;
+  driver.id = with.id;
+  driver.handover_pause_ticks = static_cast<std::uint64_t>(kHandoverPause / ticks.tick) + 1;
+  driver.on_handover = with.on_handover;
+  made->driver_ = std::make_unique<raft::Driver>(driver, *made->core_, *made->log_, transport,
+                                                 machine, record.conf_state);
   made->thread_ = std::make_unique<raft::DriverThread>(
       *made->driver_, raft::DriverThread::Options{ticks.tick, with.apply_timeout}, with.on_failure);
   return made;

@@ -41,6 +41,8 @@ class Consensus {
     raft::LogLevel log_level = raft::LogLevel::kWarn;
     raft::Driver::Retention retention;
     std::function<void(const Status&)> on_failure;
+    // This leader's disk is full, and it asks another member to lead.
+    std::function<void(raft::RaftId)> on_handover;
   };
 
   // Opens the log behind the snapshot of `record` and hands what it holds to `machine`. All must

@@ -263,6 +263,7 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   options.id = raft_id_;
   options.log_directory = paths_.log();
   options.on_failure = [this](const Status& why) { on_failure(why); };
+  options.on_handover = [this](raft::RaftId to) { on_handover(to); };
   raft::Transport& transport = options_.transport == nullptr ? no_transport_ : *options_.transport;
   // Its threads may be faster than this one.
   MutexLock lock(mutex_);
@@ -782,6 +783,14 @@ void Store::on_status(const raft::Core::Status& status) {
   } else if (status.leader == raft::RaftId()) {
     log("store", "Leader is now unknown");
   }
+}
+
+void Store::on_handover(raft::RaftId to) {
+  MutexLock lock(mutex_);
+  const Membership::Entry* entry = membership_.find(to);
+  if (entry == nullptr) return;
+  log("store", "disk is full: asking node {} at {} to lead", entry->member.node_id,
+      entry->member.raft_address);
 }
 
 void Store::on_failure(const Status& why) {

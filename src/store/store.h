@@ -303,6 +303,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void on_look() override;
   void on_snapshot_wanted() override;
   void on_failure(const Status& why) override;
+  void on_handover(raft::RaftId to) EXCLUDES(mutex_);
 
   // Constant after construction.
   const Options options_;

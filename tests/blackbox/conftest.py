@@ -80,6 +80,21 @@ def start_guarded(make_node, home):
 
 
 @pytest.fixture
+def small_disks(home):
+    """Two of them."""
+    disks = [home / "disk", home / "other disk"]
+    mounted = []
+    try:
+        for each in disks:
+            mount_small(each)
+            mounted.append(each)
+        yield disks
+    finally:
+        for each in mounted:
+            unmount(each)
+
+
+@pytest.fixture
 def small_disk(home):
     mount_small(home / "disk")
     yield home / "disk"
@@ -131,8 +146,8 @@ def start_stuck(start_node, small_disk):
 def make_member(home):
     made = Nodes()
 
-    def make(*flags, first=None, name=None):
-        node = Member(home / f"node{len(made) + 1}", "-node-id", name or str(len(made) + 1),
+    def make(*flags, first=None, name=None, directory=None):
+        node = Member(directory or home / f"node{len(made) + 1}", "-node-id", name or str(len(made) + 1),
                       *(("-join", first.raft_address) if first else ()), *FAST, *flags)
         made.append(node)
         return node

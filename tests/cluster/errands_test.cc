@@ -236,6 +236,28 @@ TEST_F(ErrandsTest, WhatIsRefusedIsNotSentAgain) {
   EXPECT_TRUE(ways_.waiting_.empty());
 }
 
+TEST_F(ErrandsTest, UnlessAnotherOneLeadsWhoseDiskMayHaveRoom) {
+  ways_.leads(kSecond);
+  const auto reply = begin("a");
+  ways_.leads(kThird);
+  ways_.fail(Code::kDiskFull, "disk is full");
+  EXPECT_EQ(ways_.run_next(), 0ns);
+  EXPECT_EQ(ways_.sent_.back().to, kThird);
+  ways_.answer("done");
+  EXPECT_EQ(text_of(*reply), "done");
+}
+
+TEST_F(ErrandsTest, WhatTheLogOfAFullDiskTookMayBecomeKnown) {
+  ways_.leads(kSecond);
+  const auto reply = begin("a");
+  ways_.fail(Code::kUnknown, "disk is full: the write is in the log");
+  ways_.run_next();
+  ways_.fail(Code::kDiskFull, "disk is full");
+  EXPECT_EQ(ways_.run_next(), 50ms);
+  ways_.answer("done");
+  EXPECT_EQ(text_of(*reply), "done");
+}
+
 TEST_F(ErrandsTest, AReadNeedsNoOrigin) {
   ways_.leads(kSecond);
   const auto reply = begin_read();

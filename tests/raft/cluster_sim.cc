@@ -63,6 +63,26 @@ void ClusterSim::calm() {
   for (int i = 0; i < 3 && !agreed; i++) agreed = agrees();
   if (!agreed) checker_.fail("the cluster does not commit in the calm");
   expect_alike();
+  hand_over_for_room();
+  expect_alike();
+}
+
+void ClusterSim::hand_over_for_room() {
+  SimMember* full = leader();
+  // Of two voters both are needed.
+  if (full == nullptr || full->driver().members().voters.size() < 3) return;
+  full->fill_disk();
+  for (int i = 0; i < 300 && full->leads() && checker_.breach().empty(); i++) {
+    (void)full->propose(1000);
+    advance(30);
+  }
+  if (full->leads()) checker_.fail("a leader with a full disk goes on");
+  // The one that leads now has the others with it, and the old one when it has room again.
+  advance(kElectionMsMax);
+  if (!agrees()) checker_.fail("the cluster does not commit while one disk is full");
+  full->mend_disk();
+  advance(kElectionMsMax);
+  if (!agrees()) checker_.fail("the cluster does not commit after a disk was full");
 }
 
 void ClusterSim::advance(std::uint64_t ms) {

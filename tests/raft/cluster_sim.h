@@ -47,6 +47,8 @@ class ClusterSim {
   SimMember& add_member();
 
   void start_all();
+  // The leader's disk is full for a while, and those of the others are not.
+  void hand_over_for_room();
   // Whether a leader commits a handful of proposals within a few seconds.
   bool agrees();
   void expect_alike();

@@ -49,6 +49,7 @@ class FakeMachine final : public StateMachine {
   void apply(std::vector<Committed> entries) override;
   Status restore(const Snapshot& snapshot) override;
   void snapshot_wanted() override { snapshots_wanted++; }
+  [[nodiscard]] Status stalled() override { return stalled_; }
   void status_changed(const Core::Status& status) override { statuses.push_back(status); }
 
   struct Handed {
@@ -64,6 +65,7 @@ class FakeMachine final : public StateMachine {
   std::vector<std::size_t> batches;  // how many entries came at once
   std::vector<Snapshot> restored;
   Status restore_fails;
+  Status stalled_;
   int snapshots_wanted = 0;
   std::vector<Core::Status> statuses;
 

@@ -47,6 +47,32 @@ TEST_F(DriverFollowerTest, AHeartbeatSaysWhatIsCommitted) {
   EXPECT_EQ(machine.handed.size(), 3u);
 }
 
+TEST_F(DriverFollowerTest, DoesNotTakeOverWhatItCannotWrite) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  ASSERT_TRUE(round().ok());
+  const auto is_asked_to_lead = [this] {
+    deliver(from(2, Type::kTimeoutNow, 2));
+    ASSERT_TRUE(round().ok());
+  };
+  machine.stalled_ = {Code::kDiskFull, "disk is full"};
+  is_asked_to_lead();
+  machine.stalled_ = {};
+  // The last segment but no next one.
+  files.set_capacity(files.used_bytes());
+  for (std::uint64_t i = 5; log->has_room(); i++) {
+    deliver_entries(2, 2, i, 1, 2, 1, 3000);
+    ASSERT_TRUE(round().ok());
+  }
+  is_asked_to_lead();
+  EXPECT_EQ(driver->status().term, Term(2));
+  EXPECT_EQ(driver->status().role, Role::kFollower);
+  files.set_capacity(std::nullopt);
+  is_asked_to_lead();
+  EXPECT_EQ(driver->status().term, Term(3));
+  EXPECT_EQ(driver->status().role, Role::kCandidate);
+}
+
 TEST_F(DriverFollowerTest, AVoteWaitsForTheDisk) {
   begin();
   for (const Type type : {Type::kPreVote, Type::kVote}) {

@@ -2,6 +2,7 @@
 
 #include "raft/driver.h"
 #include "raft/driver_fixture.h"
+#include "raft/message.h"
 
 namespace rqlite::raft {
 namespace {
@@ -162,12 +163,169 @@ TEST_F(DriverLeaderTest, OneFollowerOfTwoIsEnoughForTheLease) {
   EXPECT_EQ(driver->status().role, Role::kLeader);
 }
 
-TEST_F(DriverLeaderTest, RefusesWhileItHandsOver) {
+TEST_F(DriverLeaderTest, RefusesToWriteWhileItHandsOverAndReadsOn) {
   begin();
   driver->transfer(RaftId(2));
-  ASSERT_TRUE(round().ok());
+  transport.sent.clear();
   EXPECT_EQ(propose("x")->codes, Codes{Code::kUnavailable});
-  EXPECT_EQ(read()->codes, Codes{Code::kUnavailable});
+  const auto reading = read();
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(reading->codes, Codes{});  // not before a majority says that it still leads
+  PeerMessage confirmed = from(3, Type::kHeartbeatResponse, term());
+  confirmed.context = transport.of(Type::kHeartbeat).back().message.context;
+  deliver(confirmed);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(reading->codes, Codes{Code::kOk});
+}
+
+// A full disk.
+
+// The leader of three with a full disk, whose others answer or do not.
+class FullLeaderTest : public DriverLeaderTest {
+ protected:
+  void begin() {
+    driver_options.handover_pause_ticks = 20;
+    driver_options.on_handover = [this](RaftId to) { asked_.push_back(to.value()); };
+    DriverLeaderTest::begin();
+    last_ = driver->status().last.value();
+  }
+  void fill_disk() { files.set_capacity(files.used_bytes()); }
+  // Proposes until there is no room, and lets the others have all that is in the log.
+  void write_until_refused() {
+    for (std::shared_ptr<Outcome> outcome; !outcome || outcome->codes.empty();) {
+      outcome = propose(Bytes(1000, 'x'));
+      ASSERT_TRUE(round().ok());
+      if (!outcome->codes.empty()) {
+        EXPECT_EQ(outcome->codes, Codes{Code::kDiskFull});
+      }
+    }
+    last_ = driver->status().last.value();
+    acknowledge(last_);
+    ASSERT_TRUE(round().ok());
+  }
+  // So many ticks; before each a write is refused, and `near` answer heartbeats.
+  void go_on(int ticks, const std::vector<std::uint64_t>& near) {
+    for (int i = 0; i < ticks; i++) {
+      EXPECT_EQ(propose(Bytes(1000, 'x'))->codes, Codes{Code::kDiskFull});
+      for (const std::uint64_t each : near) deliver(from(each, Type::kHeartbeatResponse, term()));
+      driver->tick();
+      ASSERT_TRUE(round().ok());
+    }
+  }
+  using Asked = std::vector<std::uint64_t>;
+
+  std::uint64_t last_ = 0;
+  Asked asked_;
+};
+
+TEST_F(FullLeaderTest, AsksAnotherMemberToLead) {
+  begin();
+  fill_disk();
+  write_until_refused();
+  EXPECT_TRUE(asked_.empty());
+  transport.sent.clear();
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(asked_, Asked{2});
+  ASSERT_EQ(transport.of(Type::kTimeoutNow).size(), 1u);
+  EXPECT_EQ(transport.of(Type::kTimeoutNow)[0].to, RaftId(2));
+  // Meanwhile clients hear what they heard before.
+  EXPECT_EQ(propose("x")->codes, Codes{Code::kDiskFull});
+}
+
+TEST_F(FullLeaderTest, AsksEachMemberOnceInAWhile) {
+  begin();
+  fill_disk();
+  write_until_refused();
+  go_on(100, {2, 3});
+  // An election timeout of 10 ticks ends each try.
+  EXPECT_EQ(asked_, (Asked{2, 3, 2, 3, 2, 3, 2, 3, 2, 3}));
+  EXPECT_EQ(driver->status().role, Role::kLeader);
+}
+
+TEST_F(FullLeaderTest, AsksNobodyWhileTheOthersAreNoMajority) {
+  begin();
+  fill_disk();
+  write_until_refused();
+  for (int i = 0; i < 6; i++) {
+    driver->tick();
+    deliver(from(3, Type::kHeartbeatResponse, term()));
+    ASSERT_TRUE(round().ok());
+  }
+  asked_.clear();
+  go_on(40, {3});
+  EXPECT_TRUE(asked_.empty());
+}
+
+TEST_F(FullLeaderTest, AsksNobodyWhileOthersHaveNoRoomEither) {
+  begin();
+  fill_disk();
+  write_until_refused();
+  PeerMessage heartbeat = from(2, Type::kHeartbeatResponse, term());
+  driver->step(without_room(encode_message(heartbeat)));
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(asked_.empty());
+  deliver(heartbeat);
+  go_on(1, {});
+  EXPECT_EQ(asked_, Asked{2});
+}
+
+TEST_F(FullLeaderTest, AsksNobodyWhoLacksWhatIsCommitted) {
+  begin();
+  fill_disk();
+  for (std::shared_ptr<Outcome> outcome; !outcome || outcome->codes.empty();) {
+    outcome = propose(Bytes(1000, 'x'));
+    ASSERT_TRUE(round().ok());
+  }
+  PeerMessage stored = from(3, Type::kAppendResponse, term());
+  stored.index = driver->status().last;
+  deliver(stored);
+  ASSERT_TRUE(round().ok());
+  go_on(40, {2, 3});
+  EXPECT_EQ(asked_, (Asked{3, 3}));
+}
+
+TEST_F(FullLeaderTest, GoesOnByItselfWhenThereIsRoom) {
+  begin();
+  fill_disk();
+  write_until_refused();
+  go_on(1, {2, 3});
+  EXPECT_EQ(asked_, Asked{2});
+  files.set_capacity(std::nullopt);
+  for (int i = 0; i < 12; i++) {  // nobody took over
+    driver->tick();
+    deliver(from(2, Type::kHeartbeatResponse, term()));
+    ASSERT_TRUE(round().ok());
+  }
+  const auto outcome = propose(Bytes(1000, 'x'));
+  ASSERT_TRUE(round().ok());
+  acknowledge(last_ + 1);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(outcome->codes, Codes{Code::kOk});
+  EXPECT_EQ(asked_, Asked{2});
+}
+
+TEST_F(FullLeaderTest, OneThatCannotApplyAsksAsWell) {
+  begin();
+  machine.stalled_ = {Code::kUnavailable, "a reader holds it up"};
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(asked_.empty());
+  machine.stalled_ = {Code::kDiskFull, "disk is full"};
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(asked_, Asked{2});
+}
+
+TEST_F(FullLeaderTest, WhatIsTooLargeForTheDiskAloneChangesNothing) {
+  begin();
+  (void)log->has_room();  // the next segment is there
+  fill_disk();
+  EXPECT_EQ(propose(Bytes(100'000, 'x'))->codes, Codes{Code::kDiskFull});
+  driver->tick();
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(asked_.empty());
 }
 
 TEST_F(DriverLeaderTest, AskedForWhatIsReleasedItWantsASnapshotThatNamesTheAsker) {

@@ -27,6 +27,7 @@ class DriverThreadTest : public ::testing::Test, protected DriverFixture {
     }
     Status restore(const Snapshot&) override { return {}; }
     void snapshot_wanted() override {}
+    [[nodiscard]] Status stalled() override { return {}; }
     void status_changed(const Core::Status& status) override {
       if (status.role == Role::kLeader) leads.set_value();
     }

@@ -55,6 +55,20 @@ TEST(MessageTest, TellsTheSnapshotItBrings) {
   EXPECT_EQ(content->snapshot->data, "manifest");
 }
 
+TEST(MessageTest, TellsWhetherTheSenderHasRoom) {
+  const Bytes message = encode_message(append_of({entry(1, "a")}));
+  EXPECT_TRUE(peek_message(message)->has_room);
+  EXPECT_FALSE(peek_message(without_room(message))->has_room);
+  EXPECT_EQ(decode_message(without_room(message)).entries.size(), 1u);
+}
+
+TEST(MessageTest, TellsWhetherLeadershipIsHandedOver) {
+  PeerMessage message = append_of({});
+  EXPECT_FALSE(peek_message(encode_message(message))->hands_over);
+  message.type = PeerMessage::Type::kTimeoutNow;
+  EXPECT_TRUE(peek_message(encode_message(message))->hands_over);
+}
+
 TEST(MessageTest, SurvivesNoise) {
   PeerMessage message = append_of({entry(1, Bytes(30, 'a'))});
   message.snapshot = {Index(300), Term(7), encode_members({{RaftId(1)}, {}}), "manifest"};

@@ -76,6 +76,7 @@ class SimMachine final : public StateMachine {
   void apply(std::vector<Committed> entries) override;
   Status restore(const Snapshot& snapshot) override;
   void snapshot_wanted() override { wanted_ = true; }
+  [[nodiscard]] Status stalled() override { return {}; }
   void status_changed(const Core::Status&) override {}
 
  private:

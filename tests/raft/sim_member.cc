@@ -63,6 +63,7 @@ SimMember::Figures& SimMember::Figures::operator+=(const Figures& other) {
   held_back += other.held_back;
   read_back += other.read_back;
   no_room += other.no_room;
+  handovers += other.handovers;
   return *this;
 }
 
@@ -130,7 +131,11 @@ Status SimMember::open() {
   watched_ = std::make_unique<WatchedLog>(id_, *log_, model_, parts_.checker);
   core_ = builder.start(found.hard_state, *watched_);
   driver_ = std::make_unique<Driver>(
-      Driver::Options{.id = id_, .round_bytes_max = 8 << 10, .unapplied_bytes_max = 8 << 10},
+      Driver::Options{.id = id_,
+                      .round_bytes_max = 8 << 10,
+                      .unapplied_bytes_max = 8 << 10,
+                      .handover_pause_ticks = 20,
+                      .on_handover = [this](RaftId) { parts_.figures.handovers++; }},
       *core_, *watched_, *this, *machine_, snapshot.conf_state);
   return {};
 }

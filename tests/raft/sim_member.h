@@ -30,6 +30,7 @@ class SimMember final : public Transport {
     std::uint64_t held_back = 0;       // rounds that left entries waiting for the state machine
     std::uint64_t read_back = 0;       // reads from the log on disk
     std::uint64_t no_room = 0;         // reservations that a full disk refused
+    std::uint64_t handovers = 0;       // that leaders asked for because of that
 
     Figures& operator+=(const Figures& other);
   };

@@ -26,6 +26,7 @@ class WatchedLog final : public Log {
     if (!status.ok()) refusals++;
     return status;
   }
+  bool has_room() override { return log_.has_room(); }
   Status append(const std::optional<HardState>& hard_state,
                 std::span<const EntryView> entries) override {
     checker_.writes(member_, leads_, model_.acknowledged(), entries);

@@ -1,0 +1,122 @@
+"""A leader whose disk is full hands over to a member that can write, and comes back."""
+
+import time
+
+import pytest
+
+from disk import MEBI, Ballast
+from node import eventually
+from writers import INSERT, TABLE, Ledger, Writers, plain
+
+ROW = "x" * 100_000
+
+
+def write_until_refused(client, ledger, name):
+    """What the refusal says."""
+    for n in range(2000):
+        key = f"{name}/{n}/{ROW}"
+        ledger.attempt(key)
+        reply = client.execute([[INSERT, key]])
+        if reply.status != 200 or "error" in reply.text:
+            return reply.json["error"]
+        ledger.acknowledge(key)
+    raise AssertionError("the disk is never full")
+
+
+def write_some(node, ledger, name):
+    client = node.new_client()
+    for n in range(10):
+        key = f"{name}/{n}"
+        ledger.attempt(key)
+        assert plain(client, key), key
+        ledger.acknowledge(key)
+
+
+def another_leads(full, others):
+    return next((node for node in others if node.client.status("store.raft.state") == "Leader" and
+                 full.leader_address() == node.raft_address), None)
+
+
+@pytest.mark.parametrize("leave", [0, 6 * MEBI])
+def test_a_leader_with_a_full_disk_hands_over(make_member, small_disk, leave):
+    full = make_member(directory=small_disk / "node")
+    full.start()
+    others = [make_member(first=full) for _ in range(2)]
+    for node in others:
+        node.start()
+    full.client.must(TABLE)
+    nodes = make_member.all
+    nodes.wait_until_equal()
+    ballast, ledger = Ballast(small_disk), Ledger()
+    ballast.fill(leave)
+    # Clients of all nodes, of which some hear that the disk is full; none loses anything.
+    clients = [Writers(node, ledger, f"{node.raft_port}", plain, plain) for node in nodes]
+    try:
+        assert "disk is full" in write_until_refused(full.client, ledger, "full")
+        new = eventually(lambda: another_leads(full, others))
+        for node in nodes:
+            write_some(node, ledger, f"after {node.raft_port}")
+        assert f"disk is full: asking node {new.flags[1]} at {new.raft_address} to lead" in full.log()
+        assert full.client.query(["SELECT 1"], level="none").status == 200
+        # It does not want to lead while that lasts.
+        reply = new.client.send("POST", "/leader?wait", {"id": "1"},
+                                {"Content-Type": "application/json"})
+        assert (reply.status, reply.text) == (500, "stepdown: leadership transfer timeout\n")
+    finally:
+        for each in clients:
+            each.stop()
+    ballast.drop()
+    nodes.wait_until_equal()
+    for node in nodes:
+        ledger.check(node.client)
+    reply = nodes.leader().client.send("POST", "/leader?wait", {"id": "1"},
+                                       {"Content-Type": "application/json"})
+    assert reply.status == 200
+    assert nodes.leader() is full
+    write_some(full, ledger, "at last")
+    ledger.check(full.client)
+
+
+def test_without_a_majority_that_has_room_the_leader_stays(make_member, small_disks):
+    """It says that the disk is full, and reads go on; until another disk has room again."""
+    leader = make_member(directory=small_disks[0] / "node")
+    leader.start()
+    follower = make_member(first=leader, directory=small_disks[1] / "node")
+    last = make_member(first=leader)
+    for node in (follower, last):
+        node.start()
+    leader.client.must(TABLE)
+    make_member.all.wait_until_equal()
+    ledger = Ledger()
+    of_leader, of_follower = Ballast(small_disks[0]), Ballast(small_disks[1])
+    of_follower.fill(0)
+    for n in range(100):
+        key = f"before/{n}/{ROW}"
+        ledger.attempt(key)
+        assert plain(leader.client, key)
+        ledger.acknowledge(key)
+    # It waits for room.
+    assert follower.client.query(["SELECT count(*) FROM written"],
+                                 level="none").results[0]["values"][0][0] < 100
+    of_leader.fill(0)
+    assert "disk is full" in write_until_refused(leader.client, ledger, "full")
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        key = f"small/{time.monotonic()}"
+        ledger.attempt(key)
+        reply = leader.client.execute([[INSERT, key]])
+        if "error" in reply.text:
+            assert "disk is full" in reply.json["error"]
+        else:
+            ledger.acknowledge(key)
+        for level in ("weak", "linearizable"):
+            assert leader.client.query(["SELECT count(*) FROM written"], level=level).status == 200
+        assert leader.client.status("store.raft.state") == "Leader"
+    of_follower.drop()
+    eventually(lambda: another_leads(leader, (follower, last)))
+    for node in make_member.all:
+        write_some(node, ledger, f"after {node.raft_port}")
+    of_leader.drop()
+    make_member.all.wait_until_equal()
+    for node in make_member.all:
+        ledger.check(node.client)
