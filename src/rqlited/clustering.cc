@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "base/thread.h"
 #include "cluster/boot_loop.h"
-#include "cluster/peer_protocol.h"
+#include "cluster/join_check.h"
 #include "rqlited/join_login.h"
 #include "store/identity.h"
 
@@ -22,7 +22,6 @@ using Joined = cluster::Joiner::Result::Outcome;
 
 // For a look at an address that may be anybody's.
 constexpr auto kProbeTimeout = 2s;
-constexpr std::size_t kProbeBytesMax = 1 << 20;
 
 // So that one node that does not answer does not hold up the others for long.
 constexpr Options::Duration kBootPatience = 2s;
@@ -75,7 +74,8 @@ Status Clustering::run_now() {
     return boot([this] { return parts_.discovery->lookup()->find(); });
   }
   if (!options.join_text.empty()) {
-    RETURN_IF_ERROR(check_join_addresses());
+    RETURN_IF_ERROR(cluster::check_join_addresses(parts_.cluster.client(), options.join(),
+                                                  kProbeTimeout, parts_.stop_is_wanted));
     if (options.bootstrap_expect == 0) return join();
     return boot([this]() -> Result<std::vector<std::string>> { return parts_.options.join(); });
   }
@@ -86,25 +86,6 @@ Status Clustering::run_now() {
   }
   return {Code::kInvalid,
           "this node waits to join a cluster, and is not told where that is: see -join"};
-}
-
-Status Clustering::check_join_addresses() {
-  net::Client& client = parts_.cluster.client();
-  for (const std::string& address : parts_.options.join()) {
-    const net::CallResult node = client.fetch({.address = address,
-                                               .target = std::string(cluster::kIdentityPath),
-                                               .timeout = kProbeTimeout},
-                                              kProbeBytesMax);
-    // Another node, or nobody.
-    if (!node.response.ok() || node.response->status == 200) continue;
-    const net::CallResult api = client.fetch(
-        {.address = address, .target = "/status", .timeout = kProbeTimeout}, kProbeBytesMax);
-    // A port that wants TLS says so to everybody, and the joining will tell.
-    if (!api.response.ok() || api.response->status == 400) continue;
-    return {Code::kInvalid,
-            "join address " + address + " appears to be serving HTTP when it should be Raft"};
-  }
-  return {};
 }
 
 cluster::Joiner Clustering::joiner(cluster::Joiner::Options joining) {

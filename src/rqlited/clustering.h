@@ -58,8 +58,6 @@ class Clustering {
   Status join();
   Status boot(std::function<Result<std::vector<std::string>>()> find_addresses);
   Status register_with_store();
-  // Refuses addresses at which clients are served, which people mix up with those between nodes.
-  Status check_join_addresses();
   cluster::Joiner joiner(cluster::Joiner::Options joining);
   // Takes note that this node is a member, or was removed.
   void note(cluster::Joiner::Result::Outcome outcome);

@@ -114,6 +114,26 @@ def test_a_node_that_waits_to_join_ends_on_a_signal(home):
     assert "join operation canceled" in node.log()
 
 
+@pytest.mark.parametrize("expect", [(), ("-bootstrap-expect", "3")])
+def test_a_node_that_looks_at_silent_addresses_ends_on_a_signal(home, expect):
+    """They take connections and say nothing, which is looked at before the joining begins."""
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in silent]
+    node = Member(home / "alone", "-join", ",".join(addresses), *expect)
+    node.launch()
+    try:
+        # All at once, and not one after the other's time.
+        silent += [each.accept()[0] for each in silent]
+        began = time.monotonic()
+        node.signal(15)
+        assert node.wait() == 1
+        assert time.monotonic() - began < 1.5  # one address has two seconds
+        assert "canceled" in node.log()
+    finally:
+        for each in silent:
+            each.close()
+
+
 def test_an_address_for_clients_is_no_address_to_join_at(make_member, home):
     first = make_member()
     first.start()
