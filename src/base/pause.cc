@@ -20,11 +20,17 @@ void Pause::wake() {
   changed_.notify_all();
 }
 
-bool Pause::wait(const std::function<bool()>& condition) {
+bool Pause::wait(const std::function<bool()>& condition, TimePoint deadline) {
   MutexLock lock(mutex_);
   while (!condition()) {
     if (stopped_) return false;
-    changed_.wait(mutex_);
+    if (deadline == TimePoint::max()) {
+      changed_.wait(mutex_);
+    } else if (clock_.now() < deadline) {
+      clock_.wait_until(changed_, mutex_, deadline);
+    } else {
+      return false;
+    }
   }
   return true;
 }

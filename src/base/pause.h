@@ -26,8 +26,9 @@ class Pause final : public Sleeper {
   void wake() EXCLUDES(mutex_);
 
   // Blocks until `condition` holds, which is looked at under a lock and again after each change().
-  // False: it does not hold, and whoever waits is to stop.
-  [[nodiscard]] bool wait(const std::function<bool()>& condition) EXCLUDES(mutex_);
+  // False: it does not hold, and whoever waits is to stop, or the deadline has come.
+  [[nodiscard]] bool wait(const std::function<bool()>& condition,
+                          TimePoint deadline = TimePoint::max()) EXCLUDES(mutex_);
   // Runs `apply` under that lock.
   void change(const std::function<void()>& apply) EXCLUDES(mutex_);
 

@@ -73,14 +73,16 @@ Status Cluster::read_vote(Founder::Options options, FileSystem& files, std::stri
 }
 
 void Cluster::open(store::Store& store, std::uint64_t epoch) {
+  own_ = std::make_unique<OwnStore>(store);
   source_ = std::make_unique<SnapshotSource>(
-      store, clock_, SnapshotSource::Options{.packs = options_.packs_snapshots});
-  fetch_ = std::make_unique<SnapshotFetch>(store, client_, options_.packs_snapshots);
-  stream_target_ = std::make_unique<StreamTarget>(store, client_);
+      *own_, clock_, SnapshotSource::Options{.packs = options_.packs_snapshots});
+  fetch_ = std::make_unique<SnapshotFetch>(
+      *own_, client_, clock_, SnapshotFetch::Options{.packs = options_.packs_snapshots});
+  stream_target_ = std::make_unique<StreamTarget>(*own_, client_);
   MembersService::Options members = options_.members;
   members.on_look = [this] { source_->expire(); };
   members_ =
-      std::make_unique<MembersService>(store, client_, clock_, counters_, std::move(members),
+      std::make_unique<MembersService>(*own_, client_, clock_, counters_, std::move(members),
                                        [this](raft::RaftId id) { return transport_.heard_at(id); });
   origin_numbers_ = std::make_unique<store::OriginNumbers>(store.raft_id(), epoch);
   Errands::Ways& ways = *this;

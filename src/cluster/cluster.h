@@ -17,6 +17,7 @@
 #include "cluster/forwarder.h"
 #include "cluster/founder.h"
 #include "cluster/members_service.h"
+#include "cluster/own_store.h"
 #include "cluster/peer_port.h"
 #include "cluster/peer_protocol.h"
 #include "cluster/raft_transport.h"
@@ -144,6 +145,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   std::unique_ptr<net::Server> port_;
 
   std::atomic<store::Store*> store_{nullptr};
+  std::unique_ptr<OwnStore> own_;
   std::unique_ptr<SnapshotSource> source_;
   std::unique_ptr<SnapshotFetch> fetch_;
   std::unique_ptr<MembersService> members_;

@@ -1,7 +1,6 @@
 #include "cluster/members_service.h"
 
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -19,32 +18,49 @@ constexpr std::size_t kIdentityBytesMax = 64 << 10;
 
 Status stopping() { return {Code::kUnavailable, "shutting down"}; }
 
-// Tells the index at which a leader was confirmed.
-class Confirmation final : public raft::Read {
- public:
-  explicit Confirmation(std::shared_ptr<std::promise<Result<raft::Index>>> to)
-      : to_(std::move(to)) {}
-  void ready(raft::Index index) override { to_->set_value(index); }
-  void failed(const Status& why) override { to_->set_value(why); }
-
- private:
-  const std::shared_ptr<std::promise<Result<raft::Index>>> to_;
-};
-
 MembersService::Joined refused(std::string why) { return {Outcome::kRefused, std::move(why)}; }
 
 std::string kind_of(bool votes) { return votes ? "voter" : "non-voter"; }
 
 }  // namespace
 
-MembersService::MembersService(store::Store& store, net::Client& client, const Clock& clock,
+// An answer that comes by a callback, or too late: whoever waited for it may be gone by then.
+template <typename Value>
+class MembersService::Awaited {
+ public:
+  explicit Awaited(std::shared_ptr<Pause> pause) : state_(std::make_shared<State>()) {
+    state_->pause = std::move(pause);
+  }
+
+  // Takes it, on any thread.
+  [[nodiscard]] std::function<void(const Value&)> taker() const {
+    return [state = state_](const Value& value) {
+      state->pause->change([&] { state->value = value; });
+    };
+  }
+  // Nullopt: it has not come by then, or there is no time to wait for it.
+  [[nodiscard]] std::optional<Value> wait_until(TimePoint deadline) const {
+    if (!state_->pause->wait([this] { return state_->value.has_value(); }, deadline)) return {};
+    return *state_->value;
+  }
+
+ private:
+  struct State {
+    std::shared_ptr<Pause> pause;
+    std::optional<Value> value;  // changed and looked at under its lock
+  };
+  const std::shared_ptr<State> state_;
+};
+
+MembersService::MembersService(Group& group, net::Client& client, const Clock& clock,
                                Counters& counters, Options options, HeardAt heard_at)
-    : store_(store),
+    : group_(group),
       client_(client),
       clock_(clock),
       counters_(counters),
-      options_(options),
+      options_(std::move(options)),
       heard_at_(std::move(heard_at)),
+      pause_(std::make_shared<Pause>(clock)),
       thread_("membership", [this] { run(); }) {}
 
 MembersService::~MembersService() { stop(); }
@@ -54,7 +70,7 @@ void MembersService::stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  pause_->stop();
   thread_.join();
 }
 
@@ -67,26 +83,14 @@ void MembersService::post(std::function<void()> job, std::function<void()> refus
     }
   }
   if (refuse) return refuse();
-  changed_.notify_all();
+  pause_->change([] {});
 }
 
 void MembersService::run() {
   TimePoint look_at = clock_.now();
-  while (true) {
-    Job job;
-    {
-      MutexLock lock(mutex_);
-      while (!stopping_ && jobs_.empty() && clock_.now() < look_at) {
-        clock_.wait_until(changed_, mutex_, look_at);
-      }
-      if (stopping_) break;
-      if (!jobs_.empty()) {
-        job = std::move(jobs_.front());
-        jobs_.pop_front();
-      }
-    }
-    if (job.run) job.run();
-    if (clock_.now() < look_at) continue;
+  while (!pause_->is_stopped()) {
+    if (const auto job = next_job(look_at)) job();
+    if (pause_->is_stopped() || clock_.now() < look_at) continue;
     look_after_members();
     if (options_.on_look) options_.on_look();
     look_at = clock_.now() + kLookEvery;
@@ -99,15 +103,21 @@ void MembersService::run() {
   for (const Job& each : left) each.refuse();
 }
 
-bool MembersService::pause(std::chrono::nanoseconds time) {
-  const TimePoint until = clock_.now() + time;
+std::function<void()> MembersService::next_job(TimePoint deadline) {
+  const auto is_there = [this] {
+    MutexLock lock(mutex_);
+    return !jobs_.empty();
+  };
+  if (!pause_->wait(is_there, deadline)) return {};
   MutexLock lock(mutex_);
-  while (!stopping_ && clock_.now() < until) clock_.wait_until(changed_, mutex_, until);
-  return !stopping_;
+  if (stopping_) return {};
+  std::function<void()> job = std::move(jobs_.front().run);
+  jobs_.pop_front();
+  return job;
 }
 
 Status MembersService::leads() const {
-  const std::optional<store::Store::Leader> leader = store_.leader();
+  const std::optional<store::Store::Leader> leader = group_.leader();
   if (!leader) return {Code::kNoLeader, "leader not found"};
   return leader->is_self ? Status() : Status(Code::kNotLeader, "not leader");
 }
@@ -121,7 +131,7 @@ void MembersService::look_after_members() {
     return;
   }
   if (leads_since_ == TimePoint()) leads_since_ = clock_.now();
-  const store::Membership membership = store_.membership();
+  const store::Membership membership = group_.membership();
   promote(membership);
   reap(membership);
 }
@@ -129,11 +139,9 @@ void MembersService::look_after_members() {
 store::Consensus::Matches MembersService::matches(const store::Membership& membership) {
   std::vector<raft::RaftId> ids;
   for (const auto& [id, entry] : membership.entries()) ids.push_back(id);
-  auto found = std::make_shared<std::promise<store::Consensus::Matches>>();
-  store_.consensus().matches(std::move(ids), [found](const store::Consensus::Matches& matches) {
-    found->set_value(matches);
-  });
-  return found->get_future().get();
+  const Awaited<store::Consensus::Matches> found(pause_);
+  group_.matches(std::move(ids), found.taker());
+  return found.wait_until(TimePoint::max()).value_or(store::Consensus::Matches());
 }
 
 // A member has caught up when it has all that was committed at the last look.
@@ -141,7 +149,7 @@ void MembersService::promote(const store::Membership& membership) {
   const bool nobody = std::all_of(
       membership.entries().begin(), membership.entries().end(),
       [this](const auto& each) { return each.second.votes || caught_up_.contains(each.first); });
-  const raft::Index commit = store_.report().raft.commit;
+  const raft::Index commit = group_.raft_status().commit;
   const raft::Index before = std::exchange(commit_before_, commit);
   if (nobody || before == raft::Index()) return;
   for (const auto& [id, matched] : matches(membership)) {
@@ -167,7 +175,7 @@ void MembersService::reap(const store::Membership& membership) {
   for (const auto& [id, entry] : membership.entries()) {
     const std::chrono::nanoseconds limit =
         entry.votes ? options_.reap_voters_after : options_.reap_readers_after;
-    if (id == store_.raft_id() || limit <= 0s) continue;
+    if (id == group_.raft_id() || limit <= 0s) continue;
     if (clock_.now() - std::max(heard_at_(id), leads_since_) <= limit) continue;
     const std::string what = entry.votes ? "voting" : "non-voting";
     const Status status = remove_now(entry.member.node_id);
@@ -187,10 +195,10 @@ void MembersService::join(JoinRequest request, std::function<void(const Joined&)
 }
 
 MembersService::Joined MembersService::decide(const JoinRequest& request) {
-  const std::optional<store::Store::Leader> leader = store_.leader();
+  const std::optional<store::Store::Leader> leader = group_.leader();
   if (!leader) return {Outcome::kNotLeader, ""};
   if (!leader->is_self) return {Outcome::kNotLeader, leader->member.raft_address};
-  const store::Membership membership = store_.membership();
+  const store::Membership membership = group_.membership();
   const store::Membership::Entry* entry = membership.find(request.identity.raft_id);
   return entry == nullptr ? decide_new(request, membership) : decide_known(request, *entry);
 }
@@ -200,7 +208,7 @@ MembersService::Joined MembersService::decide_known(const JoinRequest& request,
   const NodeIdentity& who = request.identity;
   if (entry.member.node_id != who.node_id || entry.member.raft_address != request.raft_address) {
     // The same node, which has another name or has moved.
-    if (const auto other = store_.membership().find_node(who.node_id);
+    if (const auto other = group_.membership().find_node(who.node_id);
         other && *other != who.raft_id) {
       return refused("node ID " + who.node_id + " is in use by another node");
     }
@@ -245,7 +253,7 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
   for (const auto& [id, entry] : membership.entries()) {
     const bool same_address = entry.member.raft_address == request.raft_address;
     if (!same_address && entry.member.node_id != who.node_id) continue;
-    if (id == store_.raft_id()) {
+    if (id == group_.raft_id()) {
       return refused("node ID " + who.node_id + " or address " + request.raft_address +
                      " is the leader's");
     }
@@ -282,27 +290,34 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
 // is none any more, or has not applied yet what was agreed on before its time.
 MembersService::Joined MembersService::decide_removed(const NodeIdentity& who) {
   if (!confirm().ok()) return {Outcome::kNotLeader, ""};
-  if (store_.membership().contains(who.raft_id)) return {Outcome::kCatchingUp, ""};
+  if (group_.membership().contains(who.raft_id)) return {Outcome::kCatchingUp, ""};
   return {Outcome::kRemoved, "this node was removed from the cluster"};
 }
 
 Status MembersService::confirm() {
-  auto confirmed = std::make_shared<std::promise<Result<raft::Index>>>();
-  std::future<Result<raft::Index>> result = confirmed->get_future();
-  std::vector<std::unique_ptr<raft::Read>> reads;
-  reads.push_back(std::make_unique<Confirmation>(std::move(confirmed)));
-  store_.consensus().read(std::move(reads));
+  // Tells the index at which a leader was confirmed.
+  class Confirmation final : public raft::Read {
+   public:
+    explicit Confirmation(std::function<void(const Result<raft::Index>&)> to)
+        : to_(std::move(to)) {}
+    void ready(raft::Index index) override { to_(index); }
+    void failed(const Status& why) override { to_(why); }
+
+   private:
+    const std::function<void(const Result<raft::Index>&)> to_;
+  };
   const TimePoint deadline = clock_.now() + options_.change_timeout;
-  if (result.wait_for(options_.change_timeout) != std::future_status::ready) {
+  const Awaited<Result<raft::Index>> confirmed(pause_);
+  group_.confirm(std::make_unique<Confirmation>(confirmed.taker()));
+  const std::optional<Result<raft::Index>> index = confirmed.wait_until(deadline);
+  if (!index) {
+    if (pause_->is_stopped()) return stopping();
     return {Code::kDeadline, "no majority confirms that this node leads"};
   }
-  const Result<raft::Index> index = result.get();
-  if (!index.ok()) return index.error();
-  auto applied = std::make_shared<std::promise<Status>>();
-  std::future<Status> done = applied->get_future();
-  store_.when_applied(*index, deadline - clock_.now(),
-                      [applied](const Status& status) { applied->set_value(status); });
-  return done.get();
+  if (!index->ok()) return index->error();
+  const Awaited<Status> applied(pause_);
+  group_.when_applied(**index, deadline - clock_.now(), applied.taker());
+  return applied.wait_until(TimePoint::max()).value_or(stopping());
 }
 
 Result<NodeIdentity> MembersService::ask_who(const std::string& address) {
@@ -325,17 +340,16 @@ Result<NodeIdentity> MembersService::ask_who(const std::string& address) {
 Status MembersService::change(raft::ChangeKind kind, const store::MembershipChange& change) {
   const TimePoint deadline = clock_.now() + options_.change_timeout;
   while (true) {
-    auto done = std::make_shared<std::promise<Status>>();
-    std::future<Status> result = done->get_future();
-    store_.change_members(kind, change, [done](const Status& status) { done->set_value(status); });
-    const auto left = deadline - clock_.now();
-    if (result.wait_for(left) != std::future_status::ready) {
+    const Awaited<Status> done(pause_);
+    group_.change_members(kind, change, done.taker());
+    const std::optional<Status> status = done.wait_until(deadline);
+    if (!status) {
+      if (pause_->is_stopped()) return stopping();
       return {Code::kDeadline, "the change of members takes too long: is there a majority?"};
     }
-    const Status status = result.get();
     // Another change is being agreed on: it is this one's turn soon.
-    if (status.code() != Code::kUnavailable || clock_.now() >= deadline) return status;
-    if (!pause(kTryAgain)) return stopping();
+    if (status->code() != Code::kUnavailable || clock_.now() >= deadline) return *status;
+    if (!pause_->sleep(kTryAgain)) return stopping();
   }
 }
 
@@ -346,16 +360,16 @@ void MembersService::remove(std::string node_id, Done then) {
 
 Status MembersService::remove_now(const std::string& node_id) {
   RETURN_IF_ERROR(leads());
-  const store::Membership membership = store_.membership();
+  const store::Membership membership = group_.membership();
   const std::optional<raft::RaftId> id = membership.find_node(node_id);
   if (!id) return {};
   const store::Membership::Entry& entry = *membership.find(*id);
   if (entry.votes && membership.voters() == 1) {
     return {Code::kInvalid, "need at least one voter in configuration: {[]}"};
   }
-  if (*id == store_.raft_id()) {
+  if (*id == group_.raft_id()) {
     // A leader must not remove itself: the next one does.
-    store_.leaves_as_leader();
+    group_.leaves_as_leader();
     RETURN_IF_ERROR(hand_over_now(""));
     return {Code::kNotLeader, "not leader"};
   }
@@ -369,11 +383,11 @@ void MembersService::hand_over(std::string node_id, Done then) {
 
 Status MembersService::hand_over_now(const std::string& node_id) {
   RETURN_IF_ERROR(leads());
-  const store::Membership membership = store_.membership();
+  const store::Membership membership = group_.membership();
   if (!node_id.empty()) {
     const std::optional<raft::RaftId> id = membership.find_node(node_id);
     if (!id) return {Code::kInvalid, "node not found in cluster"};
-    if (*id == store_.raft_id()) {
+    if (*id == group_.raft_id()) {
       return {Code::kInvalid, "cannot step down to the current Leader"};
     }
     if (!membership.find(*id)->votes) {
@@ -383,7 +397,7 @@ Status MembersService::hand_over_now(const std::string& node_id) {
   }
   store::Consensus::Matches all = matches(membership);
   std::erase_if(all, [&](const auto& each) {
-    return each.first == store_.raft_id() || !membership.find(each.first)->votes;
+    return each.first == group_.raft_id() || !membership.find(each.first)->votes;
   });
   if (all.empty()) return {Code::kInvalid, "cannot find peer"};
   const auto best = std::max_element(
@@ -393,17 +407,17 @@ Status MembersService::hand_over_now(const std::string& node_id) {
 
 Status MembersService::transfer(raft::RaftId to) {
   const TimePoint deadline = clock_.now() + options_.transfer_timeout;
-  if (store_.report().raft.transferring) {
+  if (group_.raft_status().transferring) {
     return {Code::kUnavailable, "leadership transfer in progress"};
   }
-  store_.consensus().transfer(to);
+  group_.transfer(to);
   while (clock_.now() < deadline) {
-    const raft::Core::Status status = store_.report().raft;
+    const raft::Core::Status status = group_.raft_status();
     if (status.leader == to) return {};
-    if (status.leader != raft::RaftId() && status.leader != store_.raft_id()) {
+    if (status.leader != raft::RaftId() && status.leader != group_.raft_id()) {
       return {Code::kUnavailable, "another node became the leader"};
     }
-    if (!pause(kTryAgain / 10)) return stopping();
+    if (!pause_->sleep(kTryAgain / 10)) return stopping();
   }
   return {Code::kDeadline, "leadership transfer timeout"};
 }

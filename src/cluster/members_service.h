@@ -4,11 +4,15 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/pause.h"
 #include "base/thread.h"
 #include "cluster/counters.h"
 #include "cluster/peer_protocol.h"
@@ -21,10 +25,31 @@ namespace rqlite::cluster {
 // leadership over. What it does for as long as this node leads: makes voters of those who have
 // caught up, and removes those who have been gone for too long.
 //
-// One thing at a time, on a thread of its own, which waits for other nodes and for the log.
-// Threads: any.
+// One thing at a time, on a thread of its own, which waits for other nodes and for the log: for
+// each no longer than is said, and not at all once it is to stop. Threads: any.
 class MembersService {
  public:
+  // What it takes of this node's store: who takes part, and the agreement on that.
+  class Group {
+   public:
+    virtual ~Group() = default;
+    [[nodiscard]] virtual raft::RaftId raft_id() = 0;
+    [[nodiscard]] virtual std::optional<store::Store::Leader> leader() = 0;
+    [[nodiscard]] virtual store::Membership membership() = 0;
+    [[nodiscard]] virtual raft::Core::Status raft_status() = 0;
+    // As the methods of Store and Consensus with these names. What is called back may come on this
+    // stack, or later on any thread.
+    virtual void change_members(raft::ChangeKind kind, const store::MembershipChange& change,
+                                store::Store::Done done) = 0;
+    virtual void matches(std::vector<raft::RaftId> members,
+                         std::function<void(const store::Consensus::Matches&)> then) = 0;
+    virtual void when_applied(raft::Index index, Nanos timeout, store::Store::Done then) = 0;
+    virtual void transfer(raft::RaftId to) = 0;
+    virtual void leaves_as_leader() = 0;
+    // Asks a majority whether this node leads.
+    virtual void confirm(std::unique_ptr<raft::Read> read) = 0;
+  };
+
   struct Options {
     // How long another node may take to say who it is.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(30)};
@@ -41,7 +66,8 @@ class MembersService {
   // When a member was heard of last; TimePoint(): never.
   using HeardAt = std::function<TimePoint(raft::RaftId)>;
 
-  MembersService(store::Store& store, net::Client& client, const Clock& clock, Counters& counters,
+  // What is passed by reference must outlive it.
+  MembersService(Group& group, net::Client& client, const Clock& clock, Counters& counters,
                  Options options, HeardAt heard_at);
   ~MembersService();
 
@@ -64,11 +90,16 @@ class MembersService {
   // To the node with that id; empty: to the voter that has most.
   void hand_over(std::string node_id, Done then);
 
-  // Runs nothing any more; what waits is told so.
-  void stop();
+  // Runs nothing any more, and waits for nothing; what waits is told so.
+  void stop() EXCLUDES(mutex_);
 
  private:
-  void run();
+  template <typename Value>
+  class Awaited;
+
+  void run() EXCLUDES(mutex_);
+  // The next job; an empty one: there is none until `deadline`, or it is to stop.
+  std::function<void()> next_job(TimePoint deadline) EXCLUDES(mutex_);
   void post(std::function<void()> job, std::function<void()> refuse) EXCLUDES(mutex_);
   // What a leader does now and then.
   void look_after_members();
@@ -88,12 +119,11 @@ class MembersService {
   Status remove_now(const std::string& node_id);
   Status hand_over_now(const std::string& node_id);
   Status transfer(raft::RaftId to);
+  // Nothing: it is to stop.
   store::Consensus::Matches matches(const store::Membership& membership);
   [[nodiscard]] Status leads() const;
-  // Sleeps, unless it is to stop. False: it is.
-  bool pause(std::chrono::nanoseconds time) EXCLUDES(mutex_);
 
-  store::Store& store_;
+  Group& group_;
   net::Client& client_;
   const Clock& clock_;
   Counters& counters_;
@@ -110,8 +140,10 @@ class MembersService {
     std::function<void()> run;
     std::function<void()> refuse;
   };
+  // Shared with whoever answers when nobody waits any more. Its lock may be held when mutex_ is
+  // taken, not the other way round.
+  const std::shared_ptr<Pause> pause_;
   Mutex mutex_;
-  CondVar changed_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::deque<Job> jobs_ GUARDED_BY(mutex_);
 

@@ -260,7 +260,7 @@ void PeerPort::snapshot_done(net::Request request, std::shared_ptr<net::Reply> r
   const auto from = raft_id_of(header_of(request, kFromHeader).value_or(""));
   const auto arrived = number_of(request, "arrived");
   if (!from || !arrived) return reply->send(bad("nobody says so"));
-  cluster_.source_->done(*from, *arrived != 0);
+  cluster_.source_->done(*from, number_of(request, "id").value_or(0), *arrived != 0);
   reply->send(net::Response::bare(200));
 }
 

@@ -1,7 +1,9 @@
 #include "cluster/snapshot_fetch.h"
 
 #include <future>
-#include <thread>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -16,94 +18,142 @@ namespace {
 using namespace std::chrono_literals;
 
 // The sender may have to finish a snapshot first.
-constexpr auto kOfferTimeout = 30s;
-constexpr auto kPartTimeout = 10s;
-constexpr int kTriesForAPart = 5;
+constexpr Nanos kOfferTimeout = 30s;
+// Less than its patience: what was lost is asked for again before that is over.
+constexpr Nanos kPartTimeout = 4s;
+// How often the same part may come damaged.
+constexpr int kDamagedMax = 5;
 // With its checksum.
 constexpr std::size_t kPartBytesMax = kPartBytes + 64;
-constexpr auto kTryAgain = 200ms;
+constexpr std::size_t kAnswerBytesMax = kPartBytes + (1 << 20);
 // What is fetched is brought to the disk in pieces, so that the log's own syncs have room between.
 constexpr std::uint64_t kSyncBytes = 32 << 20;
-
-Status given_up() { return {Code::kUnavailable, "another one has been announced"}; }
 
 }  // namespace
 
 void SnapshotFetch::begin(Contact from, Bytes message) {
-  const std::uint64_t number = ++newest_;
-  worker_.post([this, number, from = std::move(from), message = std::move(message)] {
-    run(number, from, message);
-  });
+  Errand errand{0, std::move(from), std::move(message)};
+  net::CallHandle asking;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    errand.number = ++newest_;
+    newest_from_ = errand.from.id;
+    asking = asking_;
+  }
+  asking.give_up();
+  pause_.change([] {});
+  worker_.post([this, errand = std::move(errand)] { run(errand); });
 }
 
 void SnapshotFetch::close() {
-  newest_++;
+  net::CallHandle asking;
+  {
+    MutexLock lock(mutex_);
+    newest_++;
+    closed_ = true;
+    asking = asking_;
+  }
+  asking.give_up();
+  pause_.change([] {});
   worker_.finish();
 }
 
-void SnapshotFetch::run(std::uint64_t number, const Contact& from, const Bytes& message) {
-  if (!is_current(number)) return;
+bool SnapshotFetch::is_current(const Errand& errand) {
+  MutexLock lock(mutex_);
+  return errand.number == newest_;
+}
+
+Status SnapshotFetch::given_up() {
+  MutexLock lock(mutex_);
+  return {Code::kUnavailable, closed_ ? "shutting down" : "another one has been announced"};
+}
+
+bool SnapshotFetch::rest(const Errand& errand, Nanos time) {
+  return !pause_.wait([&] { return !is_current(errand); }, later(clock_.now(), time));
+}
+
+void SnapshotFetch::run(Errand errand) {
+  if (!is_current(errand)) return;
   running_ = true;
-  const Status status = fetch(number, from, message);
+  const Status status = fetch(errand);
   running_ = false;
   (status.ok() ? arrived_ : failed_)++;
   if (!status.ok()) {
-    log("snapshot", "the snapshot from {} did not arrive: {}", from.address, status.text());
+    log("snapshot", "the snapshot from {} did not arrive: {}", errand.from.address, status.text());
+    // What is wrong here may stay so: a full disk, say.
+    (void)rest(errand, options_.pause_after_failure);
+    MutexLock lock(mutex_);
+    if (closed_ || (errand.number != newest_ && newest_from_ == errand.from.id)) return;
   }
-  // If it does not hear this it will notice by itself.
-  (void)ask(from, "POST", std::string(kSnapshotDonePath) + "?arrived=" + (status.ok() ? "1" : "0"));
+  tell_sender(errand, status.ok());
 }
 
-Status SnapshotFetch::fetch(std::uint64_t number, const Contact& from, const Bytes& message) {
-  const std::optional<raft::MessageContent> announced = raft::peek_message(message);
-  if (!announced || !announced->snapshot) {
-    return {Code::kInvalid, "what announced the snapshot cannot be read"};
-  }
-  const Result<Bytes> answer = ask(from, "GET", std::string(kSnapshotPath));
-  if (!answer.ok()) return answer.error();
-  const std::optional<SnapshotOffer> offer = decode_snapshot_offer(*answer);
-  if (!offer) return {Code::kInvalid, "the offer of the snapshot cannot be read"};
-  if (!raft::decode_members(offer->record.conf_state).contains(store_.raft_id())) {
-    return {Code::kInvalid, "this node is not a member in the snapshot"};
-  }
-  log("snapshot", "fetching the snapshot at {}, {} bytes, from {}", offer->record.index.to_string(),
-      offer->main_bytes, from.address);
+Status SnapshotFetch::fetch(Errand& errand) {
+  RETURN_IF_ERROR(fetch_offer(errand));
+  const SnapshotOffer& offer = errand.offer;
+  log("snapshot", "fetching the snapshot at {}, {} bytes, from {}", offer.record.index.to_string(),
+      offer.main_bytes, errand.from.address);
 
-  store::ReceivedSnapshot received{offer->record, {}, command::Replacement()};
-  const Result<Bytes> outcomes = fetch_outcomes(number, from, *offer);
+  store::ReceivedSnapshot received{offer.record, {}, command::Replacement()};
+  const Result<Bytes> outcomes = fetch_outcomes(errand);
   if (!outcomes.ok()) return outcomes.error();
   const bool whole = store::OutcomeJournal::read_records(
-      *outcomes, offer->record.state.journal,
+      *outcomes, offer.record.state.journal,
       [&](store::OutcomeRecord each) { received.kept.push_back(std::move(each)); });
-  if (!whole && offer->record.state.journal.sequence != 0) {
+  if (!whole && offer.record.state.journal.sequence != 0) {
     return {Code::kInvalid, "what is kept of requests is damaged"};
   }
 
-  const std::string path = store_.new_aside(*received.file);
-  received.file->bytes = offer->main_bytes;
-  if (Status status = fetch_main(number, from, *offer, path); !status.ok()) {
-    store_.discard_aside(*received.file);
+  const std::string path = to_.new_aside(*received.file);
+  received.file->bytes = offer.main_bytes;
+  if (Status status = fetch_main(errand, path); !status.ok()) {
+    to_.discard_aside(*received.file);
     return status;
   }
-  std::promise<bool> begun;
-  store_.install(std::move(received), message, [&](bool begins) { begun.set_value(begins); });
-  if (!begun.get_future().get()) {
+  const auto begun = std::make_shared<std::promise<bool>>();
+  std::future<bool> begins = begun->get_future();
+  to_.install(std::move(received), errand.message, [begun](bool does) { begun->set_value(does); });
+  if (!begins.get()) {
     return {Code::kUnavailable, "this node has come further by itself"};
   }
-  log("snapshot", "this node goes on from the snapshot at {}", offer->record.index.to_string());
+  log("snapshot", "this node goes on from the snapshot at {}", offer.record.index.to_string());
   return {};
 }
 
-Status SnapshotFetch::fetch_main(std::uint64_t number, const Contact& from,
-                                 const SnapshotOffer& offer, const std::string& path) {
-  FileSystem& files = store_.files();
+Status SnapshotFetch::fetch_offer(Errand& errand) {
+  const std::optional<raft::MessageContent> announced = raft::peek_message(errand.message);
+  if (!announced || !announced->snapshot) {
+    return {Code::kInvalid, "what announced the snapshot cannot be read"};
+  }
+  const Result<net::ClientResponse> answer = ask(errand, std::string(kSnapshotPath), kOfferTimeout);
+  if (!is_current(errand)) return given_up();
+  if (!answer.ok()) return answer.error();
+  if (answer->status != 200) return failure_of(answer->status, answer->headers, answer->body);
+  std::optional<SnapshotOffer> offer = decode_snapshot_offer(answer->body);
+  if (!offer) return {Code::kInvalid, "the offer of the snapshot cannot be read"};
+  errand.offer = std::move(*offer);
+  if (!raft::decode_members(errand.offer.record.conf_state).contains(to_.raft_id())) {
+    return {Code::kInvalid, "this node is not a member in the snapshot"};
+  }
+  return {};
+}
+
+Status SnapshotFetch::fetch_main(const Errand& errand, const std::string& path) {
+  const std::uint64_t size = errand.offer.main_bytes;
+  FileSystem& files = to_.files();
+  // Where that cannot be told, writing will.
+  if (const auto free = files.free_bytes(parent_directory(path)); free.ok() && *free < size) {
+    return {Code::kDiskFull,
+            std::to_string(*free) + " bytes are free where it needs " + std::to_string(size)};
+  }
   Result<std::unique_ptr<File>> file = files.open(path, FileSystem::Open::kCreateOrTruncate);
   if (!file.ok()) return file.error();
   std::uint64_t synced = 0;
-  for (std::uint64_t at = 0; at < offer.main_bytes;) {
-    const Result<Bytes> part = fetch_part(number, from, offer, SnapshotFile::kMain, at);
+  for (std::uint64_t at = 0; at < size;) {
+    const Result<Bytes> part = fetch_part(errand, SnapshotFile::kMain, at);
     if (!part.ok()) return part.error();
-    if (part->empty() || part->size() > offer.main_bytes - at) {
+    if (part->empty() || part->size() > size - at) {
       return {Code::kInvalid, "the main file is not as long as was said"};
     }
     RETURN_IF_ERROR((*file)->write(at, *part));
@@ -113,15 +163,13 @@ Status SnapshotFetch::fetch_main(std::uint64_t number, const Contact& from,
     synced = at;
   }
   RETURN_IF_ERROR((*file)->sync_data());
-  return files.sync_directory(store_.paths().set_aside());
+  return files.sync_directory(parent_directory(path));
 }
 
-Result<Bytes> SnapshotFetch::fetch_outcomes(std::uint64_t number, const Contact& from,
-                                            const SnapshotOffer& offer) {
+Result<Bytes> SnapshotFetch::fetch_outcomes(const Errand& errand) {
   Bytes outcomes;
-  while (outcomes.size() < offer.record.state.journal.bytes) {
-    const Result<Bytes> part =
-        fetch_part(number, from, offer, SnapshotFile::kOutcomes, outcomes.size());
+  while (outcomes.size() < errand.offer.record.state.journal.bytes) {
+    const Result<Bytes> part = fetch_part(errand, SnapshotFile::kOutcomes, outcomes.size());
     if (!part.ok()) return part.error();
     if (part->empty()) return Status(Code::kInvalid, "what is kept of requests is cut short");
     outcomes += *part;
@@ -129,47 +177,72 @@ Result<Bytes> SnapshotFetch::fetch_outcomes(std::uint64_t number, const Contact&
   return outcomes;
 }
 
-Result<Bytes> SnapshotFetch::fetch_part(std::uint64_t number, const Contact& from,
-                                        const SnapshotOffer& offer, SnapshotFile file,
+Result<Bytes> SnapshotFetch::fetch_part(const Errand& errand, SnapshotFile file,
                                         std::uint64_t offset) {
-  const bool packed = packs_ || offer.wants_packing;
-  const std::string target = std::string(kPartPath) + "?id=" + std::to_string(offer.id) +
+  const bool packed = options_.packs || errand.offer.wants_packing;
+  const std::string target = std::string(kPartPath) + "?id=" + std::to_string(errand.offer.id) +
                              "&file=" + std::to_string(static_cast<std::uint64_t>(file)) +
                              "&offset=" + std::to_string(offset) + (packed ? "&packed=1" : "");
-  Status last;
-  for (int tries = 0; tries < kTriesForAPart; tries++) {
-    if (!is_current(number)) return given_up();
-    if (tries > 0) std::this_thread::sleep_for(kTryAgain);
-    Result<Bytes> answer = ask(from, "GET", target);
-    if (!answer.ok()) {
-      last = answer.error();
-      continue;
+  const TimePoint deadline = later(clock_.now(), options_.patience);
+  for (int damaged = 0;;) {
+    Result<net::ClientResponse> answer = ask(errand, target, kPartTimeout);
+    if (!is_current(errand)) return given_up();
+    if (answer.ok()) {
+      // It does not hold it any more, or cannot read it: nothing that time mends.
+      if (answer->status != 200) return failure_of(answer->status, answer->headers, answer->body);
+      bytes_ += answer->body.size();
+      std::optional<Bytes> part = packed ? unpack(answer->body, kPartBytesMax)
+                                         : std::optional<Bytes>(std::move(answer->body));
+      if (part) part = decode_part(std::move(*part));
+      if (part) return std::move(*part);
+      if (++damaged == kDamagedMax) return Status(Code::kInvalid, "a part came damaged");
+    } else if (clock_.now() >= deadline) {
+      return answer.error();
     }
-    bytes_ += answer->size();
-    std::optional<Bytes> part =
-        packed ? unpack(*answer, kPartBytesMax) : std::optional<Bytes>(std::move(*answer));
-    if (part) part = decode_part(std::move(*part));
-    if (part) return std::move(*part);
-    last = {Code::kInvalid, "a part came damaged"};
+    if (!rest(errand, options_.try_again)) return given_up();
   }
-  return last;
 }
 
-Result<Bytes> SnapshotFetch::ask(const Contact& from, std::string_view method,
-                                 const std::string& target) {
-  net::Call call{.address = from.address,
-                 .method = std::string(method),
-                 .target = target,
-                 .headers = {{std::string(kClusterHeader), from.cluster_id},
-                             {std::string(kFromHeader), to_text(store_.raft_id())},
-                             {std::string(kToHeader), to_text(from.id)}},
-                 .timeout = target == kSnapshotPath ? kOfferTimeout : kPartTimeout};
-  net::CallResult result = client_.fetch(std::move(call), kPartBytes + (1 << 20));
-  if (!result.response.ok()) return result.response.error();
-  if (result.response->status != 200) {
-    return Status(Code::kUnavailable, result.response->body);
+net::Call SnapshotFetch::call_to(const Contact& contact, const std::string& target) {
+  return {.address = contact.address,
+          .target = target,
+          .headers = {{std::string(kClusterHeader), contact.cluster_id},
+                      {std::string(kFromHeader), to_text(to_.raft_id())},
+                      {std::string(kToHeader), to_text(contact.id)}}};
+}
+
+Result<net::ClientResponse> SnapshotFetch::ask(const Errand& errand, const std::string& target,
+                                               Nanos timeout) {
+  net::Call call = call_to(errand.from, target);
+  call.timeout = timeout;
+  call.connect_timeout = timeout;
+  // Shared: whoever waits may go on before set_value() has returned.
+  const auto answered = std::make_shared<std::promise<net::CallResult>>();
+  std::future<net::CallResult> answer = answered->get_future();
+  const net::CallHandle handle =
+      client_.fetch(std::move(call), kAnswerBytesMax,
+                    [answered](net::CallResult result) { answered->set_value(std::move(result)); });
+  bool current = false;
+  {
+    MutexLock lock(mutex_);
+    current = errand.number == newest_;
+    if (current) asking_ = handle;
   }
-  return std::move(result.response->body);
+  if (!current) handle.give_up();
+  net::CallResult result = answer.get();
+  MutexLock lock(mutex_);
+  asking_ = {};
+  return std::move(result.response);
+}
+
+// Nobody waits for that: if it gets lost, the sender will notice by itself.
+void SnapshotFetch::tell_sender(const Errand& errand, bool arrived) {
+  net::Call call =
+      call_to(errand.from, std::string(kSnapshotDonePath) + "?arrived=" + (arrived ? "1" : "0") +
+                               "&id=" + std::to_string(errand.offer.id));
+  call.method = "POST";
+  call.timeout = kPartTimeout;
+  client_.fetch(std::move(call), kAnswerBytesMax, [](const net::CallResult&) {});
 }
 
 }  // namespace rqlite::cluster

@@ -18,7 +18,7 @@ Status gone() { return {Code::kUnavailable, "this snapshot is not held any more"
 }  // namespace
 
 void SnapshotSource::announced(raft::RaftId to, bool sent) {
-  if (!sent) return store_.consensus().report_snapshot(to, false);
+  if (!sent) return content_.report_snapshot(to, false);
   MutexLock lock(mutex_);
   Transfer& transfer = transfers_[to];
   transfer.used = clock_.now();
@@ -27,9 +27,11 @@ void SnapshotSource::announced(raft::RaftId to, bool sent) {
 void SnapshotSource::offer(raft::RaftId to, OnOffer then) {
   // Others may be reading one that serves this member as well.
   std::shared_ptr<store::FrozenMain> shared;
+  bool closed = false;
   {
     MutexLock lock(mutex_);
-    if (closed_) return then(gone());
+    closed = closed_;
+    if (!closed) transfers_[to].waits = true;
     for (const auto& [other, transfer] : transfers_) {
       if (transfer.content &&
           raft::decode_members(transfer.content->record().conf_state).contains(to)) {
@@ -37,12 +39,24 @@ void SnapshotSource::offer(raft::RaftId to, OnOffer then) {
       }
     }
   }
+  if (closed) return then(gone());
   if (shared) return frozen(to, std::move(shared), then);
-  store_.freeze(options_.patience, [this, to, then = std::move(then)](
-                                       Result<std::unique_ptr<store::FrozenMain>> main) {
-    if (!main.ok()) return then(main.error());
+  content_.freeze(options_.patience, [this, to, then = std::move(then)](
+                                         Result<std::unique_ptr<store::FrozenMain>> main) {
+    if (!main.ok()) return refuse(to, main.error(), then);
     frozen(to, std::shared_ptr<store::FrozenMain>(std::move(*main)), then);
   });
+}
+
+void SnapshotSource::refuse(raft::RaftId to, const Status& why, const OnOffer& then) {
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = transfers_.find(to); found != transfers_.end()) {
+      found->second.waits = false;
+      found->second.used = clock_.now();
+    }
+  }
+  then(why);
 }
 
 void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> main,
@@ -50,17 +64,19 @@ void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> 
   SnapshotOffer offer;
   offer.record = main->record();
   const Result<std::uint64_t> size = main->size();
-  if (!size.ok()) return then(size.error());
+  if (!size.ok()) return refuse(to, size.error(), then);
   offer.main_bytes = *size;
   offer.wants_packing = options_.packs;
   offer.id = random_from_system();
   // What comes behind it is needed when it has arrived.
-  store_.consensus().keep_log_after(to, offer.record.index);
+  content_.keep_log_after(to, offer.record.index);
+  bool closed = false;
   {
     MutexLock lock(mutex_);
-    if (closed_) return then(gone());
-    transfers_[to] = {offer.id, clock_.now(), std::move(main)};
+    closed = closed_;
+    if (!closed) transfers_[to] = {offer.id, clock_.now(), false, std::move(main)};
   }
+  if (closed) return then(gone());
   log("snapshot", "sending the snapshot at {}, {} bytes, to member {}",
       offer.record.index.to_string(), offer.main_bytes, to_text(to));
   then(std::move(offer));
@@ -78,15 +94,17 @@ void SnapshotSource::part(std::uint64_t id, SnapshotFile file, std::uint64_t off
     }
   }
   if (!content) return then(gone());
-  reader_.post([this, content = std::move(content), file, offset, packed, then = std::move(then)] {
-    Result<Bytes> bytes = read(*content, file, offset);
-    if (!bytes.ok()) return then(std::move(bytes));
-    const std::size_t size = bytes->size();
-    Bytes part = encode_part(*std::move(bytes));
-    if (packed) part = pack(part);
-    keep_pace(size, part.size());
-    then(std::move(part));
-  });
+  reader_.post(
+      [this, content = std::move(content), file, offset, packed, then = std::move(then)]() mutable {
+        Result<Bytes> bytes = read(*content, file, offset);
+        content.reset();  // whoever hears of the last part may find the file free
+        if (!bytes.ok()) return then(std::move(bytes));
+        const std::size_t size = bytes->size();
+        Bytes part = encode_part(*std::move(bytes));
+        if (packed) part = pack(part);
+        keep_pace(size, part.size());
+        then(std::move(part));
+      });
 }
 
 Result<Bytes> SnapshotSource::read(store::FrozenMain& content, SnapshotFile file,
@@ -98,8 +116,7 @@ Result<Bytes> SnapshotSource::read(store::FrozenMain& content, SnapshotFile file
   } else {
     const store::OutcomeJournal::Extent& extent = content.record().state.journal;
     if (extent.sequence == 0 || offset >= extent.bytes) return Bytes();
-    Result<std::unique_ptr<File>> journal = store_.files().open(
-        store::OutcomeJournal::file_of(store_.paths().raft(), extent), FileSystem::Open::kReadOnly);
+    Result<std::unique_ptr<File>> journal = content_.open_journal(extent);
     if (!journal.ok()) return journal.error();
     bytes.resize(std::min<std::uint64_t>(bytes.size(), extent.bytes - offset));
     got = (*journal)->read(offset, bytes.data(), bytes.size());
@@ -119,30 +136,38 @@ void SnapshotSource::keep_pace(std::size_t bytes, std::size_t sent) {
   while (!closed_ && clock_.now() < due) clock_.wait_until(closing_, mutex_, due);
 }
 
-void SnapshotSource::done(raft::RaftId to, bool arrived) {
+void SnapshotSource::done(raft::RaftId to, std::uint64_t id, bool arrived) {
+  end(to, arrived, [id](const Transfer& transfer) { return id == 0 || id == transfer.id; });
+}
+
+void SnapshotSource::end(raft::RaftId to, bool arrived,
+                         const std::function<bool(const Transfer&)>& counts) {
   Transfer ended;
   {
     MutexLock lock(mutex_);
     const auto found = transfers_.find(to);
-    if (found == transfers_.end()) return;
+    if (found == transfers_.end() || !counts(found->second)) return;
     ended = std::move(found->second);
     transfers_.erase(found);
     (arrived ? counts_.arrived : counts_.failed)++;
   }
-  store_.consensus().report_snapshot(to, arrived);
+  content_.report_snapshot(to, arrived);
 }
 
 void SnapshotSource::expire() {
+  const auto is_silent = [this](const Transfer& transfer) {
+    return !transfer.waits && clock_.now() - transfer.used > options_.silence_max;
+  };
   std::vector<raft::RaftId> silent;
   {
     MutexLock lock(mutex_);
     for (const auto& [to, transfer] : transfers_) {
-      if (clock_.now() - transfer.used > options_.silence_max) silent.push_back(to);
+      if (is_silent(transfer)) silent.push_back(to);
     }
   }
   for (const raft::RaftId to : silent) {
     log("snapshot", "member {} does not fetch its snapshot", to_text(to));
-    done(to, false);
+    end(to, false, is_silent);
   }
 }
 

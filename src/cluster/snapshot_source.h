@@ -31,8 +31,24 @@ class SnapshotSource {
     bool packs = false;  // members are asked to have it so
   };
 
-  SnapshotSource(store::Store& store, const Clock& clock, Options options)
-      : store_(store), clock_(clock), options_(options) {}
+  // What it takes of this node's store.
+  class Content {
+   public:
+    virtual ~Content() = default;
+    // As Store::freeze().
+    virtual void freeze(std::chrono::nanoseconds patience,
+                        store::Snapshotter::FreezeCallback done) = 0;
+    // What a snapshot keeps of requests, for as long as that lives.
+    virtual Result<std::unique_ptr<File>> open_journal(
+        const store::OutcomeJournal::Extent& extent) = 0;
+    // `to` is about to have all up to `index`: what comes after it is kept until it has that, too.
+    virtual void keep_log_after(raft::RaftId to, raft::Index index) = 0;
+    virtual void report_snapshot(raft::RaftId to, bool arrived) = 0;
+  };
+
+  // Both must outlive it.
+  SnapshotSource(Content& content, const Clock& clock, Options options)
+      : content_(content), clock_(clock), options_(options) {}
   ~SnapshotSource() { close(); }
 
   // The core has sent `to` the message that announces a snapshot, or could not.
@@ -44,8 +60,9 @@ class SnapshotSource {
   using OnPart = std::function<void(Result<Bytes>)>;
   void part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, bool packed, OnPart then)
       EXCLUDES(mutex_);
-  // The member has it, or gave up.
-  void done(raft::RaftId to, bool arrived) EXCLUDES(mutex_);
+  // The member has what was offered under that id, or gave it up; 0: it never saw an offer. What is
+  // said of an offer that another one has taken the place of does not count.
+  void done(raft::RaftId to, std::uint64_t id, bool arrived) EXCLUDES(mutex_);
   // Gives up on members that are silent. To be called now and then.
   void expire() EXCLUDES(mutex_);
   void close() EXCLUDES(mutex_);
@@ -62,15 +79,20 @@ class SnapshotSource {
   struct Transfer {
     std::uint64_t id = 0;
     TimePoint used;
+    bool waits = false;                          // for this node, which prepares the offer
     std::shared_ptr<store::FrozenMain> content;  // null until it is offered
   };
   void frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> main, const OnOffer& then)
+      EXCLUDES(mutex_);
+  void refuse(raft::RaftId to, const Status& why, const OnOffer& then) EXCLUDES(mutex_);
+  // Forgets what was on its way to `to`, if it is what `counts` says, and tells the core.
+  void end(raft::RaftId to, bool arrived, const std::function<bool(const Transfer&)>& counts)
       EXCLUDES(mutex_);
   Result<Bytes> read(store::FrozenMain& content, SnapshotFile file, std::uint64_t offset);
   // Waits until so many bytes more are due, of which `sent` go.
   void keep_pace(std::size_t bytes, std::size_t sent) EXCLUDES(mutex_);
 
-  store::Store& store_;
+  Content& content_;
   const Clock& clock_;
   const Options options_;
 

@@ -19,15 +19,15 @@ constexpr std::size_t kAnswerBytesMax = 256 << 20;
 
 void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                          std::unique_ptr<store::Write> write) {
-  const std::optional<store::Store::Leader> leader = store_.leader();
+  const std::optional<store::Store::Leader> leader = log_.leader();
   if (!leader) return write->failed({Code::kNoLeader, "leader not found"});
-  if (leader->is_self) return store_.write(std::move(batch), epoch, first, std::move(write));
+  if (leader->is_self) return log_.write(std::move(batch), epoch, first, std::move(write));
   net::Call call{.address = leader->member.raft_address,
                  .method = "POST",
                  .target = std::string(kBatchPath) + "?epoch=" + std::to_string(epoch) +
                            "&first=" + std::to_string(first),
-                 .headers = {{std::string(kClusterHeader), store_.cluster_id()},
-                             {std::string(kFromHeader), to_text(store_.raft_id())},
+                 .headers = {{std::string(kClusterHeader), log_.cluster_id()},
+                             {std::string(kFromHeader), to_text(log_.raft_id())},
                              {std::string(kToHeader), to_text(leader->id)}},
                  .body = std::move(batch),
                  .timeout = kTimeout,

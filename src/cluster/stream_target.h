@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/client.h"
@@ -15,15 +17,24 @@ namespace rqlite::cluster {
 // Threads: any.
 class StreamTarget final : public store::StreamTarget {
  public:
-  StreamTarget(store::Store& store, net::Client& client) : store_(store), client_(client) {}
+  // What it takes of this node's store.
+  class Log : public store::StreamTarget {
+   public:
+    [[nodiscard]] virtual std::optional<store::Store::Leader> leader() = 0;
+    [[nodiscard]] virtual std::string cluster_id() = 0;
+    [[nodiscard]] virtual raft::RaftId raft_id() = 0;
+  };
+
+  // Both must outlive it.
+  StreamTarget(Log& log, net::Client& client) : log_(log), client_(client) {}
 
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<store::Write> write) override;
   // A batch is applied here, too, wherever it went into the log.
-  void listen(store::StreamListener* listener) override { store_.listen(listener); }
+  void listen(store::StreamListener* listener) override { log_.listen(listener); }
 
  private:
-  store::Store& store_;
+  Log& log_;
   net::Client& client_;
 };
 

@@ -54,6 +54,31 @@ TEST_F(PauseTest, WaitsForAChange) {
   EXPECT_TRUE(waited);
 }
 
+TEST_F(PauseTest, WaitsForAChangeNoLongerThanIsSaid) {
+  const TimePoint deadline = clock_.now() + 5s;
+  bool waited = true;
+  Thread waiter("waiter", [&] { waited = pause_.wait([] { return false; }, deadline); });
+  clock_.await_sleeper(deadline);
+  pause_.change([] {});  // which does not end it
+  clock_.await_sleeper(deadline);
+  clock_.advance(5s);
+  waiter.join();
+  EXPECT_FALSE(waited);
+  EXPECT_TRUE(pause_.wait([] { return true; }, deadline));
+}
+
+TEST_F(PauseTest, AWaitForAChangeIsNotEndedByAWakeUp) {
+  const TimePoint deadline = clock_.now() + 5s;
+  pause_.wake();
+  bool is_there = false;
+  bool waited = false;
+  Thread waiter("waiter", [&] { waited = pause_.wait([&] { return is_there; }, deadline); });
+  clock_.await_sleeper(deadline);
+  pause_.change([&] { is_there = true; });
+  waiter.join();
+  EXPECT_TRUE(waited);
+}
+
 TEST_F(PauseTest, AStopEndsAWaitForWhatIsNotThere) {
   bool waited = true;
   Thread waiter("waiter", [&] { waited = pause_.wait([] { return false; }); });
