@@ -27,7 +27,7 @@ class PeerStandIn final : public net::Handler {
       return values.size() == 1 ? std::string(values[0]) : "";
     }
   };
-  // Called for each request, on the port's thread.
+  // Called for each request, on the port's thread. Null: it is silent.
   using Answer = std::function<void(const Asked&, const std::shared_ptr<net::Reply>&)>;
 
   explicit PeerStandIn(Answer answer = nullptr) : answer_(std::move(answer)) {
@@ -61,6 +61,7 @@ class PeerStandIn final : public net::Handler {
       MutexLock lock(mutex_);
       asked_.push_back(asked);
       answer = answer_;
+      if (!answer) unanswered_.push_back(reply);
     }
     if (answer) answer(asked, reply);
   }
@@ -69,6 +70,8 @@ class PeerStandIn final : public net::Handler {
   Mutex mutex_;
   Answer answer_ GUARDED_BY(mutex_);
   std::vector<Asked> asked_ GUARDED_BY(mutex_);
+  // Without anybody who might answer, the server would.
+  std::vector<std::shared_ptr<net::Reply>> unanswered_ GUARDED_BY(mutex_);
   std::unique_ptr<net::Server> server_;
 };
 

@@ -169,7 +169,8 @@ class Sender {
     MutexLock lock(mutex_);
     changed_.notify_all();
   }
-  static void send(Does what, net::Response response, const std::shared_ptr<net::Reply>& reply) {
+  void send(Does what, net::Response response, const std::shared_ptr<net::Reply>& reply)
+      EXCLUDES(mutex_) {
     switch (what) {
       case Does::kSends:
         return reply->send(std::move(response));
@@ -177,8 +178,12 @@ class Sender {
         response.body.resize(response.body.size() / 2);
         reply->begin(std::move(response));  // and nothing more
         return;
-      case Does::kIsSilent:
+      case Does::kIsSilent: {
+        // Without anybody who might answer, the server would.
+        MutexLock lock(mutex_);
+        unanswered_.push_back(reply);
         return;
+      }
       case Does::kHoldsItNoMore:
         return reply->send(gone());
     }
@@ -192,6 +197,7 @@ class Sender {
   CondVar changed_;
   std::vector<std::string> parts_ GUARDED_BY(mutex_);
   std::string told_ GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<net::Reply>> unanswered_ GUARDED_BY(mutex_);
 
   PeerStandIn port_;  // last: it answers until it is gone
 };
