@@ -7,31 +7,7 @@ import pytest
 
 from members import FAST, INSERT, TABLE, Member, Nodes, ids
 from node import HOST, eventually, free_ports
-
-
-def peers(*nodes, **more):
-    return json.dumps([{"id": name_of(node), "address": node.raft_address, **more}
-                       for node in nodes])
-
-
-def name_of(node):
-    return node.flags[node.flags.index("-node-id") + 1]
-
-
-def forget_to_join(node):
-    if "-join" in node.flags:
-        at = node.flags.index("-join")
-        node.flags = node.flags[:at] + node.flags[at + 2:]
-
-
-def put(node, text):
-    (node.data / "raft" / "peers.json").write_text(text)
-
-
-def stop_all(nodes):
-    for node in nodes:
-        if node.process.poll() is None:
-            node.kill()
+from recovery import dump, forget_to_join, name_of, peers, put, stop_all
 
 
 def members(node):
@@ -44,10 +20,6 @@ def check_recovered(node):
     assert log.index(f"attempting node recovery using {path}") < \
         log.index(f"node recovered successfully using {path}")
     assert not path.exists() and (node.data / "raft" / "peers.info").exists()
-
-
-def dump(node):
-    return node.client.send("GET", "/db/backup?fmt=sql&noleader").text
 
 
 def test_one_node_goes_on_and_empty_ones_join(trio):
