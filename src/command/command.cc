@@ -15,6 +15,8 @@ enum CommandField : protozero::pbf_tag_type {
   kFile = 6,
   kFileBytes = 7,
   kOrigin = 8,
+  kOffset = 9,
+  kPiece = 11,
 };
 
 // Throws if it is not an origin.
@@ -61,10 +63,21 @@ Bytes encode_command(const Replacement& replacement, const Header& header) {
   return bytes;
 }
 
+Bytes encode_command(const Piece& piece, const Header& header) {
+  Bytes bytes = encode_command(Bytes(), header);
+  bytes.reserve(bytes.size() + piece.bytes.size() + 64);
+  protozero::pbf_writer writer(bytes);
+  writer.add_fixed64(kFile, piece.file);
+  writer.add_uint64(kOffset, piece.offset);
+  writer.add_bytes(kPiece, piece.bytes.data(), piece.bytes.size());
+  return bytes;
+}
+
 std::optional<Command> decode_command(BytesView bytes) {
   Command command;
   StreamPlace place;
-  Replacement replacement;
+  std::uint64_t file = 0;
+  Piece piece;
   try {
     protozero::pbf_reader reader(bytes.data(), bytes.size());
     while (reader.next()) {
@@ -88,12 +101,20 @@ std::optional<Command> decode_command(BytesView bytes) {
           place.first = reader.get_fixed64();
           break;
         case protozero::tag_and_type(kFile, protozero::pbf_wire_type::fixed64):
-          replacement.file = reader.get_fixed64();
-          command.replacement.emplace();
+          file = reader.get_fixed64();
           break;
         case protozero::tag_and_type(kFileBytes, protozero::pbf_wire_type::varint):
-          replacement.bytes = reader.get_uint64();
+          command.replacement.emplace().bytes = reader.get_uint64();
           break;
+        case protozero::tag_and_type(kOffset, protozero::pbf_wire_type::varint):
+          piece.offset = reader.get_uint64();
+          break;
+        case protozero::tag_and_type(kPiece, protozero::pbf_wire_type::length_delimited): {
+          const protozero::data_view view = reader.get_view();
+          piece.bytes = {view.data(), view.size()};
+          command.piece.emplace();
+          break;
+        }
         case protozero::tag_and_type(kOrigin, protozero::pbf_wire_type::length_delimited):
           if (command.origin) return std::nullopt;
           command.origin = read_origin(reader);
@@ -110,11 +131,14 @@ std::optional<Command> decode_command(BytesView bytes) {
   } catch (const protozero::exception&) {
     return std::nullopt;
   }
-  if (command.origin && (command.place || command.replacement || command.requests.size() != 1)) {
+  const bool is_of_file = command.replacement || command.piece;
+  if (command.origin && (command.place || is_of_file || command.requests.size() != 1)) {
     return std::nullopt;
   }
+  if (command.replacement && command.piece) return std::nullopt;
   if (command.place) command.place = place;
-  if (command.replacement) command.replacement = replacement;
+  if (command.replacement) command.replacement->file = file;
+  if (command.piece) command.piece = Piece{file, piece.offset, piece.bytes};
   return command;
 }
 

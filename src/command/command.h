@@ -36,10 +36,18 @@ struct Origin {
 };
 
 // That the database is to be replaced by a file that each member has, put aside under this number
-// by whoever proposed it.
+// by whoever proposed it, or come in pieces.
 struct Replacement {
   std::uint64_t file = 0;
   std::uint64_t bytes = 0;  // its size
+};
+
+// A piece of a file that is to replace the database. The first one is at offset 0, each other one
+// begins where the one before ended; an empty one says that no more will come.
+struct Piece {
+  std::uint64_t file = 0;
+  std::uint64_t offset = 0;
+  BytesView bytes;
 };
 
 // What the replicated log carries, in protobuf's encoding:
@@ -49,10 +57,12 @@ struct Replacement {
 //   3 bytes   node id  }
 //   4 fixed64 epoch    } of a batch from a write queue
 //   5 fixed64 first    }
-//   6 fixed64 the file that replaces the database, which comes alone
-//   7 uint64  its size
+//   6 fixed64 the file that replaces the database, or of which this is a piece; it comes alone
+//   7 uint64  its size: it replaces the database now
 //   8 fixed64 the origin's four numbers, packed, in their order; beside one request, and no place
+//   9 uint64  where the piece belongs
 //  10 bytes   Request, repeated (request.h)
+//  11 bytes   the piece
 //
 // A command without requests changes nothing: a barrier that a read can wait for. Field numbers
 // are never used again for something else: old logs hold them.
@@ -67,11 +77,15 @@ Bytes encode_command(Bytes batch, const Header& header, const Origin& origin);
 // The command that replaces the database.
 Bytes encode_command(const Replacement& replacement, const Header& header);
 
+// The command that carries a piece of a file.
+Bytes encode_command(const Piece& piece, const Header& header);
+
 struct Command {
   Header header;
   std::optional<StreamPlace> place;  // views, like the requests, into what was decoded
   std::optional<Origin> origin;
   std::optional<Replacement> replacement;
+  std::optional<Piece> piece;  // its bytes are a view, too
   std::vector<BytesView> requests;
 };
 

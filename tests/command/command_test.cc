@@ -47,8 +47,12 @@ std::optional<Command> decode_with_origin(Bytes batch, const std::vector<std::ui
   const std::optional<Command> command = decode_command(encoded);
   // What views point to goes here.
   if (!command) return std::nullopt;
-  return Command{
-      .header = {}, .place = {}, .origin = command->origin, .replacement = {}, .requests = {}};
+  return Command{.header = {},
+                 .place = {},
+                 .origin = command->origin,
+                 .replacement = {},
+                 .piece = {},
+                 .requests = {}};
 }
 
 TEST(CommandTest, CarriesWhoForwardedIt) {
@@ -59,6 +63,28 @@ TEST(CommandTest, CarriesWhoForwardedIt) {
   EXPECT_EQ(command->header.seed, 2u);
   EXPECT_EQ(command->requests.size(), 1u);
   EXPECT_FALSE(decode_command(encode_command(batch_of("a"), {1, 2}))->origin);
+}
+
+TEST(CommandTest, CarriesAPieceOfAFile) {
+  const Bytes encoded = encode_command(Piece{8, 1 << 20, "content"}, {1, 2});
+  const std::optional<Command> command = decode_command(encoded);
+  ASSERT_TRUE(command && command->piece);
+  EXPECT_EQ(command->piece->file, 8U);
+  EXPECT_EQ(command->piece->offset, 1U << 20);
+  EXPECT_EQ(command->piece->bytes, "content");
+  EXPECT_FALSE(command->replacement);
+  EXPECT_TRUE(command->requests.empty());
+
+  const Bytes empty = encode_command(Piece{8, 0, {}}, {1, 2});
+  ASSERT_TRUE(decode_command(empty)->piece);
+  EXPECT_TRUE(decode_command(empty)->piece->bytes.empty());
+}
+
+TEST(CommandTest, APieceIsNoReplacementAndOfNoRequest) {
+  const Bytes piece = encode_command(Piece{8, 0, "content"}, {1, 2});
+  EXPECT_FALSE(decode_command(encode_command(Replacement{8, 7}, {1, 2}))->piece);
+  EXPECT_FALSE(decode_command(piece + encode_command(Replacement{8, 7}, {1, 2})));
+  EXPECT_FALSE(decode_command(encode_command(batch_of("a") + piece, {1, 2}, kOrigin)));
 }
 
 TEST(CommandTest, AnOriginHasFourNumbers) {
