@@ -136,6 +136,9 @@ Status SnapshotFetch::fetch_offer(Errand& errand) {
   if (!raft::decode_members(errand.offer.record.conf_state).contains(to_.raft_id())) {
     return {Code::kInvalid, "this node is not a member in the snapshot"};
   }
+  if (errand.offer.record.state.incoming) {
+    return {Code::kInvalid, "the snapshot goes on with a file that is not in it"};
+  }
   return {};
 }
 

@@ -63,6 +63,10 @@ void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> 
                             const OnOffer& then) {
   SnapshotOffer offer;
   offer.record = main->record();
+  // What has come of it is in no snapshot's main file; soon it replaces that, or is given up.
+  if (offer.record.state.incoming) {
+    return refuse(to, {Code::kUnavailable, "a database is being loaded"}, then);
+  }
   const Result<std::uint64_t> size = main->size();
   if (!size.ok()) return refuse(to, size.error(), then);
   offer.main_bytes = *size;

@@ -66,8 +66,10 @@ void Consensus::propose_change(raft::ChangeKind kind, raft::RaftId id, Bytes con
   if (!taken) (*shared)->failed({Code::kUnavailable, "store not open"});
 }
 
-void Consensus::snapshot_taken(const SnapshotRecord& record) {
-  thread_->call([record, retention = options_.retention](raft::Driver& driver) {
+void Consensus::snapshot_taken(const SnapshotRecord& record, bool replaced) {
+  raft::Driver::Retention retention = options_.retention;
+  if (replaced) retention.entries = 0;
+  thread_->call([record, retention](raft::Driver& driver) {
     driver.snapshot_taken(
         {record.index, record.term, record.conf_state, encode_snapshot_record(record)},
         driver.releasable(record.index, retention));

@@ -42,12 +42,12 @@ Status LogReplay::open_database(const Clock& clock, const SnapshotRecord& record
   at_once.held_bytes_max = UINT64_MAX;
   Result<std::unique_ptr<Snapshotter>> snapshotter =
       Snapshotter::open({files_, executor_, *writer_, slot_, outcomes_, *journal_, clock, [] {},
-                         [](const SnapshotRecord&) {}, [](bool) {}},
+                         [](const SnapshotRecord&, bool) {}, [](bool) {}},
                         paths_, at_once, record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
-  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, applied_, outcomes_, record,
-                                       options_.node_id);
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, set_aside_, applied_, outcomes_,
+                                       record, options_.node_id);
   return {};
 }
 

@@ -60,7 +60,11 @@ class LogReplay {
 
  private:
   LogReplay(Options options, FileSystem& files, const DatabaseFiles& paths, SlotFile& slot)
-      : options_(std::move(options)), files_(files), paths_(paths), slot_(slot) {}
+      : options_(std::move(options)),
+        files_(files),
+        paths_(paths),
+        slot_(slot),
+        set_aside_(files, paths, options_.base_vfs, options_.extensions) {}
 
   Status open_database(const Clock& clock, const SnapshotRecord& record);
   Status open_log(const SnapshotRecord& record);
@@ -70,6 +74,7 @@ class LogReplay {
   FileSystem& files_;
   const DatabaseFiles& paths_;
   SlotFile& slot_;
+  SetAside set_aside_;
 
   InlineExecutor executor_;
   AppliedIndex applied_;

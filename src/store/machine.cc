@@ -6,10 +6,8 @@
 
 #include "base/check.h"
 #include "command/command.h"
-#include "command/request.h"
 #include "raft/members.h"
 #include "store/membership_change.h"
-#include "store/outcome.h"
 
 namespace rqlite::store {
 namespace {
@@ -20,14 +18,16 @@ constexpr const char* kForwardedTooLate =
 
 }  // namespace
 
-Machine::Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied,
-                 Outcomes& outcomes, const SnapshotRecord& state, std::string node_id,
-                 std::size_t group_max, OnMembers on_members)
+Machine::Machine(Writer& writer, Snapshotter& snapshotter, SetAside& set_aside,
+                 AppliedIndex& applied, Outcomes& outcomes, const SnapshotRecord& state,
+                 std::string node_id, std::size_t group_max, OnMembers on_members)
     : writer_(writer),
       snapshotter_(snapshotter),
       applied_(applied),
+      set_aside_(set_aside),
       outcomes_(outcomes),
       groups_(writer, outcomes, group_max),
+      incoming_(set_aside, state.state.incoming),
       now_{state.index, state.term, state.conf_state, state.state},
       node_id_(std::move(node_id)),
       on_members_(std::move(on_members)) {
@@ -74,7 +74,8 @@ Status Machine::take_batch() {
       }
       batch_appended_at_ = WallTime(std::chrono::milliseconds(command->header.unix_milliseconds));
       replacement_ = command->replacement;
-      ends = replacement_.has_value();
+      piece_ = command->piece;
+      ends = replacement_ || piece_;
       if (command->origin) {
         place.origin = command->origin;
         place.forwarded = admit(*command->origin, entry.index);
@@ -94,7 +95,7 @@ Status Machine::take_batch() {
 }
 
 bool Machine::begins_batch(const command::Command& command) const {
-  return command.replacement ||
+  return command.replacement || command.piece ||
          (command.origin && outcomes_.forwarded().begins_epoch(*command.origin));
 }
 
@@ -116,6 +117,7 @@ StreamTable::Admission Machine::admit(const command::Command& command, raft::Ind
 Status Machine::resume() {
   while (true) {
     if (!batch_.empty()) {
+      if (piece_) RETURN_IF_ERROR(take_piece());
       if (replacement_) RETURN_IF_ERROR(replace_database());
       if (Status status = groups_.run(); !status.ok()) {
         if (groups_.can_retry()) {
@@ -132,15 +134,37 @@ Status Machine::resume() {
   }
 }
 
+Status Machine::poll_snapshots() {
+  RETURN_IF_ERROR(snapshotter_.poll(now_));
+  // One that is being taken may go on with a file, too.
+  if (snapshotter_.is_idle()) {
+    set_aside_.remove_old(snapshotter_.last().state.incoming, now_.state.incoming);
+  }
+  return {};
+}
+
+Status Machine::take_piece() {
+  const Result<bool> taken = incoming_.take(*piece_, batch_.front().term);
+  if (!taken.ok()) return taken.error();
+  if (!*taken) refusal_ = "it does not go on with what came before";
+  piece_.reset();
+  return {};
+}
+
 Status Machine::replace_database() {
   Snapshotter::Applied after = now_;
   after.index = batch_.front().index;
   after.term = batch_.front().term;
-  // Others could not have the file.
-  if (now_.state.members.size() > 1) {
-    refusal_ = "the cluster has other members now";
+  after.state.incoming.reset();
+  // Every member has what came through the log; another file, only the one that proposed it.
+  if (incoming_.is_whole(*replacement_, after.term)) {
+    RETURN_IF_ERROR(snapshotter_.replace_database(after, *replacement_));
+    incoming_.drop();
+  } else if (now_.state.members.size() > 1) {
+    refusal_ = "the cluster has other members now, which do not have the file";
   } else {
     RETURN_IF_ERROR(snapshotter_.replace_database(after, *replacement_));
+    incoming_.drop();
   }
   replacement_.reset();
   return {};
@@ -161,6 +185,8 @@ void Machine::finish_batch() {
   now_.index = batch.back().index;
   now_.term = batch.back().term;
   now_.state.session = writer_.state();
+  incoming_.passed(now_.term);
+  now_.state.incoming = incoming_.file();
   appended_at_ = batch_appended_at_;
   snapshotter_.applied_bytes(bytes);
   // Readers first: whoever hears of a write finds it.
@@ -213,7 +239,7 @@ void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
       }
       return;
     case StreamTable::Admission::kSeen:
-      if (waits) proposal->applied(entry.index, results_before(at, entry.payload()));
+      if (waits) proposal->applied(entry.index, results_before(at));
       return;
     case StreamTable::Admission::kEarly:
       if (waits) proposal->failed({Code::kUnavailable, "a batch before it is missing"});
@@ -221,26 +247,11 @@ void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
   }
 }
 
-// What became of `batch` when it was applied for the first time, as far as that is kept: failures,
-// and what a request with a key did.
-std::vector<command::RequestResult> Machine::results_before(const Place& at, BytesView batch) {
+// What became of a batch when it was applied for the first time, as far as it is kept.
+std::vector<command::RequestResult> Machine::results_before(const Place& at) {
   std::vector<command::RequestResult> results(at.requests);
-  const std::optional<command::Command> decoded = command::decode_command(batch);
-  CHECK(decoded && decoded->requests.size() == results.size());
   const std::string node_id(at.place->node_id);
   for (std::size_t i = 0; i < results.size(); i++) {
-    const command::RequestReader request(decoded->requests[i]);
-    if (!request.key().empty()) {
-      auto known = outcomes_.keys().find(request.key(),
-                                         fingerprint_of(request.statements(), request.flags()));
-      if (known) {
-        results[i] = std::move(*known);
-        // For all that is known, this was the request that was executed.
-        using Key = command::RequestResult::Key;
-        if (results[i].key == Key::kReplayed) results[i].key = Key::kFirst;
-        continue;
-      }
-    }
     const StreamTable::Verdict verdict = outcomes_.verdict(node_id, at.place->first + i);
     if (verdict.state != StreamTable::Verdict::State::kFailed) continue;
     if (auto kept = command::decode_result(verdict.result)) results[i] = std::move(*kept);
@@ -266,7 +277,9 @@ Status Machine::install(const ReceivedSnapshot& received) {
   batch_.clear();
   todo_.clear();
   replacement_.reset();
+  piece_.reset();
   refusal_.clear();
+  incoming_.drop();
   groups_.abandon();
   RETURN_IF_ERROR(snapshotter_.install(received));
   const SnapshotRecord& record = snapshotter_.last();

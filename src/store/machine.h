@@ -14,7 +14,9 @@
 #include "raft/state_machine.h"
 #include "store/applied_index.h"
 #include "store/group_apply.h"
+#include "store/incoming_database.h"
 #include "store/outcomes.h"
+#include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
 #include "store/writer.h"
@@ -58,8 +60,8 @@ class Machine {
 
   // All must outlive *this. `state` is that of `snapshotter`'s last record; `group_max` as in
   // GroupApply.
-  Machine(Writer& writer, Snapshotter& snapshotter, AppliedIndex& applied, Outcomes& outcomes,
-          const SnapshotRecord& state, std::string node_id,
+  Machine(Writer& writer, Snapshotter& snapshotter, SetAside& set_aside, AppliedIndex& applied,
+          Outcomes& outcomes, const SnapshotRecord& state, std::string node_id,
           std::size_t group_max = GroupApply::kGroupMax, OnMembers on_members = {});
 
   // Who hears of this node's own batches that nobody waits for any more; null: nobody, once it
@@ -85,7 +87,7 @@ class Machine {
   [[nodiscard]] Writer& writer() { return writer_; }
 
   // Does what is due for snapshots. Precondition: the last apply() or resume() returned ok.
-  Status poll_snapshots() { return snapshotter_.poll(now_); }
+  Status poll_snapshots();
   [[nodiscard]] TimePoint snapshots_due() const { return snapshotter_.due(); }
 
   [[nodiscard]] const Snapshotter::Applied& now() const { return now_; }
@@ -113,28 +115,32 @@ class Machine {
   // A forwarded write is applied once.
   ForwardedWrites::Admission admit(const command::Origin& origin, raft::Index index);
   void keep_forwarded(const raft::Committed& entry, Place& at, const GroupApply::Work& work);
-  // Takes what comes next of todo_ into batch_: a replacement of the database, alone; or entries up
-  // to one that begins a batch, or up to and with a change of members, on which the admission of
-  // what follows depends.
+  // Takes what comes next of todo_ into batch_: a replacement of the database or a piece of one,
+  // alone; or entries up to one that begins a batch, or up to and with a change of members, on
+  // which the admission of what follows depends.
   Status take_batch();
+  Status take_piece();
   Status replace_database();
   void finish_batch();
   void tell(raft::Committed& entry, Place& at, GroupApply::Work& work);
-  std::vector<command::RequestResult> results_before(const Place& at, BytesView batch);
+  std::vector<command::RequestResult> results_before(const Place& at);
   void apply_change(const raft::Committed& entry);
 
   Writer& writer_;
   Snapshotter& snapshotter_;
   AppliedIndex& applied_;
+  SetAside& set_aside_;
   Outcomes& outcomes_;
   GroupApply groups_;
+  IncomingDatabase incoming_;
   Snapshotter::Applied now_;
   WallTime appended_at_{};
   WallTime batch_appended_at_{};      // of the batch, likewise
   std::deque<raft::Committed> todo_;  // behind the batch
   std::vector<raft::Committed> batch_;
   std::optional<command::Replacement> replacement_;  // what the batch is, if it is one
-  std::string refusal_;                              // why the batch did not replace anything
+  std::optional<command::Piece> piece_;              // likewise
+  std::string refusal_;                              // why the batch did nothing of these
   std::vector<Place> places_;                        // of the batch, for each entry
 
   const std::string node_id_;

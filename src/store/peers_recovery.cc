@@ -57,6 +57,7 @@ Result<Snapshotter::Applied> PeersRecovery::with_peers(Snapshotter::Applied stat
   state.state.cluster_id =
       recovered_cluster_id(state.state.cluster_id, state.index, state.term, members, parts);
   state.state.members = std::move(members);
+  state.state.incoming.reset();  // who sent it does not lead any more
   return state;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +23,23 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+// How far the file has come that comes through the log in pieces, to replace the database. What
+// there is of it is on this node's disk, durably.
+struct IncomingFile {
+  std::uint64_t file = 0;
+  std::uint64_t bytes = 0;
+  raft::Term term;  // of the leader that sends it; nobody else goes on with it
+
+  friend bool operator==(const IncomingFile&, const IncomingFile&) = default;
+};
+
 // What is replicated but is not the user's, as of the last applied entry. It changes on the apply
 // thread alone and is stored with every snapshot.
 struct ReplicatedState {
   std::string cluster_id;  // random, made when the cluster was founded
   std::map<raft::RaftId, Member> members;
   SessionState session;
+  std::optional<IncomingFile> incoming;
   // Of a snapshot only; meanwhile Outcomes has them.
   std::vector<StreamPosition> streams;
   std::vector<SenderPosition> senders;

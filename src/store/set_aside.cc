@@ -1,5 +1,8 @@
 #include "store/set_aside.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "base/log.h"
 #include "base/random.h"
 #include "sqlite/file_check.h"
@@ -10,18 +13,44 @@ Status SetAside::take(const std::string& path, command::Replacement& replacement
   Status status = prepare(path, replacement);
   if (status.ok()) {
     MutexLock lock(mutex_);
-    if (pending_.empty()) remove_leftovers();
     pending_.insert(replacement.file);
+    taken_.insert(replacement.file);
     status = files_.rename(path, paths_.set_aside(replacement.file));
-    if (!status.ok()) pending_.erase(replacement.file);
+    if (!status.ok()) {
+      pending_.erase(replacement.file);
+      taken_.erase(replacement.file);
+    }
   }
   if (!status.ok()) {
     discard(path);
     return status;
   }
   status = files_.sync_directory(paths_.set_aside());
-  if (!status.ok()) settled(replacement);
+  if (!status.ok()) settled(replacement.file);
   return status;
+}
+
+Status SetAside::write(std::uint64_t file, std::uint64_t offset, BytesView bytes) {
+  {
+    MutexLock lock(mutex_);
+    if (taken_.contains(file)) return {};
+    pending_.insert(file);
+    old_.erase(file);
+  }
+  // Opened for each piece: once the file has taken the database's place, nobody may still close it,
+  // which would give up SQLite's locks.
+  using Open = FileSystem::Open;
+  Result<std::unique_ptr<File>> opened =
+      files_.open(paths_.set_aside(file), offset == 0 ? Open::kCreateOrTruncate : Open::kExisting);
+  if (!opened.ok()) return opened.error();
+  if (offset == 0) RETURN_IF_ERROR(files_.sync_directory(paths_.set_aside()));
+  RETURN_IF_ERROR((*opened)->write(offset, bytes));
+  return (*opened)->sync_data();
+}
+
+void SetAside::expect(std::uint64_t file) {
+  MutexLock lock(mutex_);
+  pending_.insert(file);
 }
 
 std::string SetAside::reserve(command::Replacement& replacement) {
@@ -46,18 +75,46 @@ Status SetAside::prepare(const std::string& path, command::Replacement& replacem
   return {};
 }
 
-void SetAside::settled(const command::Replacement& replacement) {
+void SetAside::settled(std::uint64_t file) {
   {
     MutexLock lock(mutex_);
-    pending_.erase(replacement.file);
+    pending_.erase(file);
+    taken_.erase(file);
   }
-  discard(paths_.set_aside(replacement.file));
+  discard(paths_.set_aside(file));
 }
 
-void SetAside::remove_leftovers() {
+void SetAside::let_go(std::uint64_t file) {
+  MutexLock lock(mutex_);
+  pending_.erase(file);
+  taken_.erase(file);
+  old_.insert(file);
+}
+
+void SetAside::let_go_of_leftovers() {
   const Result<std::vector<std::string>> left = files_.list(paths_.set_aside());
   if (!left.ok()) return;
-  for (const std::string& name : *left) discard(paths_.set_aside() + "/" + name);
+  MutexLock lock(mutex_);
+  for (const std::string& name : *left) {
+    std::uint64_t file = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), file);
+    if (parsed.ec == std::errc() && !pending_.contains(file)) old_.insert(file);
+  }
+}
+
+void SetAside::remove_old(const std::optional<IncomingFile>& in_snapshot,
+                          const std::optional<IncomingFile>& now) {
+  std::vector<std::uint64_t> removed;
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(old_, [&](std::uint64_t file) {
+      if (in_snapshot && in_snapshot->file == file) return false;
+      if (now && now->file == file) return false;
+      removed.push_back(file);
+      return true;
+    });
+  }
+  for (const std::uint64_t file : removed) discard(paths_.set_aside(file));
 }
 
 void SetAside::discard(const std::string& path) {

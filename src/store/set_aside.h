@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -10,11 +11,12 @@
 #include "command/command.h"
 #include "sqlite/extensions.h"
 #include "store/database_files.h"
+#include "store/replicated_state.h"
 
 namespace rqlite::store {
 
-// Databases that are to replace this one: each checked, on the disk, and put aside under a number
-// until its entry is applied.
+// Databases that are to replace this one: each checked by the member that was given it, on the
+// disk, and put aside under a number until its entry is applied.
 //
 // Thread-safe; take() blocks for as long as it reads and syncs.
 class SetAside {
@@ -31,15 +33,26 @@ class SetAside {
   // A path for a file that comes from another member, and its number.
   std::string reserve(command::Replacement& replacement) EXCLUDES(mutex_);
 
+  // Puts a piece of a file at its place, durably; the one at offset 0 makes the file. Of one that
+  // take() took, everything is there already. kDiskFull: it may be tried again.
+  Status write(std::uint64_t file, std::uint64_t offset, BytesView bytes) EXCLUDES(mutex_);
+  // A file of which the beginning came before a restart.
+  void expect(std::uint64_t file) EXCLUDES(mutex_);
+  // Nobody waits for it any more. It stays for as long as a restart may write to it once more.
+  void let_go(std::uint64_t file) EXCLUDES(mutex_);
+  // The same for whatever an earlier run left behind, now that its log has been applied.
+  void let_go_of_leftovers() EXCLUDES(mutex_);
+  // Removes what was let go, but what the last snapshot, or what was applied since, goes on with.
+  void remove_old(const std::optional<IncomingFile>& in_snapshot,
+                  const std::optional<IncomingFile>& now) EXCLUDES(mutex_);
+
   // Removes a file that is not even looked at.
   void discard(const std::string& path);
   // Its entry was applied, or never will be.
-  void settled(const command::Replacement& replacement) EXCLUDES(mutex_);
+  void settled(std::uint64_t file) EXCLUDES(mutex_);
 
  private:
   Status prepare(const std::string& path, command::Replacement& replacement);
-  // What an earlier run left behind, now that its log has been applied.
-  void remove_leftovers() REQUIRES(mutex_);
 
   FileSystem& files_;
   const DatabaseFiles& paths_;
@@ -48,6 +61,8 @@ class SetAside {
 
   Mutex mutex_;
   std::set<std::uint64_t> pending_ GUARDED_BY(mutex_);  // their fate is open
+  std::set<std::uint64_t> taken_ GUARDED_BY(mutex_);    // of these, those that take() took
+  std::set<std::uint64_t> old_ GUARDED_BY(mutex_);      // let go
 };
 
 }  // namespace rqlite::store

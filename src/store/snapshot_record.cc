@@ -31,6 +31,9 @@ enum RecordField : protozero::pbf_tag_type {
   kJournalChecksum = 17,
   kReplacement = 18,
   kSender = 19,
+  kIncomingFile = 20,  // absent, with the next two: there is none
+  kIncomingBytes = 21,
+  kIncomingTerm = 22,
 };
 enum MemberField : protozero::pbf_tag_type {
   kRaftId = 1,
@@ -187,6 +190,11 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
     nested.add_fixed64(kAnsweredBelow, sender.answered_below);
     nested.add_uint64(kSenderBegun, sender.begun.value());
   }
+  if (const std::optional<IncomingFile>& incoming = record.state.incoming) {
+    writer.add_fixed64(kIncomingFile, incoming->file);
+    writer.add_uint64(kIncomingBytes, incoming->bytes);
+    writer.add_uint64(kIncomingTerm, incoming->term.value());
+  }
   if (const OutcomeJournal::Extent& journal = record.state.journal; journal.sequence != 0) {
     writer.add_uint64(kJournalSequence, journal.sequence);
     writer.add_uint64(kJournalBytes, journal.bytes);
@@ -198,6 +206,7 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
 std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
   SnapshotRecord record;
   std::uint32_t version = 0;
+  IncomingFile incoming;
   sqlite::ChangeCounters& counters = record.state.session.counters;
   try {
     protozero::pbf_reader reader(bytes.data(), bytes.size());
@@ -264,6 +273,16 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
         case kJournalChecksum:
           record.state.journal.checksum = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
           break;
+        case kIncomingFile:
+          incoming.file = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
+          record.state.incoming.emplace();
+          break;
+        case kIncomingBytes:
+          incoming.bytes = reader_of(reader, pbf_wire_type::varint).get_uint64();
+          break;
+        case kIncomingTerm:
+          incoming.term = raft::Term(reader_of(reader, pbf_wire_type::varint).get_uint64());
+          break;
         default:
           reader.skip();
       }
@@ -271,6 +290,7 @@ std::optional<SnapshotRecord> decode_snapshot_record(BytesView bytes) {
   } catch (const protozero::exception&) {
     return std::nullopt;
   }
+  if (record.state.incoming) record.state.incoming = incoming;
   if (version != kVersion) return std::nullopt;
   return record;
 }

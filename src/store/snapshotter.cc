@@ -153,7 +153,7 @@ Status Snapshotter::taken_over(SnapshotRecord record) {
   last_ = std::move(record);
   log_bytes_ = copied_bytes_ = 0;
   moved_commits_ = parts_.writer.connection().wal_position().commits;
-  parts_.on_taken(last_);
+  parts_.on_taken(last_, /*replaced=*/true);
   RETURN_IF_ERROR(parts_.journal.drop_old());
   return {};
 }
@@ -369,7 +369,7 @@ Status Snapshotter::move_all(const Applied& applied) {
   intent_.wal_header.clear();
   RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
   last_ = intent_;
-  parts_.on_taken(last_);
+  parts_.on_taken(last_, /*replaced=*/false);
   return parts_.journal.drop_old();
 }
 

@@ -78,8 +78,9 @@ class Snapshotter {
     bool nothing_new = false;
   };
   using Callback = std::function<void(const Outcome&)>;
-  // Called with the record of each complete snapshot.
-  using OnTaken = std::function<void(const SnapshotRecord&)>;
+  // Called with the record of each complete snapshot. `replaced`: it is no outcome of the entries
+  // before it, which nobody has a use for any more.
+  using OnTaken = std::function<void(const SnapshotRecord&, bool replaced)>;
 
   // All must outlive *this, `paths` too. `wake` makes the apply thread call poll() soon; from any
   // thread.
@@ -135,6 +136,8 @@ class Snapshotter {
   Status install(const ReceivedSnapshot& received);
 
   [[nodiscard]] const SnapshotRecord& last() const { return last_; }
+  // No other one is being taken.
+  [[nodiscard]] bool is_idle() const { return phase_ == Phase::kIdle; }
 
   // For status, from any thread.
   struct Counters {

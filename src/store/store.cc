@@ -12,6 +12,7 @@
 #include "raft/message.h"
 #include "sqlite/figures.h"
 #include "sqlite/shared_library.h"
+#include "store/file_sender.h"
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
@@ -42,11 +43,11 @@ class ReplacementWrite final : public Write {
                    std::unique_ptr<Write> write)
       : set_aside_(set_aside), replacement_(replacement), write_(std::move(write)) {}
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
-    set_aside_.settled(replacement_);
+    set_aside_.settled(replacement_.file);
     write_->applied(index, std::move(results));
   }
   void failed(const Status& why) override {
-    if (why.code() != Code::kUnknown) set_aside_.settled(replacement_);
+    if (why.code() != Code::kUnknown) set_aside_.settled(replacement_.file);
     write_->failed(why);
   }
 
@@ -107,7 +108,7 @@ std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch
 bool is_forwardable(BytesView batch, const command::Origin& origin) {
   const std::optional<command::Command> decoded = command::decode_command(batch);
   if (!decoded || decoded->requests.size() != 1) return false;
-  if (decoded->place || decoded->origin || decoded->replacement) return false;
+  if (decoded->place || decoded->origin || decoded->replacement || decoded->piece) return false;
   command::RequestReader reader(decoded->requests.front());
   while (reader.next()) continue;
   return reader.ok() && origin.answered_below <= origin.number;
@@ -166,16 +167,16 @@ Status Store::start() {
   writer_settings_ = sqlite::read_figures(writer_->connection()).settings;
   writer_foreign_keys_ = writer_->foreign_keys();
   applied_term_ = record->term.value();
-  Result<std::unique_ptr<Snapshotter>> snapshotter =
-      Snapshotter::open({files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
-                         [this] { apply_thread_->wake(); },
-                         [this](const SnapshotRecord& taken) { on_snapshot(taken); },
-                         [this](bool out) { readers_->keep_out(out); }},
-                        paths_, options_.snapshots, *record, options_.base_vfs);
+  Result<std::unique_ptr<Snapshotter>> snapshotter = Snapshotter::open(
+      {files_, helper_, *writer_, *snapshot_slot_, outcomes_, *journal_, clock_,
+       [this] { apply_thread_->wake(); },
+       [this](const SnapshotRecord& taken, bool replaced) { on_snapshot(taken, replaced); },
+       [this](bool out) { readers_->keep_out(out); }},
+      paths_, options_.snapshots, *record, options_.base_vfs);
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
   machine_ = std::make_unique<Machine>(
-      *writer_, *snapshotter_, applied_, outcomes_, *record, options_.node_id,
+      *writer_, *snapshotter_, set_aside_, applied_, outcomes_, *record, options_.node_id,
       GroupApply::kGroupMax, [this](const Snapshotter::Applied& now) { on_members(now); });
   ApplyThread::Listener& listener = *this;
   apply_thread_ = std::make_unique<ApplyThread>(*machine_, applied_, clock_, listener,
@@ -273,6 +274,7 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   consensus_ = std::move(*consensus);
   seeds_ = Random(random_from_system());
   raft_status_ = consensus_->status();
+  log_end_at_start_ = raft_status_.last.value();
   last_snapshot_ = record;
   last_snapshot_at_ = snapshot_written_at();
   // Nobody else could win: there is no reason to wait for a timeout.
@@ -390,8 +392,28 @@ void Store::replace_database(const std::string& path, std::unique_ptr<Write> wri
   }
   command::Replacement replacement;
   if (Status taken = set_aside_.take(path, replacement); !taken.ok()) return write->failed(taken);
+  if (membership().entries().size() > 1) {
+    if (Status sent = send_to_members(replacement); !sent.ok()) {
+      set_aside_.let_go(replacement.file);
+      return write->failed(sent);
+    }
+  }
   propose(command::encode_command(replacement, make_header()),
           std::make_unique<ReplacementWrite>(set_aside_, replacement, std::move(write)));
+}
+
+Status Store::send_to_members(const command::Replacement& replacement) {
+  // The log takes one file at a time, and a second one would end the first.
+  if (sends_file_.exchange(true)) {
+    return {Code::kUnavailable, "another database is being loaded"};
+  }
+  FileSender sender(files_, paths_.set_aside(replacement.file), replacement,
+                    [this](const command::Piece& piece, std::unique_ptr<Write> write) {
+                      propose(command::encode_command(piece, make_header()), std::move(write));
+                    });
+  const Status status = sender.run();
+  sends_file_ = false;
+  return status;
 }
 
 void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
@@ -478,7 +500,7 @@ void Store::begin_with(ReceivedSnapshot received, Consensus::MakeMessage make,
       [this, taken, file, done = std::move(done)] {
         // A core that knows better has not asked for it.
         const bool begun = *taken && !apply_thread_->expect(std::nullopt);
-        if (file) set_aside_.settled(*file);
+        if (file) set_aside_.settled(file->file);
         done(begun);
       });
 }
@@ -718,14 +740,14 @@ WallTime Store::snapshot_written_at() const {
   return modified_at(paths_.snapshot()).value_or(clock_.wall_now());
 }
 
-void Store::on_snapshot(const SnapshotRecord& record) {
+void Store::on_snapshot(const SnapshotRecord& record, bool replaced) {
   const WallTime at = snapshot_written_at();
   {
     MutexLock lock(mutex_);
     last_snapshot_ = record;
     last_snapshot_at_ = at;
   }
-  consensus().snapshot_taken(record);
+  consensus().snapshot_taken(record, replaced);
 }
 
 void Store::on_members(const Snapshotter::Applied& applied) {
@@ -756,6 +778,10 @@ void Store::on_snapshot_wanted() {
 }
 
 void Store::on_applied(raft::Index index) {
+  if (!log_was_applied_ && index.value() >= log_end_at_start_) {
+    log_was_applied_ = true;
+    set_aside_.let_go_of_leftovers();
+  }
   applied_at_ = clock_.wall_now();
   applied_term_ = machine_->now().term.value();
   appended_at_ = machine_->appended_at();

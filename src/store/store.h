@@ -106,9 +106,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
                     std::unique_ptr<Write> write);
 
   // Makes the database the file at `path`, which is on this data directory's file system, and takes
-  // the file over: it is gone from there, whatever comes of it. Only while this node is the
-  // cluster's only member. Blocks while the file is checked and brought to the disk. Failure:
-  // kInvalid if it is no sound database, with the text for whoever sent it.
+  // the file over: it is gone from there, whatever comes of it. Blocks while the file is checked,
+  // brought to the disk, and sent through the log if there are other members. Failure: kInvalid if
+  // it is no sound database, with the text for whoever sent it; kUnavailable if another one is on
+  // its way through the log.
   void replace_database(const std::string& path, std::unique_ptr<Write> write);
 
   // Tells `then`, on this thread or another of the store's, whether the statements of a request
@@ -194,7 +195,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   [[nodiscard]] std::string new_aside(command::Replacement& file) {
     return set_aside_.reserve(file);
   }
-  void discard_aside(const command::Replacement& file) { set_aside_.settled(file); }
+  void discard_aside(const command::Replacement& file) { set_aside_.settled(file.file); }
 
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
   [[nodiscard]] Status may_write() EXCLUDES(mutex_);
@@ -269,7 +270,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void begin_with(ReceivedSnapshot received, Consensus::MakeMessage make,
                   std::function<void(bool)> done);
   void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
-  void on_snapshot(const SnapshotRecord& record) EXCLUDES(mutex_);
+  void on_snapshot(const SnapshotRecord& record, bool replaced) EXCLUDES(mutex_);
   // When the last snapshot was taken, as its record's file says.
   [[nodiscard]] WallTime snapshot_written_at() const;
   [[nodiscard]] Status leads() EXCLUDES(mutex_);
@@ -287,6 +288,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   // After the trial that it takes to know what of it is too slow.
   void try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
                        const std::optional<command::Origin>& origin, std::unique_ptr<Write> write);
+  // Sends a file that was set aside to the other members.
+  Status send_to_members(const command::Replacement& replacement);
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
@@ -327,10 +330,15 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<ApplyThread> apply_thread_;
   std::atomic<bool> leaves_as_leader_{false};
+  std::atomic<bool> sends_file_{false};
   std::unique_ptr<Consensus> consensus_;
   std::unique_ptr<ReaderPool> readers_;
   MaintenanceWork maintenance_work_{*this};
   std::unique_ptr<Maintenance> maintenance_;
+
+  // What the log held when this store began may need files that are set aside.
+  std::atomic<std::uint64_t> log_end_at_start_{UINT64_MAX};
+  bool log_was_applied_ = false;  // the apply thread's
 
   std::atomic<bool> failed_{false};
   std::atomic<bool> is_leader_{false};

@@ -223,6 +223,16 @@ TEST_F(SnapshotSourceTest, TheCoreHearsOnce) {
 
 // What goes wrong.
 
+TEST_F(SnapshotSourceTest, OneInTheMiddleOfALoadIsNotGiven) {
+  content_.record_.state.incoming = {7, 1000, raft::Term(3)};
+  const Result<SnapshotOffer> offered = offer(kSecond);
+  ASSERT_FALSE(offered.ok());
+  EXPECT_EQ(offered.error().code(), Code::kUnavailable);
+  EXPECT_FALSE(is_held());
+  content_.record_.state.incoming.reset();
+  EXPECT_TRUE(offer(kSecond).ok());
+}
+
 TEST_F(SnapshotSourceTest, WhatCouldNotBeAnnouncedHasFailed) {
   source().announced(kSecond, false);
   EXPECT_THAT(told(), ElementsAre("2 failed"));

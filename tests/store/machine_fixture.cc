@@ -117,6 +117,40 @@ const Bytes& image_of(const std::string& sql) {
   return made.emplace(sql, *files.read_file("/data/image")).first->second;
 }
 
+// How a test writes the entries of a replacement that comes through the log: the number of a piece
+// and how many there are, all in one if it is the last entry; the file; the SQL.
+constexpr std::string_view kPiece = "piece";
+constexpr std::string_view kPutInPlace = "put in place";
+constexpr std::string_view kGiveUp = "give up";
+constexpr std::string_view kNewTerm = "new term";
+
+// The command of such an entry; nullopt: it is none.
+std::optional<Bytes> command_of_piece(const TestEntry& entry) {
+  if (entry.size() != 1 || entry[0].sql.size() != 4) return std::nullopt;
+  const std::vector<std::string>& words = entry[0].sql;
+  if (words[0] != kGiveUp && words[0] != kPutInPlace && words[0] != kPiece) return std::nullopt;
+  const command::Header header{.unix_milliseconds = 1, .seed = 1};
+  const std::uint64_t file = std::stoull(words[1]);
+  if (words[0] == kGiveUp) {
+    return command::encode_command(command::Piece{file, 0, {}}, header);
+  }
+  const Bytes& image = image_of(words[3]);
+  if (words[0] == kPutInPlace) {
+    return command::encode_command(command::Replacement{file, image.size()}, header);
+  }
+  const std::size_t slash = words[2].find('/');
+  const std::uint64_t number = std::stoull(words[2].substr(0, slash));
+  const std::uint64_t count = std::stoull(words[2].substr(slash + 1));
+  const std::uint64_t begin = image.size() * (number - 1) / count;
+  const std::uint64_t end = image.size() * number / count;
+  return command::encode_command(
+      command::Piece{file, begin, BytesView(image).substr(begin, end - begin)}, header);
+}
+
+bool is_new_term(const TestEntry& entry) {
+  return entry.size() == 1 && entry[0].sql.size() == 1 && entry[0].sql[0] == kNewTerm;
+}
+
 // How a test writes the entry of a change.
 constexpr std::string_view kComes = "member comes: ";
 constexpr std::string_view kGoes = "member goes: ";
@@ -154,12 +188,27 @@ TestEntry replacement_by(const std::string& sql) {
   return {{.sql = {std::string(kReplace) + sql}}};
 }
 
-Status MachineOnDisk::put_aside(const TestEntry& entry) {
-  const std::string sql = replacing_sql(entry);
-  return sql.empty() ? Status() : set_aside(image_of(sql));
+TestEntry piece_of(const std::string& sql, std::uint64_t file, int number, int count) {
+  return {{.sql = {std::string(kPiece), std::to_string(file), fmt::format("{}/{}", number, count),
+                   sql}}};
 }
 
-Status MachineOnDisk::set_aside(BytesView content) {
+TestEntry replacement_by_pieces(const std::string& sql, std::uint64_t file) {
+  return {{.sql = {std::string(kPutInPlace), std::to_string(file), "", sql}}};
+}
+
+TestEntry give_up(std::uint64_t file) {
+  return {{.sql = {std::string(kGiveUp), std::to_string(file), "", ""}}};
+}
+
+TestEntry new_term() { return {{.sql = {std::string(kNewTerm)}}}; }
+
+Status MachineOnDisk::put_aside(const TestEntry& entry) {
+  const std::string sql = replacing_sql(entry);
+  return sql.empty() ? Status() : put_aside_file(image_of(sql));
+}
+
+Status MachineOnDisk::put_aside_file(BytesView content) {
   RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
   auto file = files_.open(paths_.set_aside(kFile), FileSystem::Open::kCreateOrTruncate);
   if (!file.ok()) return file.error();
@@ -179,7 +228,7 @@ MachineOnDisk::Sent MachineOnDisk::send() {
 }
 
 Status MachineOnDisk::install(const Sent& sent) {
-  RETURN_IF_ERROR(set_aside(sent.file));
+  RETURN_IF_ERROR(put_aside_file(sent.file));
   RETURN_IF_ERROR(
       machine_->install({sent.record, sent.kept, command::Replacement{kFile, sent.file.size()}}));
   return poll();
@@ -187,7 +236,8 @@ Status MachineOnDisk::install(const Sent& sent) {
 
 Bytes command_of(const TestEntry& entry, std::uint64_t index) {
   Bytes batch;
-  if (change_of(entry, {})) return batch;
+  if (change_of(entry, {}) || is_new_term(entry)) return batch;
+  if (std::optional<Bytes> piece = command_of_piece(entry)) return *std::move(piece);
   if (const std::string sql = replacing_sql(entry); !sql.empty()) {
     return command::encode_command(command::Replacement{kFile, image_of(sql).size()},
                                    {.unix_milliseconds = 1, .seed = index});
@@ -236,15 +286,17 @@ Status MachineOnDisk::open() {
                            [this](OutcomeRecord each) { outcomes_->restore(std::move(each)); });
   if (!journal.ok()) return journal.error();
   journal_ = std::move(*journal);
-  auto snapshotter =
-      Snapshotter::open({files_, helper_, *writer_, *slot_, *outcomes_, *journal_, clock_,
-                         [this] { woken_ = true; }, [](const SnapshotRecord&) {}, [](bool) {}},
-                        paths_, options_.snapshots, *record, vfs_.name());
+  auto snapshotter = Snapshotter::open(
+      {files_, helper_, *writer_, *slot_, *outcomes_, *journal_, clock_, [this] { woken_ = true; },
+       [](const SnapshotRecord&, bool) {}, [](bool) {}},
+      paths_, options_.snapshots, *record, vfs_.name());
   if (!snapshotter.ok()) return snapshotter.error();
   snapshotter_ = std::move(*snapshotter);
   applied_ = std::make_unique<AppliedIndex>();
-  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, *applied_, *outcomes_, *record,
-                                       "n1", options_.group_max);
+  RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
+  set_aside_ = std::make_unique<SetAside>(files_, paths_, vfs_.name(), no_extensions_);
+  machine_ = std::make_unique<Machine>(*writer_, *snapshotter_, *set_aside_, *applied_, *outcomes_,
+                                       *record, "n1", options_.group_max);
   return {};
 }
 
@@ -267,10 +319,12 @@ Status MachineOnDisk::apply_batch(const std::vector<TestEntry>& entries) {
   results = std::vector<std::vector<command::RequestResult>>(entries.size());
   Bytes conf_state = machine_->now().conf_state;
   std::uint64_t next = index();
+  raft::Term term = std::max(machine_->now().term, raft::Term(1));
   for (const TestEntry& entry : entries) {
     next++;
+    if (is_new_term(entry)) term = raft::Term(term.value() + 1);
     raft::Committed committed{.index = raft::Index(next + 1),
-                              .term = raft::Term(1),
+                              .term = term,
                               .kind = raft::EntryKind::kNormal,
                               .proposal = nullptr,
                               .data = {},
@@ -350,6 +404,10 @@ std::string MachineOnDisk::kept() {
   for (const SenderPosition& each : state.senders) {
     text += fmt::format("member {} epoch {} from {}, answered below {}\n", each.member.to_string(),
                         each.epoch, each.begun.to_string(), each.answered_below);
+  }
+  if (const std::optional<IncomingFile>& incoming = machine_->now().state.incoming) {
+    text += fmt::format("file {}: {} bytes, in term {}\n", incoming->file, incoming->bytes,
+                        incoming->term.to_string());
   }
   for (const OutcomeRecord& record : outcomes_->records()) {
     const Outcome outcome = read_record(*record).value();

@@ -16,6 +16,7 @@
 #include "store/applied_index.h"
 #include "store/database_files.h"
 #include "store/machine.h"
+#include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/writer.h"
 
@@ -60,6 +61,14 @@ TestEntry member_comes(std::uint64_t id);
 TestEntry member_goes(std::uint64_t id);
 // The entry that replaces the database by the one that MachineOnDisk::put_aside() made from `sql`.
 TestEntry replacement_by(const std::string& sql);
+// Piece `number` of `count` of that database, which comes through the log as file `file`; and the
+// entry that puts it in place.
+TestEntry piece_of(const std::string& sql, std::uint64_t file, int number, int count);
+TestEntry replacement_by_pieces(const std::string& sql, std::uint64_t file);
+// No more pieces of it will come.
+TestEntry give_up(std::uint64_t file);
+// The first entry of a leader, in the term after the last one.
+TestEntry new_term();
 
 // How many random histories a test plays.
 std::uint64_t seeds();
@@ -132,7 +141,7 @@ class MachineOnDisk {
 
   // All of the database's content as text, or what is wrong with the file.
   std::string dump();
-  // What is kept of requests.
+  // What is kept of requests, and of a file that comes.
   std::string kept();
   [[nodiscard]] Outcomes& outcomes() { return *outcomes_; }
   [[nodiscard]] Machine& machine() { return *machine_; }
@@ -147,7 +156,7 @@ class MachineOnDisk {
   const DatabaseFiles paths_{"/data"};
   FakeClock clock_;
   SlowExecutor helper_;
-  Status set_aside(BytesView content);
+  Status put_aside_file(BytesView content);
 
   std::optional<SlotFile> slot_;
   std::unique_ptr<Outcomes> outcomes_;
@@ -155,6 +164,8 @@ class MachineOnDisk {
   std::unique_ptr<AppliedIndex> applied_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Snapshotter> snapshotter_;
+  const sqlite::Extensions no_extensions_;
+  std::unique_ptr<SetAside> set_aside_;
   std::unique_ptr<Machine> machine_;
   bool woken_ = false;
 };

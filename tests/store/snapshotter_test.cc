@@ -252,7 +252,33 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
     entries.push_back({{{"INSERT INTO t(v) VALUES(100)"}, false, "a key"},
                        {{"INSERT INTO t(v) VALUES(101)"}, false, "a key"}});
     for (int i = 10; i < 13; i++) entries.push_back(insert(i));
+    add_pieces(entries);
     return entries;
+  }
+
+  // Databases that come through the log: given up, of a leader that is gone, and whole.
+  static void add_pieces(std::vector<TestEntry>& entries) {
+    const std::string sql =
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v, b); CREATE TABLE w(x); "
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 9) "
+        "INSERT INTO t(v, b) SELECT 2 * i, hex(zeroblob(2000)) FROM n";
+    entries.push_back(piece_of(sql, 21, 1, 3));
+    entries.push_back(insert(300));
+    entries.push_back(piece_of(sql, 21, 2, 3));
+    entries.push_back(give_up(21));
+    entries.push_back(piece_of(sql, 22, 1, 2));
+    entries.push_back(new_term());
+    entries.push_back(piece_of(sql, 22, 2, 2));
+    entries.push_back(piece_of(sql, 23, 1, 4));
+    entries.push_back(member_comes(2));
+    entries.push_back(piece_of(sql, 23, 2, 4));
+    entries.push_back(insert(301));
+    entries.push_back(replacement_by_pieces(sql, 22));
+    entries.push_back(piece_of(sql, 23, 3, 4));
+    entries.push_back(piece_of(sql, 23, 4, 4));
+    entries.push_back(insert(302));
+    entries.push_back(replacement_by_pieces(sql, 23));
+    entries.push_back(insert(303));
   }
 
   // All that a snapshot keeps.

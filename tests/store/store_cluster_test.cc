@@ -14,6 +14,8 @@
 #include "fakes/sim_file_system.h"
 #include "fakes/sim_vfs.h"
 #include "raft/message.h"
+#include "sqlite/connection.h"
+#include "sqlite/entry_vfs.h"
 #include "store/store.h"
 
 namespace rqlite::store {
@@ -224,6 +226,24 @@ class StoreClusterTest : public ::testing::Test {
     store.write(std::move(batch), std::make_unique<PromisedStatus>(std::move(promise)));
     return status.get();
   }
+  // Loads a database with so many rows in t, of 1 KB each.
+  static Status load(Peer& peer, int rows) {
+    const std::string path = peer.store->scratch_path();
+    {
+      sqlite::EntryVfs entry_vfs(peer.vfs.name());
+      auto made = sqlite::Connection::open_writer(path, entry_vfs, false);
+      const std::string insert =
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < " +
+          std::to_string(rows) + ") INSERT INTO t SELECT hex(zeroblob(500)) FROM n";
+      EXPECT_TRUE((*made)->execute("CREATE TABLE t(v)").ok());
+      EXPECT_TRUE((*made)->execute(insert).ok());
+      EXPECT_TRUE((*made)->checkpoint_passive().ok());
+    }
+    std::promise<Status> promise;
+    std::future<Status> status = promise.get_future();
+    peer.store->replace_database(path, std::make_unique<PromisedStatus>(std::move(promise)));
+    return status.get();
+  }
   static std::string count(Store& store, Level level) {
     Query query;
     command::RequestBuilder(query.request, {}).begin_statement("SELECT count(*) FROM t");
@@ -349,6 +369,55 @@ TEST_F(StoreClusterTest, AMemberThatWasGoneForLongTakesASnapshotAndGoesOn) {
   ASSERT_TRUE(write(*third.store, "INSERT INTO t VALUES(1)").ok());
   wait_for_applied(*first.store, *third.store);
   EXPECT_EQ(count(*first.store, Level::kNone), "301");
+}
+
+TEST_F(StoreClusterTest, ADatabaseThatIsLoadedComesToAllMembers) {
+  Peer& first = make("n1", true);
+  ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
+  ASSERT_TRUE(write(leader(), "INSERT INTO t VALUES(1)").ok());
+  Peer& second = make("n2");
+  Peer& third = make("n3");
+  ASSERT_TRUE(add(*first.store, second).ok());
+  ASSERT_TRUE(add(*first.store, third).ok());
+  wire_.disconnect(third.store->raft_id());
+  ASSERT_EQ(load(first, 2000).text(), "");
+  EXPECT_EQ(count(*first.store, Level::kLinearizable), "2000");
+  ASSERT_TRUE(write(*first.store, "INSERT INTO t VALUES(1)").ok());
+  wait_for_applied(*second.store, *first.store);
+  EXPECT_EQ(count(*second.store, Level::kNone), "2001");
+
+  // One that was away gets it, too, by whatever way.
+  wire_.connect(third.store->raft_id(), &third);
+  wait_for_applied(*third.store, *first.store);
+  EXPECT_EQ(count(*third.store, Level::kNone), "2001");
+
+  // And it stays.
+  wire_.disconnect(second.store->raft_id());
+  second.store->close(0s);
+  second.store.reset();
+  ASSERT_NO_FATAL_FAILURE(open(second, "n2", false));
+  wait_for_applied(*second.store, *first.store);
+  EXPECT_EQ(count(*second.store, Level::kNone), "2001");
+  for (Peer& peer : peers_) {
+    EXPECT_TRUE(peer.files.list(peer.store->paths().set_aside())->empty());
+  }
+}
+
+TEST_F(StoreClusterTest, ADatabaseThatALeaderCannotPassOnChangesNothing) {
+  Peer& first = make("n1", true);
+  ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
+  ASSERT_TRUE(add(*first.store, make("n2")).ok());
+  ASSERT_TRUE(add(*first.store, make("n3")).ok());
+  wire_.disconnect(first.store->raft_id());
+  const Status status = load(first, 2000);
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_NE(status.text().find("the database was not loaded"), std::string::npos) << status.text();
+  Store& next = leader();
+  wire_.connect(first.store->raft_id(), &first);
+  ASSERT_TRUE(write(next, "INSERT INTO t VALUES(1)").ok());
+  wait_for_applied(*first.store, next);
+  EXPECT_EQ(count(*first.store, Level::kNone), "1");
+  wait_until([&] { return first.files.list(first.store->paths().set_aside())->empty(); });
 }
 
 TEST_F(StoreClusterTest, ARemovedMemberHasNoLeader) {
