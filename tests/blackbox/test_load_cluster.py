@@ -1,11 +1,13 @@
 """/db/load and /boot on nodes of a cluster."""
 
 import json
+import threading
 
 import pytest
 
 from guards import basic, user
 from members import TABLE
+from node import eventually
 from test_load import database
 
 
@@ -79,3 +81,80 @@ def test_nobody_boots_a_node_of_a_cluster(trio, home):
 def test_bodies_that_are_hardly_any(trio, body):
     for node in trio:
         assert node.client.send("POST", "/db/load", body).status == 200
+
+
+def rows_of(count):
+    return ("CREATE TABLE t(id INTEGER PRIMARY KEY, v)",
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+            f"{count}) INSERT INTO t(v) SELECT hex(randomblob(500)) FROM n")
+
+
+def test_a_database_goes_through_any_node(trio, home):
+    for loads, node in enumerate(trio, 1):
+        reply = node.client.send("POST", "/db/load?timings", database(home, *rows_of(3000 * loads)))
+        assert reply.status == 200 and reply.json["results"] == [], reply.text
+        assert trio[0].rows("strong") == 3000 * loads
+        trio.leader().client.must("INSERT INTO t(v) VALUES(1)")
+        check_equal(trio)
+    for node in trio:
+        node.restart()
+    trio.leader()
+    check_equal(trio)
+    assert trio[0].rows("linearizable") == 9001
+    for node in trio:
+        assert not list((node.data / "aside").iterdir())
+
+
+def test_a_database_that_is_none_is_refused_by_any_node(trio, home):
+    damaged = bytearray(database(home, *rows_of(100)))
+    damaged[5000:9000] = b"\1" * 4000
+    for node in trio:
+        reply = node.client.send("POST", "/db/load", bytes(damaged))
+        assert reply.status in (400, 500) and reply.text, reply.status
+    assert trio[0].rows("strong") == 0
+
+
+def test_who_joins_later_or_was_away_has_the_database(trio, home, make_member):
+    away = trio.followers()[0]
+    away.stop()
+    assert trio.leader().client.send("POST", "/db/load", database(home, *rows_of(20000))).status == 200
+    away.start()
+    late = make_member(first=trio.leader())
+    late.start()
+    check_equal(trio)
+    assert late.rows() == 20000
+
+
+@pytest.mark.parametrize("victim", ["the leader", "a follower"])
+def test_a_kill_in_the_middle_leaves_all_or_nothing(trio, home, victim):
+    trio.leader().client.must("INSERT INTO t(v) VALUES('before')")
+    content = database(home, *rows_of(60000))
+    leader = trio.leader()
+    watched = trio.followers()[0]
+    replies = []
+
+    def send():
+        try:
+            replies.append(leader.client.send("POST", "/db/load", content).status)
+        except OSError:
+            replies.append(None)
+
+    load = threading.Thread(target=send)
+    load.start()
+    aside = watched.data / "aside"
+    assert eventually(lambda: any(each.stat().st_size for each in aside.iterdir()))
+    killed = leader if victim == "the leader" else watched
+    killed.kill()
+    load.join()
+    killed.start()
+    check_equal(trio)
+    rows = trio.leader().rows("linearizable")
+    assert rows in (1, 60000)
+    if replies[0] == 200:
+        assert rows == 60000
+    trio.leader().client.must("INSERT INTO t(v) VALUES('after')")
+    check_equal(trio)
+    # It takes a snapshot for what came of the file to be forgotten.
+    for node in trio:
+        node.client.send("POST", "/snapshot")
+        assert eventually(lambda: not list((node.data / "aside").iterdir()))
