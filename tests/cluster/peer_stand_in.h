@@ -37,7 +37,13 @@ class PeerStandIn final : public net::Handler {
     server_ = *net::Server::listen(std::move(options), *this);
     server_->start();
   }
-  ~PeerStandIn() override { server_->stop(std::chrono::nanoseconds(0)); }
+  ~PeerStandIn() override {
+    server_->stop(std::chrono::nanoseconds(0));
+    // While there is a server, to which they belong.
+    std::vector<std::shared_ptr<net::Reply>> unanswered;
+    MutexLock lock(mutex_);
+    unanswered.swap(unanswered_);
+  }
   PeerStandIn(const PeerStandIn&) = delete;
 
   [[nodiscard]] std::string address() const { return server_->address(); }
@@ -50,6 +56,11 @@ class PeerStandIn final : public net::Handler {
     MutexLock lock(mutex_);
     return asked_;
   }
+  // Never answers: if nobody had the reply any more, the server would.
+  void leave(std::shared_ptr<net::Reply> reply) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    unanswered_.push_back(std::move(reply));
+  }
   // Closes all connections, and accepts none any more.
   void stop() { server_->stop(std::chrono::nanoseconds(0)); }
 
@@ -61,16 +72,18 @@ class PeerStandIn final : public net::Handler {
       MutexLock lock(mutex_);
       asked_.push_back(asked);
       answer = answer_;
-      if (!answer) unanswered_.push_back(reply);
     }
-    if (answer) answer(asked, reply);
+    if (answer) {
+      answer(asked, reply);
+    } else {
+      leave(std::move(reply));
+    }
   }
 
  private:
   Mutex mutex_;
   Answer answer_ GUARDED_BY(mutex_);
   std::vector<Asked> asked_ GUARDED_BY(mutex_);
-  // Without anybody who might answer, the server would.
   std::vector<std::shared_ptr<net::Reply>> unanswered_ GUARDED_BY(mutex_);
   std::unique_ptr<net::Server> server_;
 };

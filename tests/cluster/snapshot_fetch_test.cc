@@ -169,8 +169,7 @@ class Sender {
     MutexLock lock(mutex_);
     changed_.notify_all();
   }
-  void send(Does what, net::Response response, const std::shared_ptr<net::Reply>& reply)
-      EXCLUDES(mutex_) {
+  void send(Does what, net::Response response, const std::shared_ptr<net::Reply>& reply) {
     switch (what) {
       case Does::kSends:
         return reply->send(std::move(response));
@@ -178,12 +177,8 @@ class Sender {
         response.body.resize(response.body.size() / 2);
         reply->begin(std::move(response));  // and nothing more
         return;
-      case Does::kIsSilent: {
-        // Without anybody who might answer, the server would.
-        MutexLock lock(mutex_);
-        unanswered_.push_back(reply);
-        return;
-      }
+      case Does::kIsSilent:
+        return port_.leave(reply);
       case Does::kHoldsItNoMore:
         return reply->send(gone());
     }
@@ -197,7 +192,6 @@ class Sender {
   CondVar changed_;
   std::vector<std::string> parts_ GUARDED_BY(mutex_);
   std::string told_ GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<net::Reply>> unanswered_ GUARDED_BY(mutex_);
 
   PeerStandIn port_;  // last: it answers until it is gone
 };
