@@ -752,6 +752,7 @@ TEST_F(MembersServiceTest, WhoSaysSomethingInTimeStays) {
 TEST_F(MembersServiceTest, ANewLeaderGivesEverybodyTime) {
   options_.reap_voters_after = 10s;
   silent_for_[kSecond] = 1h;
+  look();
   group_.lead(kThird);
   look_after(1h);
   group_.lead(kSelf);

@@ -620,7 +620,9 @@ TEST_F(SnapshotFetchTest, AStopEndsAWaitForAPart) {
   fetch().close();
   EXPECT_EQ(fetch().report().failed, 1U);
   EXPECT_THAT(left_aside(), IsEmpty());
-  EXPECT_THAT(asked(), ElementsAre("GET /peer/1/snapshot"));
+  // What had been told by now would come before this.
+  client_.fetch({.address = sender_.contact().address, .target = "/last"}, 1000);
+  EXPECT_THAT(asked(), ElementsAre("GET /peer/1/snapshot", "GET /last"));
 }
 
 TEST_F(SnapshotFetchTest, AStopEndsAWaitBeforeItAsksAgain) {
