@@ -6,7 +6,7 @@ import pytest
 
 from disk import Ballast, mount_small, unmount
 from guards import basic, user
-from members import FAST, TABLE, Member, Nodes
+from members import CALM, FAST, TABLE, Member, Nodes
 from node import Node, eventually
 from queues import BATCHES, INSERT, LOG, SLOW, Stuck, in_background
 
@@ -159,16 +159,30 @@ def make_member(home):
         print(node.whole_log())
 
 
-@pytest.fixture
-def trio(make_member):
-    """Three voters with an empty table t."""
-    first = make_member()
+def start_trio(make_member, *flags):
+    first = make_member(*flags)
     first.start()
     for _ in range(2):
-        make_member(first=first).start()
+        make_member(*flags, first=first).start()
     first.client.must(TABLE)
     make_member.all.wait_until_equal()
     return make_member.all
+
+
+@pytest.fixture
+def trio(make_member):
+    """Three voters with an empty table t."""
+    return start_trio(make_member)
+
+
+@pytest.fixture
+def calm_trio(make_member):
+    """The same, in which nothing happens by itself: however busy the machine is, the first one goes
+    on leading, and nobody asks to be let in any more, as a voter does that is one already."""
+    nodes = start_trio(make_member, *CALM)
+    for node in nodes[1:]:
+        eventually(lambda: "successfully joined cluster at" in node.log())
+    return nodes
 
 
 @pytest.fixture

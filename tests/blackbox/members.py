@@ -6,6 +6,9 @@ TABLE = "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"
 INSERT = "INSERT INTO t(v) VALUES(?)"
 FAST = ("-raft-heartbeat-timeout", "300ms", "-raft-election-timeout", "300ms",
         "-raft-leader-lease-timeout", "200ms")
+# For tests that a new election would disturb: FAST makes one when the machine is busy.
+CALM = ("-raft-heartbeat-timeout", "5s", "-raft-election-timeout", "5s",
+        "-raft-leader-lease-timeout", "5s")
 
 
 class Nodes(list):

@@ -121,15 +121,15 @@ def test_when_the_leader_took_an_entry_in_is_the_same_on_every_node(trio):
     assert len({node.client.status("store.leader_appended_at_time") for node in trio}) == 1
 
 
-def test_the_last_change_of_members_has_its_place(trio, make_member):
-    before = trio[0].client.status("store.raft.latest_configuration_index")
-    make_member(first=trio[0]).start()
-    after = trio[0].client.status("store.raft.latest_configuration_index")
-    assert before < after <= trio[0].client.status("store.raft.applied_index")
+def test_the_last_change_of_members_has_its_place(calm_trio, make_member):
+    before = calm_trio[0].client.status("store.raft.latest_configuration_index")
+    make_member(first=calm_trio[0]).start()
+    after = calm_trio[0].client.status("store.raft.latest_configuration_index")
+    assert before < after <= calm_trio[0].client.status("store.raft.applied_index")
 
 
-def test_the_term_of_the_last_strong_read(trio):
-    leader = trio.leader()
+def test_the_term_of_the_last_strong_read(calm_trio):
+    leader = calm_trio.leader()
     assert leader.client.status("store.strong_read_term") == 0
     assert leader.rows("strong") == 0
     assert leader.client.status("store.strong_read_term") == leader.client.status("store.raft.term")
@@ -148,8 +148,8 @@ FORWARDED = [
 ]
 
 
-def test_what_is_passed_on_counts_here_and_there(trio):
-    leader, follower = trio.leader(), trio.followers()[0]
+def test_what_is_passed_on_counts_here_and_there(calm_trio):
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
     for send, here, there in FORWARDED:
         def work():
             assert grown(follower, "proxy", lambda: send(follower)) == {here: 1}
@@ -158,8 +158,8 @@ def test_what_is_passed_on_counts_here_and_there(trio):
         assert grown(leader, "proxy", lambda: send(leader)) == {}
 
 
-def test_handing_over_counts(trio):
-    leader, follower = trio.leader(), trio.followers()[0]
+def test_handing_over_counts(calm_trio):
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
     target = {"id": follower.flags[1]}
 
     def hand_over():
@@ -168,14 +168,14 @@ def test_handing_over_counts(trio):
     before = counts(leader, "store")["leader_changes_observed"]
     assert grown(leader, "cluster",
                  lambda: grown(follower, "proxy", hand_over)) == {"num_stepdown_req": 1}
-    assert trio.leader() is follower
+    assert calm_trio.leader() is follower
     assert counts(leader, "store")["leader_changes_observed"] > before
     assert value(follower, "rqlite_raft_elections_total") == 1
     assert counts(follower, "proxy")["remote_stepdowns"] == 1
 
 
-def test_batches_of_queues_are_executions(trio):
-    leader, follower = trio.leader(), trio.followers()[0]
+def test_batches_of_queues_are_executions(calm_trio):
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
     assert grown(leader, "cluster",
                  lambda: follower.client.queue([[INSERT, 1]], "wait")) == {"num_execute_req": 1}
 
@@ -212,8 +212,8 @@ def test_what_cannot_be_passed_on_failed(trio, make_member):
             node.signal(signal.SIGCONT)
 
 
-def test_what_nodes_ask_each_other_counts(trio):
-    first, second = trio[0], trio[1]
+def test_what_nodes_ask_each_other_counts(calm_trio):
+    first, second = calm_trio[0], calm_trio[1]
 
     def ask():
         assert second.client.send("GET", "/nodes").status == 200
@@ -224,8 +224,8 @@ def test_what_nodes_ask_each_other_counts(trio):
 
 # The port.
 
-def test_what_the_port_does_not_know_counts(trio):
-    node = trio[0]
+def test_what_the_port_does_not_know_counts(calm_trio):
+    node = calm_trio[0]
 
     def knock():
         with socket.create_connection((node.host, node.raft_port), timeout=10) as connection:
@@ -254,15 +254,15 @@ def test_whom_the_port_turns_away_counts(make_member):
 
 # Members that come and go.
 
-def test_joins_count(trio):
-    first, second = trio[0], trio[1]
+def test_joins_count(calm_trio):
+    first, second = calm_trio[0], calm_trio[1]
     store = counts(first, "store")
     assert (store["num_joins"], store["num_ignored_joins"],
             store["num_removed_before_joins"]) == (2, 0, 0)
     assert counts(first, "cluster")["num_join_req"] >= 2
     assert grown(first, "store", second.restart).get("num_ignored_joins") == 1
     # Each was begun with what the first one had.
-    assert counts(trio[2], "store")["num_restores"] == 1
+    assert counts(calm_trio[2], "store")["num_restores"] == 1
 
 
 def test_a_member_whose_place_another_takes_counts(make_member):
@@ -276,8 +276,8 @@ def test_a_member_whose_place_another_takes_counts(make_member):
     assert (grew["num_removed_before_joins"], grew["num_joins"]) == (1, 1)
 
 
-def test_a_join_counts_where_it_is_asked_for(trio, make_member):
-    follower = trio.followers()[0]
+def test_a_join_counts_where_it_is_asked_for(calm_trio, make_member):
+    follower = calm_trio.followers()[0]
     grew = grown(follower, "cluster", make_member(first=follower).start)
     assert grew["num_join_req"] >= 1
     assert counts(follower, "store")["num_joins"] == 0
@@ -398,8 +398,8 @@ def test_a_snapshot_that_does_not_arrive_counts(make_member):
     assert value(first, "rqlite_snapshot_transfers_running", direction="out") == 0
 
 
-def test_what_is_passed_on_is_measured(trio):
-    leader, follower = trio.leader(), trio.followers()[0]
+def test_what_is_passed_on_is_measured(calm_trio):
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
     for send, _, _ in FORWARDED:
         send(follower)
     for kind in ("execute", "query", "request", "backup", "remove"):

@@ -11,6 +11,11 @@ from members import INSERT, ids
 from node import eventually
 
 
+@pytest.fixture
+def trio(calm_trio):
+    return calm_trio
+
+
 def remove(node, name):
     assert node.client.send("DELETE", "/remove", {"id": name}).status == 200
 
