@@ -6,8 +6,10 @@
 
 #include "base/check.h"
 #include "command/command.h"
+#include "command/request.h"
 #include "raft/members.h"
 #include "store/membership_change.h"
+#include "store/outcome.h"
 
 namespace rqlite::store {
 namespace {
@@ -239,7 +241,7 @@ void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
       }
       return;
     case StreamTable::Admission::kSeen:
-      if (waits) proposal->applied(entry.index, results_before(at));
+      if (waits) proposal->applied(entry.index, results_before(at, entry.payload()));
       return;
     case StreamTable::Admission::kEarly:
       if (waits) proposal->failed({Code::kUnavailable, "a batch before it is missing"});
@@ -247,11 +249,26 @@ void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
   }
 }
 
-// What became of a batch when it was applied for the first time, as far as it is kept.
-std::vector<command::RequestResult> Machine::results_before(const Place& at) {
+// What became of `batch` when it was applied for the first time, as far as that is kept: failures,
+// and what a request with a key did.
+std::vector<command::RequestResult> Machine::results_before(const Place& at, BytesView batch) {
   std::vector<command::RequestResult> results(at.requests);
+  const std::optional<command::Command> decoded = command::decode_command(batch);
+  CHECK(decoded && decoded->requests.size() == results.size());
   const std::string node_id(at.place->node_id);
   for (std::size_t i = 0; i < results.size(); i++) {
+    const command::RequestReader request(decoded->requests[i]);
+    if (!request.key().empty()) {
+      auto known = outcomes_.keys().find(request.key(),
+                                         fingerprint_of(request.statements(), request.flags()));
+      if (known) {
+        results[i] = std::move(*known);
+        // For all that is known, this was the request that was executed.
+        using Key = command::RequestResult::Key;
+        if (results[i].key == Key::kReplayed) results[i].key = Key::kFirst;
+        continue;
+      }
+    }
     const StreamTable::Verdict verdict = outcomes_.verdict(node_id, at.place->first + i);
     if (verdict.state != StreamTable::Verdict::State::kFailed) continue;
     if (auto kept = command::decode_result(verdict.result)) results[i] = std::move(*kept);

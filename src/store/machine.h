@@ -123,7 +123,7 @@ class Machine {
   Status replace_database();
   void finish_batch();
   void tell(raft::Committed& entry, Place& at, GroupApply::Work& work);
-  std::vector<command::RequestResult> results_before(const Place& at);
+  std::vector<command::RequestResult> results_before(const Place& at, BytesView batch);
   void apply_change(const raft::Committed& entry);
 
   Writer& writer_;

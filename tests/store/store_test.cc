@@ -264,6 +264,34 @@ TEST_F(StoreTest, AForwardedWriteIsAppliedOnceHoweverItComesAgain) {
   EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "2");
 }
 
+// A batch of this node's queue that is sent again, because nobody knew what had become of it.
+TEST_F(StoreTest, ACopyOfABatchHearsWhatItsKeysAndItsFailuresWere) {
+  ASSERT_TRUE(write("CREATE TABLE t(id INTEGER PRIMARY KEY, v)").status.ok());
+  const auto queued = [this](const std::string& sql, BytesView key, std::uint64_t number) {
+    Bytes batch;
+    command::RequestBuilder(batch, {}, key).begin_statement(sql);
+    std::promise<Outcome> promise;
+    std::future<Outcome> outcome = promise.get_future();
+    store_->write(std::move(batch), 1, number, std::make_unique<PromisedWrite>(std::move(promise)));
+    return outcome.get();
+  };
+  for (int copy = 0; copy < 3; copy++) {
+    const Outcome keyed = queued("INSERT INTO t(v) VALUES(1)", "key", 1);
+    ASSERT_EQ(keyed.result.statements.size(), 1u) << copy;
+    EXPECT_EQ(keyed.result.statements[0].last_insert_id, 1);
+    EXPECT_EQ(keyed.result.key, command::RequestResult::Key::kFirst);
+    EXPECT_EQ(queued("INSERT INTO t(v) VALUES(2)", "key", 2).result.key,
+              command::RequestResult::Key::kReused);
+    EXPECT_EQ(queued("INSERT INTO nowhere VALUES(1)", "", 3).result.statements.at(0).error,
+              "no such table: nowhere");
+    const Outcome plain = queued("INSERT INTO t(v) VALUES(3)", "", 4);
+    EXPECT_TRUE(plain.status.ok() && plain.result.ok());
+    EXPECT_EQ(plain.result.statements.size(), copy == 0 ? 1u : 0u);  // it is not kept
+    if (copy == 1) restart(10s);
+  }
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "2");
+}
+
 // An entry that cannot be read would stop every member.
 TEST_F(StoreTest, WhatIsNotOneWriteIsNotTakenFromAnotherMember) {
   const std::uint64_t id = store_->raft_id().value();
