@@ -16,6 +16,7 @@
 #include "store/identity.h"
 #include "store/query_runner.h"
 #include "store/recovery.h"
+#include "store/replacement_write.h"
 #include "store/statement_runner.h"
 #include "store/trial.h"
 
@@ -34,27 +35,6 @@ class ConfirmedRead final : public raft::Read {
 
  private:
   const Then then_;
-};
-
-// Tells whoever waits for a replacement of the database, and the file's keeper.
-class ReplacementWrite final : public Write {
- public:
-  ReplacementWrite(SetAside& set_aside, const command::Replacement& replacement,
-                   std::unique_ptr<Write> write)
-      : set_aside_(set_aside), replacement_(replacement), write_(std::move(write)) {}
-  void applied(raft::Index index, std::vector<command::RequestResult> results) override {
-    set_aside_.settled(replacement_.file);
-    write_->applied(index, std::move(results));
-  }
-  void failed(const Status& why) override {
-    if (why.code() != Code::kUnknown) set_aside_.settled(replacement_.file);
-    write_->failed(why);
-  }
-
- private:
-  SetAside& set_aside_;
-  const command::Replacement replacement_;
-  const std::unique_ptr<Write> write_;
 };
 
 // The entry of a strong read.
@@ -392,14 +372,18 @@ void Store::replace_database(const std::string& path, std::unique_ptr<Write> wri
   }
   command::Replacement replacement;
   if (Status taken = set_aside_.take(path, replacement); !taken.ok()) return write->failed(taken);
-  if (membership().entries().size() > 1) {
+  const bool goes_to_others = membership().entries().size() > 1;
+  if (goes_to_others) {
     if (Status sent = send_to_members(replacement); !sent.ok()) {
       set_aside_.let_go(replacement.file);
       return write->failed(sent);
     }
   }
-  propose(command::encode_command(replacement, make_header()),
-          std::make_unique<ReplacementWrite>(set_aside_, replacement, std::move(write)));
+  using Way = ReplacementWrite::Way;
+  propose(
+      command::encode_command(replacement, make_header()),
+      std::make_unique<ReplacementWrite>(
+          set_aside_, replacement, goes_to_others ? Way::kPieces : Way::kAside, std::move(write)));
 }
 
 Status Store::send_to_members(const command::Replacement& replacement) {

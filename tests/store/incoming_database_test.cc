@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store/machine_fixture.h"
+#include "store/replacement_write.h"
 
 namespace rqlite::store {
 namespace {
@@ -126,6 +127,27 @@ TEST_F(IncomingDatabaseTest, AFileStaysForAsLongAsARestartMayWriteToIt) {
   ASSERT_EQ(machine_.index(), at);
   EXPECT_EQ(answer_to(piece_of(kSql, 9, 2, 3)), "");
   EXPECT_EQ(answer_to(give_up(9)), "");
+  ASSERT_TRUE(machine_.snapshot().ok());
+  EXPECT_TRUE(aside().empty());
+}
+
+class Ignored final : public Write {
+ public:
+  void applied(raft::Index, std::vector<command::RequestResult>) override {}
+  void failed(const Status&) override {}
+};
+
+// A leader that stops, or is none any more, refuses the entry that was to come behind the pieces.
+TEST_F(IncomingDatabaseTest, AFileStaysWhenThePiecesCameAndTheLastEntryDidNot) {
+  EXPECT_EQ(answer_to(piece_of(kSql, 9, 1, 2)), "");
+  ASSERT_TRUE(machine_.snapshot().ok());
+  EXPECT_EQ(answer_to(piece_of(kSql, 9, 2, 2)), "");
+  ReplacementWrite(machine_.set_aside(), {9, 0}, ReplacementWrite::Way::kPieces,
+                   std::make_unique<Ignored>())
+      .failed({Code::kNotLeader, "not leader"});
+  restart();
+  EXPECT_EQ(answer_to(piece_of(kSql, 9, 2, 2)), "");
+  EXPECT_EQ(answer_to(new_term()), "");
   ASSERT_TRUE(machine_.snapshot().ok());
   EXPECT_TRUE(aside().empty());
 }

@@ -145,6 +145,7 @@ class MachineOnDisk {
   std::string kept();
   [[nodiscard]] Outcomes& outcomes() { return *outcomes_; }
   [[nodiscard]] Machine& machine() { return *machine_; }
+  [[nodiscard]] SetAside& set_aside() { return *set_aside_; }
   // The results of the last batch, for each of its entries. A write that failed has one request's,
   // with the error "failed: ".
   std::vector<std::vector<command::RequestResult>> results;
