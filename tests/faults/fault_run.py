@@ -17,15 +17,18 @@ def new_seed():
 
 
 class FaultRun:
-    """On a cluster that is whole and has the tables of clients.py."""
+    """On a cluster that is whole and has the tables of clients.py, unless the clients are others."""
 
-    def __init__(self, cluster, home, faults, seed, seconds=SECONDS, **load):
-        self._cluster = cluster
+    # What clients cannot have failed at all the time.
+    must_have_done = ("read ok", "write ok", "swap ok", "plain ok", "queued ok", "keyed ok", "glance ok")
+
+    def __init__(self, cluster, home, faults, seed, seconds=SECONDS, clients=None, **load):
+        self.cluster = cluster
         self._faults = faults
         self._seconds = seconds
         self._chance = random.Random(seed)
         self._seed = seed
-        self.clients = Clients(home, seed, **load)
+        self.clients = clients or Clients(home, seed, **load)
         self.leaderless = []  # seconds from the end of faults to a leader
         self.counts = {}
 
@@ -33,18 +36,18 @@ class FaultRun:
         """Faults, then the checks; fails with all that is wrong."""
         print(f"FAULT_SEED={self._seed} FAULT_SECONDS={self._seconds:g}")
         try:
-            self.clients.use(self._cluster.places())
+            self.clients.use(self.cluster.places())
             until = time.monotonic() + self._seconds
             while time.monotonic() < until:
                 self._round()
             self.check()
         finally:
             self.clients.close()
-            print(self._cluster.log())
+            print(self.cluster.log())
 
     def _round(self):
         """One to three faults that overlap; then all is well for a while."""
-        chance, cluster = self._chance, self._cluster
+        chance, cluster = self._chance, self.cluster
         for _ in range(chance.choice([1, 1, 2, 3])):
             fault = chance.choice(self._faults)
             cluster.note(fault(cluster, chance))
@@ -59,14 +62,11 @@ class FaultRun:
         time.sleep(chance.uniform(0, 1.5))
 
     def check(self):
-        cluster = self._cluster
+        cluster = self.cluster
         cluster.wait_until_whole()
         self.clients.stop()
         cluster.drain_queues()
-        violations, self.counts, reasons = self.clients.judge(cluster.rows())
-        print(self.counts)
-        for reason, count in sorted(reasons.items(), key=lambda each: -each[1])[:40]:
-            print(f"{count:8} {reason}")
+        violations = self.judge()
         print("leader after", " ".join(f"{each:.2f}" for each in self.leaderless), "s")
         violations += cluster.observer.violations()
         try:
@@ -76,8 +76,16 @@ class FaultRun:
             violations.append(str(failure))
         assert not violations, "\n".join(violations[:40])
         assert cluster.observer.replies > 0
-        for done in ("read ok", "write ok", "swap ok", "plain ok", "queued ok", "keyed ok", "glance ok"):
+        for done in self.must_have_done:
             assert self.counts.get(done, 0) > 0, f"nothing was done: {done}"
+
+    def judge(self):
+        """What clients were told that does not hold."""
+        violations, self.counts, reasons = self.clients.judge(self.cluster.rows())
+        print(self.counts)
+        for reason, count in sorted(reasons.items(), key=lambda each: -each[1])[:40]:
+            print(f"{count:8} {reason}")
+        return violations
 
 
 def differences(what, contents):
