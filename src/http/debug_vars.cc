@@ -51,12 +51,12 @@ void add_queue(Counts& http, Counts& queue, queue::WriteQueue* write_queue) {
 Counts store_counts(store::Store* store) {
   if (store == nullptr) return {};
   const store::Store::Report report = store->report();
-  Counts counts = {{"leader_changes_observed", report.leader_changes},
+  Counts counts = {{"leader_changes_observed", report.cluster.leader_changes},
                    // The main file is the snapshot, so that a start never has to build it.
                    {"num_restores_start", 0},
                    {"num_restores_start_skipped", report.resumed ? 1 : 0},
-                   {"num_verify_leader", report.confirmations},
-                   {"num_verify_leader_failed", report.failed_confirmations},
+                   {"num_verify_leader", report.reads.confirmations},
+                   {"num_verify_leader_failed", report.reads.failed_confirmations},
                    {"num_recoveries", store->options().recovery ? 1 : 0},
                    {"num_snapshots", report.snapshots_taken},
                    {"num_snapshots_failed", report.snapshots_blocked}};

@@ -9,11 +9,11 @@ namespace rqlite::http {
 namespace {
 
 bool is_member(const store::Store::Report& report, const std::string& node_id) {
-  return report.membership.find_node(node_id).has_value();
+  return report.cluster.membership.find_node(node_id).has_value();
 }
 
 bool leads(const store::Store::Report& report, const std::string& node_id) {
-  const store::Membership::Entry* leader = report.membership.find(report.raft.leader);
+  const store::Membership::Entry* leader = report.cluster.membership.find(report.raft.leader);
   return leader != nullptr && leader->member.node_id == node_id;
 }
 
@@ -66,7 +66,7 @@ void step_down(const net::Request& request, std::shared_ptr<net::Reply> reply, s
     }
   }
   const bool wait = request.parameters.has("wait");
-  if (cluster != nullptr && report.membership.entries().size() > 1) {
+  if (cluster != nullptr && report.cluster.membership.entries().size() > 1) {
     if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
     cluster->members().hand_over(*id, [reply, wait, served_by](const Status& status) {
       if (!wait) return;
@@ -96,10 +96,10 @@ void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
   const store::Store::Report report = store->report();
   if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
   if (!is_member(report, *id)) return reply->send(done(served_by, {}));
-  if (cluster == nullptr || report.membership.voters() == 1) {
+  if (cluster == nullptr || report.cluster.membership.voters() == 1) {
     // The only one that there is.
-    const auto member = report.membership.find_node(*id);
-    if (cluster == nullptr || report.membership.find(*member)->votes) {
+    const auto member = report.cluster.membership.find_node(*id);
+    if (cluster == nullptr || report.cluster.membership.find(*member)->votes) {
       return reply->send(
           net::Response::text(500, "need at least one voter in configuration: {[]}"));
     }

@@ -79,10 +79,10 @@ void add_store(MetricsText& text, store::Store& store) {
              report.raft.role == raft::Role::kLeader ? 1 : 0);
   text.gauge("rqlite_raft_term", "Term of the consensus protocol.", of(report.raft.term.value()));
   text.counter("rqlite_raft_elections_total", "Elections in which this node stood.",
-               of(report.elections));
+               of(report.cluster.elections));
   text.counter("rqlite_raft_leader_changes_total",
                "Times that another leader, or none, was known than before.",
-               of(report.leader_changes));
+               of(report.cluster.leader_changes));
   text.gauge("rqlite_raft_last_log_index", "Newest entry of the log.",
              of(report.raft.last.value()));
   text.gauge("rqlite_raft_commit_index", "Newest entry known to be stored for good.",

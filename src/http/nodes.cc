@@ -116,7 +116,8 @@ void nodes(const net::Request& request, std::shared_ptr<net::Reply> reply, store
   const net::Parameters& parameters = request.parameters;
   const store::Store::Report report = store->report();
   const bool all = parameters.has("nonvoters");
-  const store::Membership members = all ? report.membership : report.membership.voting();
+  const store::Membership members =
+      all ? report.cluster.membership : report.cluster.membership.voting();
   auto then = [reply = std::move(reply), pretty = parameters.has("pretty"),
                list = parameters.text("ver", "") == "2"](Nodes nodes) {
     JsonTree tree;
@@ -138,12 +139,12 @@ void leader(const net::Request& request, std::shared_ptr<net::Reply> reply, stor
   const auto none = [&reply] { reply->send(net::Response::text(503, "leader not found")); };
   if (store == nullptr) return none();
   const store::Store::Report report = store->report();
-  if (!report.membership.contains(report.raft.leader)) return none();
+  if (!report.cluster.membership.contains(report.raft.leader)) return none();
   const net::Parameters& parameters = request.parameters;
   auto then = [reply, pretty = parameters.has("pretty")](const Nodes& nodes) {
     reply->send(answer(pretty, nodes.begin()->second));
   };
-  std::make_shared<Roll>(report.membership.only(report.raft.leader), report.raft.leader,
+  std::make_shared<Roll>(report.cluster.membership.only(report.raft.leader), report.raft.leader,
                          std::move(then))
       ->call(*store, cluster, self, parameters.duration("timeout", kDefaultTimeout));
 }

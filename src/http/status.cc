@@ -41,9 +41,9 @@ JsonTree list_of(const std::vector<std::string>& texts) {
 // How long ago this node heard of the leader; 0 if it is one itself.
 JsonTree last_contact(const store::Store::Report& report) {
   if (report.raft.role == raft::Role::kLeader) return JsonTree::number(0);
-  if (!report.leader_heard_at) return JsonTree::text("never");
+  if (!report.cluster.leader_heard_at) return JsonTree::text("never");
   return JsonTree::text(
-      format_duration(std::chrono::steady_clock::now() - *report.leader_heard_at));
+      format_duration(std::chrono::steady_clock::now() - *report.cluster.leader_heard_at));
 }
 
 // Other voters; none, for one who is not.
@@ -55,8 +55,8 @@ std::size_t peers_of(const store::Membership& membership, raft::RaftId self) {
 // Every member and its address, in the one line that people know.
 std::string configuration(const store::Store::Report& report) {
   std::string text;
-  for (const auto& [node_id, id] : report.membership.by_node_id()) {
-    const store::Membership::Entry& entry = *report.membership.find(id);
+  for (const auto& [node_id, id] : report.cluster.membership.by_node_id()) {
+    const store::Membership::Entry& entry = *report.cluster.membership.find(id);
     text += text.empty() ? "" : " ";
     text += std::string("{Suffrage:") + (entry.votes ? "Voter" : "Nonvoter") + " ID:" + node_id +
             " Address:" + entry.member.raft_address + "}";
@@ -76,15 +76,15 @@ JsonTree raft_status(const store::Store::Report& report, raft::RaftId self) {
   raft["last_snapshot_term"] = JsonTree::number(report.snapshot_term.value());
   raft["last_contact"] = last_contact(report);
   raft["latest_configuration"] = JsonTree::text(configuration(report));
-  raft["latest_configuration_index"] = JsonTree::number(report.members_index.value());
+  raft["latest_configuration_index"] = JsonTree::number(report.cluster.members_index.value());
   // What clients know as these; between nodes something else is spoken.
   raft["protocol_version"] = JsonTree::number(3);
   raft["protocol_version_min"] = JsonTree::number(0);
   raft["protocol_version_max"] = JsonTree::number(3);
   raft["snapshot_version_min"] = JsonTree::number(0);
   raft["snapshot_version_max"] = JsonTree::number(1);
-  raft["num_peers"] = JsonTree::number(peers_of(report.membership, self));
-  const store::Membership::Entry* entry = report.membership.find(self);
+  raft["num_peers"] = JsonTree::number(peers_of(report.cluster.membership, self));
+  const store::Membership::Entry* entry = report.cluster.membership.find(self);
   raft["voter"] = JsonTree::boolean(entry != nullptr && entry->votes);
   raft["fsm_pending"] = JsonTree::number(report.raft.commit.value() -
                                          std::min(report.raft.commit, report.applied).value());
@@ -176,8 +176,8 @@ JsonTree sqlite_status(store::Store& store, const store::Store::Report& report) 
 
 JsonTree node_list(const store::Store::Report& report) {
   std::vector<JsonTree> nodes;
-  for (const auto& [node_id, id] : report.membership.by_node_id()) {
-    const store::Membership::Entry& entry = *report.membership.find(id);
+  for (const auto& [node_id, id] : report.cluster.membership.by_node_id()) {
+    const store::Membership::Entry& entry = *report.cluster.membership.find(id);
     JsonTree& node = nodes.emplace_back(JsonTree::record());
     node["id"] = JsonTree::text(node_id);
     node["addr"] = JsonTree::text(entry.member.raft_address);
@@ -210,7 +210,7 @@ std::string snapshot_name(const store::Store::Report& report) {
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
-  const store::Membership::Entry* leader = report.membership.find(report.raft.leader);
+  const store::Membership::Entry* leader = report.cluster.membership.find(report.raft.leader);
   JsonTree tree;
   tree["open"] = JsonTree::boolean(true);
   tree["ready"] = JsonTree::boolean(store.is_ready());
@@ -229,7 +229,7 @@ JsonTree store_status(store::Store& store) {
   if (report.appended_at != WallTime()) {
     tree["leader_appended_at_time"] = JsonTree::text(date_of_time(report.appended_at));
   }
-  tree["strong_read_term"] = JsonTree::number(report.strong_read_term.value());
+  tree["strong_read_term"] = JsonTree::number(report.reads.strong_term.value());
   tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.consensus.heartbeat_timeout));
   tree["apply_timeout"] = JsonTree::text(format_duration(options.consensus.apply_timeout));
   tree["commit_timeout"] = JsonTree::text(format_duration(options.consensus.commit_timeout));

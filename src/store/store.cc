@@ -12,9 +12,9 @@
 #include "raft/message.h"
 #include "sqlite/figures.h"
 #include "sqlite/shared_library.h"
+#include "store/barrier.h"
 #include "store/file_sender.h"
 #include "store/identity.h"
-#include "store/query_runner.h"
 #include "store/recovery.h"
 #include "store/replacement_write.h"
 #include "store/statement_runner.h"
@@ -24,32 +24,6 @@ namespace rqlite::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A read that waits for the leader's confirmation, then for its index.
-class ConfirmedRead final : public raft::Read {
- public:
-  using Then = std::function<void(const Status&, raft::Index)>;
-  explicit ConfirmedRead(Then then) : then_(std::move(then)) {}
-  void ready(raft::Index index) override { then_({}, index); }
-  void failed(const Status& why) override { then_(why, {}); }
-
- private:
-  const Then then_;
-};
-
-// The entry of a strong read.
-class Barrier final : public Write {
- public:
-  using Then = std::function<void(const Status&, raft::Index)>;
-  explicit Barrier(Then then) : then_(std::move(then)) {}
-  void applied(raft::Index index, std::vector<command::RequestResult>) override {
-    then_({}, index);
-  }
-  void failed(const Status& why) override { then_(why, {}); }
-
- private:
-  const Then then_;
-};
 
 // Texts of so many bytes are compiled on a thread that serves others.
 constexpr std::size_t kShortRequest = 16 * 1024;
@@ -102,7 +76,8 @@ Store::Store(Options options, FileSystem& files, const Clock& clock)
       files_(files),
       clock_(clock),
       paths_(options_.directory),
-      set_aside_(files, paths_, options_.base_vfs, options_.extensions) {}
+      set_aside_(files, paths_, options_.base_vfs, options_.extensions),
+      view_(clock) {}
 
 Store::~Store() { close(0s); }
 
@@ -125,7 +100,7 @@ Status Store::start() {
   RETURN_IF_ERROR(found_if_new());
   Result<SnapshotRecord> record = recover();
   if (!record.ok()) return record.error();
-  joining_ = record->index == raft::Index();
+  view_.begin(raft_id_, record->index == raft::Index());
   on_members({record->index, record->term, record->conf_state, record->state});
 
   outcomes_.restore(record->state);
@@ -167,6 +142,8 @@ Status Store::start() {
                           .base_vfs = options_.base_vfs,
                           .extensions = options_.extensions,
                           .connections_max = options_.read_connections_max});
+  Reads::Log& log = *this;
+  reads_ = std::make_unique<Reads>(log, view_, *readers_, applied_, clock_);
   RETURN_IF_ERROR(start_consensus(*record));
   maintenance_ = std::make_unique<Maintenance>(options_.maintenance, files_, paths_.maintenance(),
                                                clock_, maintenance_work_);
@@ -253,8 +230,9 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   if (!consensus.ok()) return consensus.error();
   consensus_ = std::move(*consensus);
   seeds_ = Random(random_from_system());
-  raft_status_ = consensus_->status();
-  log_end_at_start_ = raft_status_.last.value();
+  const raft::Core::Status status = consensus_->status();
+  view_.core_started(status);
+  log_end_at_start_ = status.last.value();
   last_snapshot_ = record;
   last_snapshot_at_ = snapshot_written_at();
   // Nobody else could win: there is no reason to wait for a timeout.
@@ -273,7 +251,7 @@ void Store::close(std::chrono::nanoseconds patience) {
   if (!apply_thread_ || !consensus_) return;
   if (maintenance_) maintenance_->stop();
   consensus_->stop();  // it stays, and refuses what threads that still run ask it for
-  confirm_gathered();
+  reads_->stop();
   if (patience > 0s && !failed_ && apply_thread_->stalled().ok()) {
     // So that the next start has nothing to replay. Not needed for anything else.
     auto done = std::make_shared<std::promise<void>>();
@@ -331,7 +309,7 @@ void Store::try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
                             std::unique_ptr<Write> write) {
   // Only who leads may propose, and only what leads needs to be tried.
   if (Status status = may_write(); !status.ok()) return write->failed(status);
-  const TimePoint deadline = deadline_in(timeout);
+  const TimePoint deadline = later(clock_.now(), timeout);
   auto tried = std::make_shared<std::pair<Bytes, std::unique_ptr<Write>>>(std::move(batch),
                                                                           std::move(write));
   apply_thread_->run_between([this, tried, origin, deadline](Machine* machine) {
@@ -455,11 +433,6 @@ void Store::found(const std::string& cluster_id, const std::map<raft::RaftId, Me
       });
 }
 
-bool Store::waits() {
-  MutexLock lock(mutex_);
-  return cluster_id_.empty();
-}
-
 void Store::install(ReceivedSnapshot received, BytesView message, std::function<void(bool)> done) {
   const SnapshotRecord& record = received.record;
   Bytes with_content = raft::with_snapshot(
@@ -497,176 +470,14 @@ void Store::change_members(raft::ChangeKind kind, const MembershipChange& change
                              std::make_unique<WriteProposal>(Bytes(), std::move(waiting)));
 }
 
-Membership Store::membership() {
-  MutexLock lock(mutex_);
-  return membership_;
-}
-
-std::string Store::cluster_id() {
-  MutexLock lock(mutex_);
-  return cluster_id_;
-}
-
-std::optional<Store::Leader> Store::leader() {
-  MutexLock lock(mutex_);
-  const Membership::Entry* entry = membership_.find(raft_status_.leader);
-  if (entry == nullptr) return std::nullopt;
-  return Leader{raft_status_.leader, entry->member, raft_status_.leader == raft_id_};
-}
-
 void Store::deliver(raft::RaftId from, Bytes message) {
-  {
-    MutexLock lock(mutex_);
-    if (from == raft_status_.leader) leader_heard_at_ = clock_.now();
-  }
+  view_.heard_from(from);
   consensus_->deliver(std::move(message));
 }
 
 Status Store::may_write() {
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return stalled;
-  return leads();
-}
-
-Status Store::leads() {
-  MutexLock lock(mutex_);
-  if (raft_status_.role == raft::Role::kLeader) return {};
-  if (raft_status_.leader == raft::RaftId()) return {Code::kNoLeader, "leader not found"};
-  return {Code::kNotLeader, "not leader"};
-}
-
-bool Store::is_fresh(const Query& query) {
-  {
-    MutexLock lock(mutex_);
-    if (raft_status_.role == raft::Role::kLeader) return true;
-    if (leader_heard_at_ == TimePoint()) return false;
-    if (clock_.now() - leader_heard_at_ > query.freshness) return false;
-  }
-  if (!query.freshness_is_strict) return true;
-  const WallTime appended = appended_at_;
-  if (appended == WallTime() || applied_.value() >= consensus_->status().commit) return true;
-  return applied_at_.load() - appended <= query.freshness;
-}
-
-bool Store::has_leader() {
-  MutexLock lock(mutex_);
-  return raft_status_.leader != raft::RaftId();
-}
-
-bool Store::is_ready() {
-  if (joining_) return false;
-  const raft::Index applied = applied_.value();
-  MutexLock lock(mutex_);
-  return raft_status_.leader != raft::RaftId() && applied >= ready_at_;
-}
-
-void Store::query(Query query, std::unique_ptr<QuerySink> sink) {
-  switch (query.level) {
-    case Level::kNone:
-      if (query.freshness != 0s && !is_fresh(query)) {
-        return sink->finished({Code::kUnavailable, "stale read"}, {});
-      }
-      return run_query_here(std::move(query), std::move(sink), {});
-    case Level::kWeak: {
-      Status status = leads();
-      if (status.ok() && !is_ready()) status = {Code::kUnavailable, "store not ready"};
-      if (!status.ok()) return sink->finished(status, {});
-      return run_query_here(std::move(query), std::move(sink), {});
-    }
-    case Level::kLinearizable:
-      return linearizable(std::move(query), std::move(sink));
-    case Level::kStrong:
-      return strong(std::move(query), std::move(sink));
-  }
-}
-
-void Store::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
-  const TimePoint deadline = later(clock_.now(), query.linearizable_timeout);
-  // Shared, because callbacks are copied about; each runs once.
-  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
-                                                                             std::move(sink));
-  auto confirmed_read = std::make_unique<ConfirmedRead>(
-      [this, read, deadline](const Status& confirmed, raft::Index index) {
-        if (confirmed.code() != Code::kNotLeader && confirmed.code() != Code::kNoLeader) {
-          confirmations_++;
-        }
-        if (!confirmed.ok()) return read->second->finished(confirmed, {});
-        applied_.when(index, deadline, [this, read](const Status& status) {
-          if (!status.ok()) return read->second->finished(status, {});
-          run_query_there(std::move(read->first), std::move(read->second), {});
-        });
-      });
-  bool is_first = false;
-  {
-    MutexLock lock(gathered_mutex_);
-    is_first = gathered_.empty();
-    gathered_.push_back(std::move(confirmed_read));
-  }
-  if (is_first && !read->second->post([this] { confirm_gathered(); })) confirm_gathered();
-}
-
-void Store::confirm_gathered() {
-  std::vector<std::unique_ptr<raft::Read>> reads;
-  {
-    MutexLock lock(gathered_mutex_);
-    reads.swap(gathered_);
-  }
-  consensus_->read(std::move(reads));
-}
-
-// Of a read nothing is unknown.
-Status Store::lost_leadership() {
-  const Status status = leads();
-  return status.ok() ? Status(Code::kNotLeader, "not leader") : status;
-}
-
-void Store::strong(Query query, std::unique_ptr<QuerySink> sink) {
-  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
-                                                                             std::move(sink));
-  write({}, std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
-          if (status.code() == Code::kUnknown) return read->second->finished(lost_leadership(), {});
-          if (!status.ok()) return read->second->finished(status, {});
-          strong_read_term_ = machine_->now().term.value();
-          run_query_there(std::move(read->first), std::move(read->second), index);
-        }));
-}
-
-void Store::run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
-  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
-                                                                             std::move(sink));
-  const TimePoint deadline = deadline_in(read->first.timeout);
-  read->second->leave();
-  readers_->submit([this, read, index, deadline](Result<ReaderPool::Reader> taken) {
-    if (!taken.ok()) return read->second->finished(taken.error(), {});
-    Status status;
-    {
-      // Free again before the client hears of it, and may come with the next one.
-      const ReaderPool::Reader reader = std::move(*taken);
-      QueryRunner runner(reader.connection(), reader.cache(), clock_);
-      status = runner.run(read->first, deadline, reader.stopping(), *read->second);
-    }
-    read->second->finished(status, index);
-  });
-}
-
-void Store::run_query_there(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
-  auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
-                                                                             std::move(sink));
-  const bool posted = read->second->post([this, read, index] {
-    run_query_here(std::move(read->first), std::move(read->second), index);
-  });
-  if (!posted) run_query(std::move(read->first), std::move(read->second), index);
-}
-
-void Store::run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index) {
-  if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
-    QueryRunner runner(reader->connection(), reader->cache(), clock_);
-    Status status;
-    if (runner.run_if_short(query, deadline_in(query.timeout), *sink, status)) {
-      reader.reset();
-      return sink->finished(status, index);
-    }
-  }
-  run_query(std::move(query), std::move(sink), index);
+  return view_.leads();
 }
 
 void Store::snapshot(Snapshotter::Callback done) {
@@ -688,9 +499,7 @@ Store::Report Store::report() {
   report.applied_term = raft::Term(applied_term_);
   report.appended_at = appended_at_;
   report.resumed = resumed_;
-  report.strong_read_term = raft::Term(strong_read_term_);
-  report.confirmations = confirmations_;
-  report.failed_confirmations = failed_confirmations_;
+  report.reads = reads_->report();
   report.writer_settings = writer_settings_;
   for (auto& [name, value] : report.writer_settings) {
     if (name == "foreign_keys") value = writer_foreign_keys_ ? "1" : "0";
@@ -704,19 +513,12 @@ Store::Report Store::report() {
   report.longest_snapshot_hold = std::chrono::nanoseconds(counters.longest_hold_ns);
   report.readers = readers_->counts();
   report.maintenance = maintenance_->report();
+  report.cluster = view_.report();
+  report.shut_down = options_.shuts_down_on_removal && leaves_as_leader_ && report.cluster.removed;
   MutexLock lock(mutex_);
-  report.leader_changes = leader_changes_;
-  report.elections = elections_;
-  report.members_index = members_index_;
   report.snapshot_at = last_snapshot_at_;
   report.snapshot_index = last_snapshot_.index;
   report.snapshot_term = last_snapshot_.term;
-  report.membership = membership_;
-  report.shut_down = options_.shuts_down_on_removal && leaves_as_leader_ && !cluster_id_.empty() &&
-                     !membership_.contains(raft_id_);
-  if (leader_heard_at_ != TimePoint() && raft_status_.role != raft::Role::kLeader) {
-    report.leader_heard_at = leader_heard_at_;
-  }
   return report;
 }
 
@@ -735,15 +537,8 @@ void Store::on_snapshot(const SnapshotRecord& record, bool replaced) {
 }
 
 void Store::on_members(const Snapshotter::Applied& applied) {
-  Membership membership(applied.state.members, applied.conf_state);
-  {
-    MutexLock lock(mutex_);
-    cluster_id_ = applied.state.cluster_id;
-    membership_ = membership;
-    members_index_ = applied.index;
-  }
-  // Whoever may vote has caught up.
-  if (const Membership::Entry* self = membership.find(raft_id_); self && self->votes) joined();
+  const Membership membership(applied.state.members, applied.conf_state);
+  view_.members_changed(applied.state.cluster_id, membership, applied.index);
   if (options_.on_members) options_.on_members(applied.state.cluster_id, membership);
 }
 
@@ -775,17 +570,8 @@ void Store::on_applied(raft::Index index) {
 
 void Store::on_status(const raft::Core::Status& status) {
   const bool leads = status.role == raft::Role::kLeader;
-  is_leader_ = leads;
   if (leads) leaves_as_leader_ = false;  // it was not removed then
-  {
-    MutexLock lock(mutex_);
-    if (status.leader != raft_status_.leader) leader_changes_++;
-    // Whoever stands votes for itself.
-    if (status.term > raft_status_.term && status.vote == raft_id_) elections_++;
-    raft_status_ = status;
-    // Its first entry of the term stands behind all that was acknowledged before.
-    if (leads) ready_at_ = status.last;
-  }
+  view_.core_changed(status);
   if (options_.on_status) options_.on_status(status);
   if (leads) {
     log("store", "this node (ID={}, addr={}) is now Leader", options_.node_id,
@@ -796,12 +582,26 @@ void Store::on_status(const raft::Core::Status& status) {
 }
 
 void Store::on_handover(raft::RaftId to) {
-  MutexLock lock(mutex_);
-  const Membership::Entry* entry = membership_.find(to);
+  const Membership membership = view_.membership();
+  const Membership::Entry* entry = membership.find(to);
   if (entry == nullptr) return;
   log("store", "disk is full: asking node {} at {} to lead", entry->member.node_id,
       entry->member.raft_address);
 }
+
+void Store::confirm(std::vector<std::unique_ptr<raft::Read>> reads) {
+  consensus_->read(std::move(reads));
+}
+
+void Store::put_barrier(std::unique_ptr<Write> write) { this->write({}, std::move(write)); }
+
+bool Store::lags_by_more_than(std::chrono::nanoseconds age) {
+  const WallTime appended = appended_at_;
+  if (appended == WallTime() || applied_.value() >= consensus_->status().commit) return false;
+  return applied_at_.load() - appended > age;
+}
+
+raft::Term Store::applied_term() { return machine_->now().term; }
 
 void Store::on_failure(const Status& why) {
   if (failed_.exchange(true)) return;

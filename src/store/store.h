@@ -21,6 +21,7 @@
 #include "raft/transport.h"
 #include "store/applied_index.h"
 #include "store/apply_thread.h"
+#include "store/cluster_view.h"
 #include "store/consensus.h"
 #include "store/database_files.h"
 #include "store/directory_lock.h"
@@ -34,6 +35,7 @@
 #include "store/peers_recovery.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
+#include "store/reads.h"
 #include "store/received_snapshot.h"
 #include "store/set_aside.h"
 #include "store/snapshotter.h"
@@ -47,7 +49,7 @@ namespace rqlite::store {
 //
 // Threads: all methods from any thread, but close(). Callbacks come on the store's threads and
 // must not block. Failure: a storage error ends the store; Options::on_failure is told, once.
-class Store final : public StreamTarget, private ApplyThread::Listener {
+class Store final : public StreamTarget, private ApplyThread::Listener, private Reads::Log {
  public:
   struct Options {
     std::string directory;  // absolute; made if it does not exist
@@ -131,7 +133,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   }
 
   // Reads; a short read of level none or weak on the calling thread.
-  void query(Query query, std::unique_ptr<QuerySink> sink);
+  void query(Query query, std::unique_ptr<QuerySink> sink) {
+    reads_->query(std::move(query), std::move(sink));
+  }
 
   // Snapshots all that is applied; `done` comes on the apply thread, or at once with the reason why
   // nothing is applied at present.
@@ -159,35 +163,31 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
              bool begins);
   // It is the member that it was to become, and up to date. A store that waited is not ready
   // before; of one that may vote it knows by itself.
-  void joined() { joining_ = false; }
-  [[nodiscard]] bool is_joining() const { return joining_; }
+  void joined() { view_.joined(); }
+  [[nodiscard]] bool is_joining() const { return view_.is_joining(); }
   // Whether it waits to become a member of a cluster.
-  [[nodiscard]] bool waits() EXCLUDES(mutex_);
+  [[nodiscard]] bool waits() { return view_.cluster_id().empty(); }
 
   // As the leader, changes who takes part; one change at a time. `done` is told, on a thread of the
   // store's, what became of it: ok once it is applied here. kUnknown: it may still come about.
   using Done = std::function<void(const Status&)>;
   void change_members(raft::ChangeKind kind, const MembershipChange& change, Done done);
-  [[nodiscard]] Membership membership() EXCLUDES(mutex_);
+  [[nodiscard]] Membership membership() { return view_.membership(); }
   // Who leads, as far as this node knows, with its place in the membership.
-  struct Leader {
-    raft::RaftId id;
-    Member member;
-    bool is_self = false;
-  };
-  [[nodiscard]] std::optional<Leader> leader() EXCLUDES(mutex_);
+  using Leader = store::Leader;
+  [[nodiscard]] std::optional<Leader> leader() { return view_.leader(); }
 
   // This leader is to be removed, and hands over for that. With Options::shuts_down_on_removal its
   // Raft counts as stopped from when it is removed on.
   void leaves_as_leader() { leaves_as_leader_ = true; }
 
   // Whether this node leads, as far as it knows; quick.
-  [[nodiscard]] bool is_leader() const { return is_leader_; }
+  [[nodiscard]] bool is_leader() const { return view_.is_leader(); }
 
   // For whoever carries messages between members.
   [[nodiscard]] Consensus& consensus() EXCLUDES(mutex_);
   // A message came from another member.
-  void deliver(raft::RaftId from, Bytes message) EXCLUDES(mutex_);
+  void deliver(raft::RaftId from, Bytes message);
   // A snapshot came, with the message that announced it. `done`, on the Raft thread, hears whether
   // this node begins from there now; if not, the file is gone. One at a time.
   void install(ReceivedSnapshot received, BytesView message, std::function<void(bool)> done);
@@ -198,10 +198,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void discard_aside(const command::Replacement& file) { set_aside_.settled(file.file); }
 
   // Why this node cannot take writes now: ok, kNotLeader, kNoLeader, kUnavailable or kDiskFull.
-  [[nodiscard]] Status may_write() EXCLUDES(mutex_);
-  [[nodiscard]] bool has_leader() EXCLUDES(mutex_);
+  [[nodiscard]] Status may_write();
+  [[nodiscard]] bool has_leader() { return view_.has_leader(); }
   // Whether a leader is known and, if it is this node, everything acknowledged is applied.
-  [[nodiscard]] bool is_ready() EXCLUDES(mutex_);
+  [[nodiscard]] bool is_ready() { return view_.is_ready(applied_.value()); }
   // Calls `then` when everything up to `index` is applied here; kDeadline, if that takes too long.
   void when_applied(raft::Index index, std::chrono::nanoseconds timeout,
                     std::function<void(const Status&)> then) {
@@ -216,15 +216,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     raft::Term snapshot_term;
     WallTime applied_at;   // when that was
     WallTime appended_at;  // when its leader put it into the log; WallTime(): it carried no time
-    std::uint64_t leader_changes;
-    std::uint64_t elections;      // in which this node stood
-    raft::Index members_index;    // since when the members are these; of a start, the snapshot's
-    WallTime snapshot_at;         // when it was taken
-    bool resumed;                 // this start found a database that it went on with
-    raft::Term strong_read_term;  // of the last strong read through this node; 0: there was none
-    // Linearizable reads that this node, as the leader, had to confirm that it still is for.
-    std::uint64_t confirmations;
-    std::uint64_t failed_confirmations;
+    WallTime snapshot_at;  // when it was taken
+    bool resumed;          // this start found a database that it went on with
+    Reads::Report reads;
     std::uint64_t snapshots_taken;
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
@@ -232,9 +226,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
     // Of the connection that writes: the values of PRAGMAs, by their sorted names.
     std::vector<std::pair<std::string, std::string>> writer_settings;
     Maintenance::Report maintenance;
-    Membership membership;
-    // When a message of the leader came last; never, on a leader and before the first.
-    std::optional<TimePoint> leader_heard_at;
+    ClusterView::Report cluster;
     bool shut_down = false;  // it was removed as the leader, and was to stop then
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
@@ -242,7 +234,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   [[nodiscard]] const DatabaseFiles& paths() const { return paths_; }
   [[nodiscard]] raft::RaftId raft_id() const { return raft_id_; }
   // Empty while it waits for a cluster.
-  [[nodiscard]] std::string cluster_id() EXCLUDES(mutex_);
+  [[nodiscard]] std::string cluster_id() { return view_.cluster_id(); }
 
   // Refuses what comes, lets what was accepted finish, takes a last snapshot if there is
   // something to take, and stops. At most `patience` is spent on the snapshot.
@@ -273,18 +265,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void on_snapshot(const SnapshotRecord& record, bool replaced) EXCLUDES(mutex_);
   // When the last snapshot was taken, as its record's file says.
   [[nodiscard]] WallTime snapshot_written_at() const;
-  [[nodiscard]] Status leads() EXCLUDES(mutex_);
-  [[nodiscard]] Status lost_leadership() EXCLUDES(mutex_);
-  // Whether this node leads, or is as fresh as a query of level none demands.
-  [[nodiscard]] bool is_fresh(const Query& query) EXCLUDES(mutex_);
-  void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(gathered_mutex_);
-  void confirm_gathered() EXCLUDES(gathered_mutex_);
-  void strong(Query query, std::unique_ptr<QuerySink> sink);
   [[nodiscard]] command::Header make_header() EXCLUDES(mutex_);
-  // When `timeout` ends if it begins now; never, if it is zero or less.
-  [[nodiscard]] TimePoint deadline_in(std::chrono::nanoseconds timeout) const {
-    return timeout > std::chrono::nanoseconds(0) ? later(clock_.now(), timeout) : TimePoint::max();
-  }
   // After the trial that it takes to know what of it is too slow.
   void try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
                        const std::optional<command::Origin>& origin, std::unique_ptr<Write> write);
@@ -294,18 +275,16 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
                const std::optional<command::StreamPlace>& place, std::unique_ptr<Write> write);
-  // On a reader's thread; to be called on the thread that asked, or not at all by one that did.
-  void run_query(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
-  // Here and now if it is short, else the same.
-  void run_query_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
-  // The same on the thread that asked, if that can be.
-  void run_query_there(Query query, std::unique_ptr<QuerySink> sink, raft::Index index);
-
   void on_applied(raft::Index index) override;
   void on_status(const raft::Core::Status& status) override EXCLUDES(mutex_);
   void on_look() override;
   void on_snapshot_wanted() override;
   void on_failure(const Status& why) override;
+
+  void confirm(std::vector<std::unique_ptr<raft::Read>> reads) override;
+  void put_barrier(std::unique_ptr<Write> write) override;
+  bool lags_by_more_than(std::chrono::nanoseconds age) override;
+  raft::Term applied_term() override;
   void on_handover(raft::RaftId to) EXCLUDES(mutex_);
 
   // Constant after construction.
@@ -315,6 +294,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   const DatabaseFiles paths_;
   raft::RaftId raft_id_;
   SetAside set_aside_;
+  ClusterView view_;
 
   // In the order in which they use each other.
   std::optional<DirectoryLock> lock_;
@@ -333,6 +313,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   std::atomic<bool> sends_file_{false};
   std::unique_ptr<Consensus> consensus_;
   std::unique_ptr<ReaderPool> readers_;
+  std::unique_ptr<Reads> reads_;
   MaintenanceWork maintenance_work_{*this};
   std::unique_ptr<Maintenance> maintenance_;
 
@@ -341,36 +322,17 @@ class Store final : public StreamTarget, private ApplyThread::Listener {
   bool log_was_applied_ = false;  // the apply thread's
 
   std::atomic<bool> failed_{false};
-  std::atomic<bool> is_leader_{false};
-  std::atomic<bool> joining_{false};
   std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> applied_term_{0};
   std::atomic<WallTime> appended_at_{};
-  std::atomic<std::uint64_t> strong_read_term_{0};
-  std::atomic<std::uint64_t> confirmations_{0};
-  std::atomic<std::uint64_t> failed_confirmations_{0};
   bool resumed_ = false;  // constant once it is open
   std::atomic<bool> writer_foreign_keys_{false};
   std::atomic<std::uint64_t> scratch_files_{0};
 
-  // Linearizable reads that came since the thread of the first one was busy: they go to the Raft
-  // thread together, for waking it up costs more than a short read.
-  Mutex gathered_mutex_;
-  std::vector<std::unique_ptr<raft::Read>> gathered_ GUARDED_BY(gathered_mutex_);
-
   Mutex mutex_;
   Random seeds_ GUARDED_BY(mutex_){0};
-  raft::Core::Status raft_status_ GUARDED_BY(mutex_);
-  // While this node leads: what it must have applied to serve what was acknowledged before.
-  raft::Index ready_at_ GUARDED_BY(mutex_);
   SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
   WallTime last_snapshot_at_ GUARDED_BY(mutex_);
-  std::string cluster_id_ GUARDED_BY(mutex_);
-  Membership membership_ GUARDED_BY(mutex_);
-  raft::Index members_index_ GUARDED_BY(mutex_);
-  TimePoint leader_heard_at_ GUARDED_BY(mutex_);
-  std::uint64_t leader_changes_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t elections_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rqlite::store

@@ -439,6 +439,18 @@ TEST_F(StoreClusterTest, ALeaderThatIsCutOffStepsDown) {
   ASSERT_TRUE(add(*first.store, make("n2")).ok());
   ASSERT_TRUE(add(*first.store, make("n3")).ok());
   wire_.disconnect(first.store->raft_id());
+  const std::uint64_t confirmed = first.store->report().reads.confirmations;
+  EXPECT_EQ(count(*first.store, Level::kLinearizable), "leader not found");
+  EXPECT_EQ(first.store->report().reads.confirmations, confirmed + 1);
+  EXPECT_EQ(first.store->report().reads.failed_confirmations, 1U);
+}
+
+TEST_F(StoreClusterTest, WhatALeaderThatIsCutOffTookInIsUnknown) {
+  Peer& first = make("n1", true);
+  ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
+  ASSERT_TRUE(add(*first.store, make("n2")).ok());
+  ASSERT_TRUE(add(*first.store, make("n3")).ok());
+  wire_.disconnect(first.store->raft_id());
   const Status status = write(*first.store, "INSERT INTO t VALUES(1)");
   EXPECT_EQ(status.code(), Code::kUnknown);
   EXPECT_EQ(status.text(), "leadership lost while committing log");
