@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -19,17 +20,23 @@ class ReplacementWrite final : public Write {
     kPieces,  // through the log: a restart that applies them again writes to the file once more
   };
 
-  // `set_aside` must outlive it.
+  // `set_aside` must outlive it. `ended` is called before `write` hears.
   ReplacementWrite(SetAside& set_aside, const command::Replacement& replacement, Way way,
-                   std::unique_ptr<Write> write)
-      : set_aside_(set_aside), replacement_(replacement), way_(way), write_(std::move(write)) {}
+                   std::function<void()> ended, std::unique_ptr<Write> write)
+      : set_aside_(set_aside),
+        replacement_(replacement),
+        way_(way),
+        ended_(std::move(ended)),
+        write_(std::move(write)) {}
 
   void applied(raft::Index index, std::vector<command::RequestResult> results) override {
     set_aside_.settled(replacement_.file);
+    ended_();
     write_->applied(index, std::move(results));
   }
   void failed(const Status& why) override {
     if (why.code() != Code::kUnknown) drop();
+    ended_();
     write_->failed(why);
   }
 
@@ -42,6 +49,7 @@ class ReplacementWrite final : public Write {
   SetAside& set_aside_;
   const command::Replacement replacement_;
   const Way way_;
+  const std::function<void()> ended_;
   const std::unique_ptr<Write> write_;
 };
 

@@ -16,7 +16,6 @@
 #include "store/file_sender.h"
 #include "store/identity.h"
 #include "store/recovery.h"
-#include "store/replacement_write.h"
 #include "store/statement_runner.h"
 #include "store/trial.h"
 
@@ -33,6 +32,9 @@ Nanos look_every(std::chrono::nanoseconds apply_timeout) {
   if (apply_timeout == 0ns) return 1s;
   return std::clamp<Nanos>(apply_timeout / 8, 5ms, 1s);
 }
+
+// How often to say that no more of a file will come.
+constexpr Nanos kGiveUpEvery = 1s;
 
 // Whether the statements of the request in `batch` only read; nullopt if that would take to compile
 // more than `bytes_max` of them.
@@ -350,32 +352,45 @@ void Store::replace_database(const std::string& path, std::unique_ptr<Write> wri
   }
   command::Replacement replacement;
   if (Status taken = set_aside_.take(path, replacement); !taken.ok()) return write->failed(taken);
-  const bool goes_to_others = membership().entries().size() > 1;
-  if (goes_to_others) {
-    if (Status sent = send_to_members(replacement); !sent.ok()) {
-      set_aside_.let_go(replacement.file);
-      return write->failed(sent);
-    }
-  }
   using Way = ReplacementWrite::Way;
-  propose(
-      command::encode_command(replacement, make_header()),
-      std::make_unique<ReplacementWrite>(
-          set_aside_, replacement, goes_to_others ? Way::kPieces : Way::kAside, std::move(write)));
+  if (membership().entries().size() == 1) {
+    return propose_replacement(replacement, Way::kAside, [] {}, std::move(write));
+  }
+  // The log takes one file at a time, and a second one would end the first.
+  Status sent(Code::kUnavailable, "another database is being loaded");
+  const bool is_alone = !sends_file_.exchange(true);
+  if (is_alone) sent = send_to_members(replacement);
+  if (!sent.ok()) {
+    set_aside_.let_go(replacement.file);
+    if (is_alone) sends_file_ = false;
+    return write->failed(sent);
+  }
+  propose_replacement(replacement, Way::kPieces, [this] { sends_file_ = false; }, std::move(write));
+}
+
+void Store::propose_replacement(const command::Replacement& replacement, ReplacementWrite::Way way,
+                                std::function<void()> ended, std::unique_ptr<Write> write) {
+  propose(command::encode_command(replacement, make_header()),
+          std::make_unique<ReplacementWrite>(set_aside_, replacement, way, std::move(ended),
+                                             std::move(write)));
 }
 
 Status Store::send_to_members(const command::Replacement& replacement) {
-  // The log takes one file at a time, and a second one would end the first.
-  if (sends_file_.exchange(true)) {
-    return {Code::kUnavailable, "another database is being loaded"};
-  }
   FileSender sender(files_, paths_.set_aside(replacement.file), replacement,
                     [this](const command::Piece& piece, std::unique_ptr<Write> write) {
                       propose(command::encode_command(piece, make_header()), std::move(write));
                     });
-  const Status status = sender.run();
-  sends_file_ = false;
-  return status;
+  return sender.run();
+}
+
+void Store::give_up_orphan() {
+  const std::optional<IncomingFile>& incoming = machine_->now().state.incoming;
+  if (!incoming || sends_file_ || !is_leader()) return;
+  const TimePoint now = clock_.now();
+  if (now < next_give_up_) return;
+  next_give_up_ = later(now, kGiveUpEvery);
+  propose(command::encode_command(command::Piece{incoming->file, 0, {}}, make_header()),
+          std::make_unique<Barrier>([](const Status&, raft::Index) {}));
 }
 
 void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
@@ -549,7 +564,9 @@ void Store::on_look() {
     consensus = consensus_.get();
   }
   // While the store opens there is none yet.
-  if (consensus != nullptr) consensus->expire_proposals();
+  if (consensus == nullptr) return;
+  consensus->expire_proposals();
+  give_up_orphan();
 }
 
 void Store::on_snapshot_wanted() {

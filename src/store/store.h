@@ -37,6 +37,7 @@
 #include "store/reader_pool.h"
 #include "store/reads.h"
 #include "store/received_snapshot.h"
+#include "store/replacement_write.h"
 #include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
@@ -271,6 +272,12 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
                        const std::optional<command::Origin>& origin, std::unique_ptr<Write> write);
   // Sends a file that was set aside to the other members.
   Status send_to_members(const command::Replacement& replacement);
+  void propose_replacement(const command::Replacement& replacement, ReplacementWrite::Way way,
+                           std::function<void()> ended, std::unique_ptr<Write> write);
+  // Says that no more will come of a file that this leader began to send, if it could not say so
+  // then: members would keep what they have, and nobody could be sent a snapshot. On the apply
+  // thread.
+  void give_up_orphan();
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
@@ -320,6 +327,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   // What the log held when this store began may need files that are set aside.
   std::atomic<std::uint64_t> log_end_at_start_{UINT64_MAX};
   bool log_was_applied_ = false;  // the apply thread's
+  TimePoint next_give_up_;        // likewise
 
   std::atomic<bool> failed_{false};
   std::atomic<WallTime> applied_at_{};

@@ -420,6 +420,28 @@ TEST_F(StoreClusterTest, ADatabaseThatALeaderCannotPassOnChangesNothing) {
   wait_until([&] { return first.files.list(first.store->paths().set_aside())->empty(); });
 }
 
+// Such as one whose disk was full, so that it had no room for saying so.
+TEST_F(StoreClusterTest, ALeaderThatCouldNotGiveALoadUpDoesSoLater) {
+  Peer& first = make("n1", true);
+  ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
+  Peer& second = make("n2");
+  ASSERT_TRUE(add(*first.store, second).ok());
+  const raft::Term term = first.store->report().raft.term;
+  std::promise<Status> promise;
+  std::future<Status> status = promise.get_future();
+  first.store->consensus().propose(std::make_unique<WriteProposal>(
+      command::encode_command(command::Piece{7, 0, "the beginning"}, {}),
+      std::make_unique<PromisedStatus>(std::move(promise))));
+  EXPECT_TRUE(status.get().ok());
+  wait_for_applied(*second.store, *first.store);
+  for (Peer& peer : peers_) {
+    wait_until([&] { return peer.files.list(peer.store->paths().set_aside())->empty(); });
+  }
+  EXPECT_EQ(first.store->report().raft.term, term);
+  EXPECT_EQ(load(first, 2000).text(), "");
+  EXPECT_EQ(count(*first.store, Level::kLinearizable), "2000");
+}
+
 TEST_F(StoreClusterTest, ARemovedMemberHasNoLeader) {
   Peer& first = make("n1", true);
   ASSERT_TRUE(write(leader(), "CREATE TABLE t(v)").ok());
