@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from disk import MEBI, Ballast
 from guards import basic, user
 from members import TABLE
 from node import eventually
@@ -158,3 +159,40 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(trio, home, victim):
     for node in trio:
         node.client.send("POST", "/snapshot")
         assert eventually(lambda: not list((node.data / "aside").iterdir()))
+
+
+# A leader that has room for the file, but not for the log that it goes through, and a follower that
+# has room for neither. Each has two segments of the log ready, of 16 MiB.
+@pytest.mark.parametrize("whose, rows, room", [("the leader's", 36000, 38 * MEBI),
+                                               ("a follower's", 22000, 18 * MEBI)])
+def test_a_database_for_which_a_disk_has_no_room(make_member, small_disk, home, whose, rows, room):
+    def directory(is_leader):
+        return {"directory": small_disk / "node"} if is_leader == (whose == "the leader's") else {}
+
+    first = make_member(**directory(True))
+    first.start()
+    first.client.must(TABLE)
+    first.client.must("INSERT INTO t(v) VALUES('before')")
+    others = [make_member(first=first, **directory(False)), make_member(first=first)]
+    for node in others:
+        node.start()
+    nodes = make_member.all
+    nodes.wait_until_equal()
+    small = first if whose == "the leader's" else others[0]
+    content = database(home, *rows_of(rows))
+    ballast = Ballast(small_disk)
+    ballast.fill(room)
+    reply = first.client.send("POST", "/db/load", content)
+    # The majority of the others is enough, if the leader itself has room.
+    assert reply.status == (500 if small is first else 200), reply.text
+
+    def insert(value):
+        reply = nodes.leader().client.execute([["INSERT INTO t(v) VALUES(?)", value]])
+        return reply.status == 200 and "error" not in reply.text
+
+    # A leader with a full disk hands over meanwhile.
+    assert eventually(lambda: insert("meanwhile"))
+    ballast.drop()
+    assert eventually(lambda: insert("after"))
+    assert eventually(lambda: len({dump(node) for node in nodes}) == 1)
+    assert small.rows() == (1 if small is first else rows) + 2
