@@ -142,8 +142,9 @@ TEST_F(IncomingDatabaseTest, AFileStaysWhenThePiecesCameAndTheLastEntryDidNot) {
   EXPECT_EQ(answer_to(piece_of(kSql, 9, 1, 2)), "");
   ASSERT_TRUE(machine_.snapshot().ok());
   EXPECT_EQ(answer_to(piece_of(kSql, 9, 2, 2)), "");
-  ReplacementWrite(machine_.set_aside(), {9, 0}, ReplacementWrite::Way::kPieces, [] {},
-                   std::make_unique<Ignored>())
+  ReplacementWrite(
+      machine_.set_aside(), {9, 0}, ReplacementWrite::Way::kPieces, [] {},
+      std::make_unique<Ignored>())
       .failed({Code::kNotLeader, "not leader"});
   restart();
   EXPECT_EQ(answer_to(piece_of(kSql, 9, 2, 2)), "");
