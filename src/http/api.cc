@@ -432,10 +432,13 @@ void Api::analyze_sql(net::Request request, std::shared_ptr<net::Reply> reply) {
   http::analyze_sql(request, std::move(reply), store_, counters_);
 }
 
-void Api::snapshot(net::Request, std::shared_ptr<net::Reply> reply) {
+void Api::snapshot(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
-  store->snapshot([reply](const store::Snapshotter::Outcome& outcome) {
+  const std::int64_t trailing = request.parameters.number("trailing_logs", 0);
+  std::optional<std::uint64_t> kept;
+  if (trailing > 0) kept = static_cast<std::uint64_t>(trailing);
+  store->snapshot(kept, [reply](const store::Snapshotter::Outcome& outcome) {
     if (!outcome.status.ok()) return reply->send(net::Response::text(500, outcome.status.text()));
     reply->send(net::Response::bare(outcome.nothing_new ? 204 : 200));
   });

@@ -236,7 +236,9 @@ JsonTree store_status(store::Store& store) {
   tree["election_timeout"] = JsonTree::text(format_duration(options.consensus.election_timeout));
   tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
   tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
-  tree["trailing_logs"] = JsonTree::number(0);  // a snapshot releases all of the log before it
+  // Without other members a snapshot releases all of the log before it.
+  const bool is_alone = report.cluster.membership.entries().size() <= 1;
+  tree["trailing_logs"] = JsonTree::number(is_alone ? 0 : options.consensus.retention.entries);
   tree["db_conf"]["fk_constraints"] = JsonTree::boolean(options.foreign_keys);
   if (!options.extensions.empty()) tree["db_conf"]["extensions"] = list_of(options.extensions);
   tree["cdc"]["enabled"] = JsonTree::boolean(false);

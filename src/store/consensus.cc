@@ -66,9 +66,9 @@ void Consensus::propose_change(raft::ChangeKind kind, raft::RaftId id, Bytes con
   if (!taken) (*shared)->failed({Code::kUnavailable, "store not open"});
 }
 
-void Consensus::snapshot_taken(const SnapshotRecord& record, bool replaced) {
+void Consensus::snapshot_taken(const SnapshotRecord& record, std::uint64_t trailing) {
   raft::Driver::Retention retention = options_.retention;
-  if (replaced) retention.entries = 0;
+  retention.entries = trailing;
   thread_->call([record, retention](raft::Driver& driver) {
     driver.snapshot_taken(
         {record.index, record.term, record.conf_state, encode_snapshot_record(record)},

@@ -61,9 +61,8 @@ class Consensus {
                       std::unique_ptr<raft::Proposal> proposal);
   void read(std::vector<std::unique_ptr<raft::Read>> reads) { thread_->read(std::move(reads)); }
   void applied(raft::Index index) { thread_->applied(index); }
-  // Entries before it stay for a while, for members that lack a few; not if it replaced what they
-  // did.
-  void snapshot_taken(const SnapshotRecord& record, bool replaced);
+  // With other members, `trailing` entries before it stay for those that lack a few.
+  void snapshot_taken(const SnapshotRecord& record, std::uint64_t trailing);
   void campaign();
   // Hands leadership to `to`, which takes up to an election timeout or fails.
   void transfer(raft::RaftId to);

@@ -495,10 +495,20 @@ Status Store::may_write() {
   return view_.leads();
 }
 
-void Store::snapshot(Snapshotter::Callback done) {
+void Store::snapshot(std::optional<std::uint64_t> trailing, Snapshotter::Callback done) {
   // An apply thread that waits for room on the disk takes no snapshot, for however long that is.
   if (Status stalled = apply_thread_->stalled(); !stalled.ok()) return done({stalled, false});
-  snapshotter_->request(std::move(done));
+  {
+    MutexLock lock(mutex_);
+    trailing_ = trailing;
+  }
+  snapshotter_->request([this, done = std::move(done)](const Snapshotter::Outcome& outcome) {
+    {
+      MutexLock lock(mutex_);
+      trailing_.reset();  // if there was none to be taken
+    }
+    done(outcome);
+  });
 }
 
 void Store::freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallback done) {
@@ -543,12 +553,15 @@ WallTime Store::snapshot_written_at() const {
 
 void Store::on_snapshot(const SnapshotRecord& record, bool replaced) {
   const WallTime at = snapshot_written_at();
+  std::uint64_t trailing = options_.consensus.retention.entries;
   {
     MutexLock lock(mutex_);
     last_snapshot_ = record;
     last_snapshot_at_ = at;
+    trailing = std::exchange(trailing_, std::nullopt).value_or(trailing);
   }
-  consensus().snapshot_taken(record, replaced);
+  // Nobody has a use for the entries that brought what was replaced.
+  consensus().snapshot_taken(record, replaced ? 0 : trailing);
 }
 
 void Store::on_members(const Snapshotter::Applied& applied) {

@@ -139,8 +139,9 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   }
 
   // Snapshots all that is applied; `done` comes on the apply thread, or at once with the reason why
-  // nothing is applied at present.
-  void snapshot(Snapshotter::Callback done);
+  // nothing is applied at present. With other members, so many entries before it stay in the log;
+  // nullopt: as many as ever.
+  void snapshot(std::optional<std::uint64_t> trailing, Snapshotter::Callback done) EXCLUDES(mutex_);
 
   // Gives the main file with all that is applied, as FrozenMain describes; `done` comes on the
   // apply thread, or at once with the reason why nothing is applied at present.
@@ -340,6 +341,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   Mutex mutex_;
   Random seeds_ GUARDED_BY(mutex_){0};
   SnapshotRecord last_snapshot_ GUARDED_BY(mutex_);
+  std::optional<std::uint64_t> trailing_ GUARDED_BY(mutex_);  // of the one that was asked for
   WallTime last_snapshot_at_ GUARDED_BY(mutex_);
 };
 
