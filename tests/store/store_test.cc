@@ -369,7 +369,7 @@ TEST_F(StoreTest, ClosesInTheMidstOfASnapshot) {
     for (int i = 0; i < 3; i++) {
       ASSERT_TRUE(write("INSERT INTO t VALUES(hex(randomblob(600000)))").status.ok());
     }
-    store_->snapshot([](const Snapshotter::Outcome&) {});
+    store_->snapshot(std::nullopt, [](const Snapshotter::Outcome&) {});
     (void)read("SELECT count(*) FROM t", Level::kStrong);
     restart(0s);
   }
@@ -385,8 +385,9 @@ TEST_F(StoreTest, SnapshotsGoOnBesideWritesAndReaders) {
     }
     std::promise<Status> promise;
     std::future<Status> taken = promise.get_future();
-    store_->snapshot(
-        [&](const Snapshotter::Outcome& outcome) { promise.set_value(outcome.status); });
+    store_->snapshot(std::nullopt, [&](const Snapshotter::Outcome& outcome) {
+      promise.set_value(outcome.status);
+    });
     read("SELECT count(*) FROM t", Level::kNone);
     const Status status = taken.get();
     EXPECT_TRUE(status.ok() || status.code() == Code::kUnavailable) << status.text();
