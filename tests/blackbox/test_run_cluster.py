@@ -28,6 +28,11 @@ def free_run_of_ports():
     raise AssertionError("no free ports")
 
 
+def obey_ctrl_c():
+    """Whoever runs the tests in the background ignores it, and a shell cannot change that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def run_cluster(home):
     """Starts it, and gives the process with its nodes' processes once all are ready."""
@@ -37,7 +42,7 @@ def run_cluster(home):
         process = subprocess.Popen([ROOT / "scripts/run-cluster", "-raft-heartbeat-timeout", "500ms"],
                                    env=os.environ | {"RQLITE_PORT": str(port),
                                                      "RQLITE_DATA": str(home / "cluster")},
-                                   stdout=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, text=True, preexec_fn=obey_ctrl_c)
         started.append(process)
         nodes = []
         for line in process.stdout:
