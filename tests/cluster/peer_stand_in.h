@@ -38,7 +38,7 @@ class PeerStandIn final : public net::Handler {
     server_->start();
   }
   ~PeerStandIn() override {
-    server_->stop(std::chrono::nanoseconds(0));
+    stop();
     // While there is a server, to which they belong.
     std::vector<std::shared_ptr<net::Reply>> unanswered;
     MutexLock lock(mutex_);
@@ -61,8 +61,12 @@ class PeerStandIn final : public net::Handler {
     MutexLock lock(mutex_);
     unanswered_.push_back(std::move(reply));
   }
-  // Closes all connections, and accepts none any more.
-  void stop() { server_->stop(std::chrono::nanoseconds(0)); }
+  // Closes all connections, and accepts none any more; nothing is asked of the test any more, once
+  // it returns.
+  void stop() {
+    server_->stop(std::chrono::nanoseconds(0));
+    server_->join();
+  }
 
   void handle(net::Request request, std::shared_ptr<net::Reply> reply) override EXCLUDES(mutex_) {
     Asked asked{request.method, request.path, request.body, request.headers->keep()};

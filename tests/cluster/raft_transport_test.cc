@@ -80,7 +80,13 @@ class End {
       if (open_) let_in();
     });
   }
-  ~End() { close(); }
+  ~End() {
+    close();
+    // While there is a port, to which their replies belong.
+    std::deque<Waiting> unanswered;
+    MutexLock lock(mutex_);
+    unanswered.swap(waiting_);
+  }
   End(const End&) = delete;
 
   void close() {
