@@ -159,14 +159,11 @@ Status Machine::replace_database() {
   after.term = batch_.front().term;
   after.state.incoming.reset();
   // Every member has what came through the log; another file, only the one that proposed it.
-  if (incoming_.is_whole(*replacement_, after.term)) {
+  if (incoming_.is_whole(*replacement_, after.term) || now_.state.members.size() <= 1) {
     RETURN_IF_ERROR(snapshotter_.replace_database(after, *replacement_));
     incoming_.drop();
-  } else if (now_.state.members.size() > 1) {
-    refusal_ = "the cluster has other members now, which do not have the file";
   } else {
-    RETURN_IF_ERROR(snapshotter_.replace_database(after, *replacement_));
-    incoming_.drop();
+    refusal_ = "the cluster has other members now, which do not have the file";
   }
   replacement_.reset();
   return {};
