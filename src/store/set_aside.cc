@@ -16,10 +16,7 @@ Status SetAside::take(const std::string& path, command::Replacement& replacement
     pending_.insert(replacement.file);
     taken_.insert(replacement.file);
     status = files_.rename(path, paths_.set_aside(replacement.file));
-    if (!status.ok()) {
-      pending_.erase(replacement.file);
-      taken_.erase(replacement.file);
-    }
+    if (!status.ok()) forget(replacement.file);
   }
   if (!status.ok()) {
     discard(path);
@@ -78,16 +75,19 @@ Status SetAside::prepare(const std::string& path, command::Replacement& replacem
 void SetAside::settled(std::uint64_t file) {
   {
     MutexLock lock(mutex_);
-    pending_.erase(file);
-    taken_.erase(file);
+    forget(file);
   }
   discard(paths_.set_aside(file));
 }
 
-void SetAside::let_go(std::uint64_t file) {
-  MutexLock lock(mutex_);
+void SetAside::forget(std::uint64_t file) {
   pending_.erase(file);
   taken_.erase(file);
+}
+
+void SetAside::let_go(std::uint64_t file) {
+  MutexLock lock(mutex_);
+  forget(file);
   old_.insert(file);
 }
 

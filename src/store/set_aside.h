@@ -53,6 +53,7 @@ class SetAside {
 
  private:
   Status prepare(const std::string& path, command::Replacement& replacement);
+  void forget(std::uint64_t file) REQUIRES(mutex_);
 
   FileSystem& files_;
   const DatabaseFiles& paths_;
