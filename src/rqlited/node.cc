@@ -7,10 +7,8 @@
 #include <thread>
 #include <utility>
 
-#include "base/duration.h"
 #include "base/log.h"
 #include "cluster/leaver.h"
-#include "cluster/peers_file.h"
 #include "http/disco_status.h"
 #include "http/json_text.h"
 #include "http/tls_status.h"
@@ -18,6 +16,7 @@
 #include "rqlited/network_status.h"
 #include "rqlited/open_files.h"
 #include "rqlited/process_status.h"
+#include "rqlited/store_options.h"
 #include "rqlited/version.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/extension_folder.h"
@@ -48,49 +47,6 @@ std::size_t http_threads() {
 
 // Below the usual number of reads at the same time, whoever runs the node should know.
 constexpr std::size_t kUsualReaders = 256;
-
-// Zero means the usual.
-Options::Duration effective(Options::Duration given, Options::Duration usual) {
-  return given == Options::Duration::zero() ? usual : given;
-}
-
-Status set_timeouts(const Options& options, store::Consensus::Options& to) {
-  to.heartbeat_timeout = effective(options.raft_heartbeat_timeout, 1s);
-  to.election_timeout = effective(options.raft_election_timeout, 1s);
-  to.lease_timeout = effective(options.raft_leader_lease_timeout, 500ms);
-  const std::string context = "creating the raft system failed: ";
-  if (to.lease_timeout > to.heartbeat_timeout) {
-    return {Code::kInvalid, context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) +
-                                ") cannot be larger than heartbeat timeout (" +
-                                format_duration(to.heartbeat_timeout) + ")"};
-  }
-  if (to.election_timeout < to.heartbeat_timeout) {
-    return {Code::kInvalid, context + "ElectionTimeout (" + format_duration(to.election_timeout) +
-                                ") must be equal or greater than Heartbeat Timeout (" +
-                                format_duration(to.heartbeat_timeout) + ")"};
-  }
-  to.commit_timeout = effective(options.raft_commit_timeout, 50ms);
-  to.apply_timeout = options.raft_apply_timeout;
-  if (to.commit_timeout < 1ms) {
-    return {Code::kInvalid,
-            context + "CommitTimeout (" + format_duration(to.commit_timeout) + ") is too low"};
-  }
-  if (to.lease_timeout < 5ms) {
-    return {Code::kInvalid,
-            context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) + ") is too low"};
-  }
-  return {};
-}
-
-std::string describe_node_tls(const net::TlsContext::Options& tls) {
-  std::string text = "cert: " + tls.certificate_file + ", key: " + tls.key_file;
-  if (!tls.ca_file.empty()) text += ", CA cert " + tls.ca_file;
-  text += tls.verify_client ? ", mutual TLS enabled" : ", mutual TLS disabled";
-  if (!tls.common_name.empty()) {
-    text += ", required peer common name \"" + tls.common_name + "\"";
-  }
-  return text;
-}
 
 void split(const std::string& address, std::string& host, std::string& port) {
   const std::size_t colon = address.rfind(':');
@@ -154,7 +110,9 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   api.process_metrics = [this, process](http::MetricsText& text) {
     process->add_to(text);
     if (tls_) http::add_tls_metrics(text, "rqlite_http_", "clients", *tls_);
-    if (node_tls_) http::add_tls_metrics(text, "rqlite_node_", "other nodes", *node_tls_);
+    if (node_tls_.accepting) {
+      http::add_tls_metrics(text, "rqlite_node_", "other nodes", *node_tls_.accepting);
+    }
     const net::Server::Report report = server_->report();
     text.gauge("rqlite_http_connections", "Open connections of clients.",
                static_cast<double>(report.connections));
@@ -292,37 +250,9 @@ void Node::forget_put_away() {
 }
 
 Status Node::open_cluster() {
-  if (!options_.node_cert.empty()) {
-    net::TlsContext::Options accepting;
-    accepting.certificate_file = options_.node_cert;
-    accepting.key_file = options_.node_key;
-    accepting.ca_file = options_.node_ca_cert;
-    accepting.verify_client = options_.node_verify_client;
-    accepting.common_name = options_.node_verify_common_name;
-    accepting.component = "mux";
-    Result<std::unique_ptr<net::TlsContext>> context =
-        net::TlsContext::open(std::move(accepting), posix_file_system(), clock_);
-    if (!context.ok()) return context.error().with_context("failed to create cluster service");
-    node_tls_ = std::move(*context);
-    net::TlsDialer::Options dialing;
-    dialing.certificate_file = options_.node_cert;
-    dialing.key_file = options_.node_key;
-    dialing.ca_file = options_.node_ca_cert;
-    dialing.verify_server = !options_.node_no_verify;
-    dialing.server_name = options_.node_verify_server_name;
-    dialing.component = "mux";
-    Result<std::unique_ptr<net::TlsDialer>> dialer =
-        net::TlsDialer::open(std::move(dialing), posix_file_system(), clock_);
-    if (!dialer.ok()) return dialer.error().with_context("failed to create cluster client");
-    node_dialer_ = std::move(*dialer);
-    log("rqlited", "enabling node-to-node encryption with {}",
-        describe_node_tls(node_tls_->options()));
-  } else if (!options_.auth.empty() &&
-             !(options_.join_text.empty() && options_.disco_mode.empty())) {
-    log("rqlited",
-        "WARNING: passwords go to other nodes in clear, because -node-cert and -node-key are not "
-        "set");
-  }
+  Result<NodeTls> node_tls = NodeTls::open(options_, posix_file_system(), clock_);
+  if (!node_tls.ok()) return node_tls.error();
+  node_tls_ = std::move(*node_tls);
   const store::DatabaseFiles paths(options_.data_directory);
   RETURN_IF_ERROR(posix_file_system().make_directories(paths.raft()));
   const Result<raft::RaftId> id = store::read_or_make_raft_id(posix_file_system(), paths);
@@ -335,16 +265,16 @@ Status Node::open_cluster() {
   cluster.api_url = api_->options().identity.api_url;
   cluster.version = kVersion;
   split(options_.raft_addr, cluster.port.host, cluster.port.port);
-  cluster.port.tls = node_tls_.get();
+  cluster.port.tls = node_tls_.accepting.get();
   cluster.port.thread_name = "peer";
   cluster.port.limits.connections_max = 512;
   cluster.port.limits.idle_timeout = 30s;
-  cluster.client.tls = node_dialer_.get();
+  cluster.client.tls = node_tls_.dialing.get();
   cluster.packs_snapshots = options_.compress_snap_transport;
   cluster.client.connect_timeout = options_.cluster_connect_timeout;
   cluster.members.connect_timeout =
       std::min<Options::Duration>(5s, options_.cluster_connect_timeout);
-  cluster.members.transfer_timeout = effective(options_.raft_election_timeout, 1s);
+  cluster.members.transfer_timeout = election_timeout(options_);
   cluster.members.reap_voters_after = options_.raft_reap_node_timeout;
   cluster.members.reap_readers_after = options_.raft_reap_read_only_node_timeout;
   cluster.may = [this](const net::Request& request, cluster::Cluster::Permission what,
@@ -399,40 +329,28 @@ Status Node::get_into_cluster(const std::function<bool()>& stop_is_wanted) {
 }
 
 Status Node::open_store(std::size_t readers) {
-  store::Store::Options store;
-  store.directory = options_.data_directory;
-  store.node_id = options_.node_id;
-  store.raft_address = options_.raft_adv_addr;
-  store.foreign_keys = options_.foreign_keys;
-  store.extensions = extensions_;
-  store.read_connections_max = readers;
-  store.snapshots.entries_max = options_.raft_snap == 0 ? 8192 : options_.raft_snap;
-  store.snapshots.wal_bytes_max = options_.raft_snap_wal_size;
-  store.snapshots.urgent_wal_bytes = 4 * options_.raft_snap_wal_size;
-  store.snapshots.interval = options_.raft_snap_int;
-  store.maintenance = {options_.auto_vacuum_int, options_.auto_optimize_int};
-  RETURN_IF_ERROR(set_timeouts(options_, store.consensus));
-  // So that those who are a little behind need no snapshot.
-  store.consensus.retention.entries = store.snapshots.entries_max + store.snapshots.entries_max / 4;
-  store.consensus.log_level = log_level_of(options_.raft_log_level);
-  store.on_failure = [](const Status& why) { fail_hard(why); };
+  Result<store::Store::Options> store = store_options(options_);
+  if (!store.ok()) return store.error();
+  store->extensions = extensions_;
+  store->read_connections_max = readers;
+  store->on_failure = [](const Status& why) { fail_hard(why); };
   // Whoever is bound to others must not be a cluster of its own.
-  store.founds = options_.is_alone() && !waits_after_removal_ && !cluster_->founder().is_bound();
-  store.shuts_down_on_removal = options_.raft_remove_shutdown;
-  store.transport = &cluster_->transport();
-  store.on_status = [this, led = false](const raft::Core::Status& status) mutable {
+  store->founds = options_.is_alone() && !waits_after_removal_ && !cluster_->founder().is_bound();
+  store->transport = &cluster_->transport();
+  store->on_status = [this, led = false](const raft::Core::Status& status) mutable {
     cluster_->on_status();
     const bool leads = status.role == raft::Role::kLeader;
     if (std::exchange(led, leads) != leads && discovery_) discovery_->on_leadership_change();
   };
-  store.on_members = [this](const std::string& cluster_id, const store::Membership& members) {
+  store->on_members = [this](const std::string& cluster_id, const store::Membership& members) {
     cluster_->on_members(cluster_id, members);
   };
-  auto recovery = read_peers_file();
+  auto recovery =
+      read_peers_file(posix_file_system(), store::DatabaseFiles(options_.data_directory));
   if (!recovery.ok()) return recovery.error();
-  store.recovery = std::move(*recovery);
+  store->recovery = std::move(*recovery);
   Result<std::unique_ptr<store::Store>> opened =
-      store::Store::open(std::move(store), posix_file_system(), clock_, std::move(lock_));
+      store::Store::open(std::move(*store), posix_file_system(), clock_, std::move(lock_));
   if (!opened.ok()) return opened.error();
   store_ = std::move(*opened);
   if (const auto& done = store_->options().recovery) {
@@ -448,25 +366,6 @@ Status Node::open_store(std::size_t readers) {
   open_queue(std::move(*numbers));
   api_->open(*store_, *queue_, cluster_.get());
   return {};
-}
-
-Result<std::optional<store::Store::Options::Recovery>> Node::read_peers_file() const {
-  const store::DatabaseFiles paths(options_.data_directory);
-  const std::string path = paths.raft() + "/peers.json";
-  const Result<FileSystem::Kind> kind = posix_file_system().kind(path);
-  if (!kind.ok()) return kind.error();
-  std::optional<store::Store::Options::Recovery> recovery;
-  if (*kind == FileSystem::Kind::kNothing) return recovery;
-  log("store", "attempting node recovery using {}", path);
-  const Result<Bytes> text = posix_file_system().read_file(path);
-  if (!text.ok()) return text.error().with_context("failed to read peers file");
-  auto peers = cluster::parse_peers_file(*text);
-  if (!peers.ok()) return peers.error().with_context("failed to read peers file");
-  if (Status status = cluster::check_addresses(*peers); !status.ok()) {
-    return status.with_context("failed to recover node");
-  }
-  recovery = {std::move(*peers), path, paths.raft() + "/peers.info"};
-  return recovery;
 }
 
 void Node::open_queue(queue::SequenceNumbers numbers) {
@@ -512,7 +411,7 @@ void Node::hand_over() {
   log("store", "stepping down as Leader before shutdown");
   auto done = std::make_shared<std::promise<void>>();
   cluster_->members().hand_over("", [done](const Status&) { done->set_value(); });
-  (void)done->get_future().wait_for(effective(options_.raft_election_timeout, 1s));
+  (void)done->get_future().wait_for(election_timeout(options_));
 }
 
 bool Node::stop() {

@@ -14,10 +14,10 @@
 #include "http/credentials.h"
 #include "net/server.h"
 #include "net/tls_context.h"
-#include "net/tls_dialer.h"
 #include "queue/write_queue.h"
 #include "rqlited/clustering.h"
 #include "rqlited/discovery.h"
+#include "rqlited/node_tls.h"
 #include "rqlited/options.h"
 #include "rqlited/profiles.h"
 #include "sqlite/extensions.h"
@@ -56,8 +56,6 @@ class Node {
   Status take_directory();
   Status open_cluster();
   Status open_store(std::size_t readers);
-  // Who is to be a member from now on, if somebody has put a file there that says so.
-  Result<std::optional<store::Store::Options::Recovery>> read_peers_file() const;
   void open_queue(queue::SequenceNumbers numbers);
   // Has the other members go on without this one. Ends the process, if they do not.
   void leave();
@@ -83,9 +81,8 @@ class Node {
   // In the order in which they use each other; the HTTP server goes last, because replies lead
   // back to its connections.
   std::unique_ptr<http::Api> api_;
-  std::unique_ptr<net::TlsContext> tls_;       // null: HTTP in clear
-  std::unique_ptr<net::TlsContext> node_tls_;  // null: in clear between nodes
-  std::unique_ptr<net::TlsDialer> node_dialer_;
+  std::unique_ptr<net::TlsContext> tls_;  // null: HTTP in clear
+  NodeTls node_tls_;
   std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<store::Store> store_;
