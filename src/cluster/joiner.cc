@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <thread>
 #include <utility>
 
 #include "base/duration.h"
@@ -18,16 +17,12 @@ using Outcome = Joiner::Result::Outcome;
 
 constexpr int kRequestsMax = 10;   // to follow those who name the leader
 constexpr auto kAskAgain = 100ms;  // of a leader that waits for this node to catch up
-constexpr auto kPauseStep = 20ms;
 constexpr std::size_t kAnswerBytesMax = 64 << 10;
 
 }  // namespace
 
-bool Joiner::pause(std::chrono::nanoseconds time) const {
-  for (; time > 0ns && !options_.stop_is_wanted(); time -= kPauseStep) {
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(time, kPauseStep));
-  }
-  return !options_.stop_is_wanted();
+bool Joiner::pause(Nanos time) {
+  return !options_.stop_is_wanted() && sleeper_.sleep(time) && !options_.stop_is_wanted();
 }
 
 Joiner::Result Joiner::join(const std::vector<std::string>& addresses) {

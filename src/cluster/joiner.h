@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/pause.h"
 #include "cluster/peer_protocol.h"
 #include "net/client.h"
 
@@ -27,8 +28,12 @@ class Joiner {
   // What is asked; made anew for each try, for it may change meanwhile.
   using MakeRequest = std::function<JoinRequest()>;
 
-  Joiner(net::Client& client, Options options, MakeRequest make_request)
-      : client_(client), options_(std::move(options)), make_request_(std::move(make_request)) {}
+  // `client` and `sleeper` must outlive it. Whoever wants it to stop at once wakes the sleeper.
+  Joiner(net::Client& client, Sleeper& sleeper, Options options, MakeRequest make_request)
+      : client_(client),
+        sleeper_(sleeper),
+        options_(std::move(options)),
+        make_request_(std::move(make_request)) {}
 
   struct Result {
     enum class Outcome { kJoined, kFailed, kRemoved, kStopped } outcome = Outcome::kFailed;
@@ -44,9 +49,10 @@ class Joiner {
 
  private:
   // False: stopped.
-  [[nodiscard]] bool pause(std::chrono::nanoseconds time) const;
+  [[nodiscard]] bool pause(Nanos time);
 
   net::Client& client_;
+  Sleeper& sleeper_;
   const Options options_;
   const MakeRequest make_request_;
 };

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "base/json_members.h"
@@ -25,7 +24,7 @@ Status Leaver::leave() {
   const TimePoint deadline = clock_.now() + options_.all_timeout;
   Status status;
   for (int attempt = 1; attempt <= options_.attempts; attempt++) {
-    if (attempt > 1) std::this_thread::sleep_for(options_.interval);
+    if (attempt > 1) (void)sleeper_.sleep(options_.interval);
     status = leave_once(deadline);
     if (status.ok()) {
       wait_until_seen();
@@ -42,7 +41,7 @@ Status Leaver::leave_once(TimePoint deadline) {
   while (!leader) {
     // Who stays would not know that it is alone.
     if (clock_.now() >= patience) return {Code::kNoLeader, "leader not found"};
-    std::this_thread::sleep_for(kLookEvery);
+    (void)sleeper_.sleep(kLookEvery);
     leader = store_.leader();
   }
   return leader->is_self ? leave_as_leader(deadline) : ask(leader->member.raft_address, deadline);
@@ -86,7 +85,7 @@ Status Leaver::ask(const std::string& leader, TimePoint deadline) {
 void Leaver::wait_until_seen() {
   const TimePoint patience = clock_.now() + options_.view_timeout;
   while (store_.membership().contains(store_.raft_id()) && clock_.now() < patience) {
-    std::this_thread::sleep_for(kLookEvery);
+    (void)sleeper_.sleep(kLookEvery);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/pause.h"
 #include "base/status.h"
 #include "cluster/cluster.h"
 #include "net/header_fields.h"
@@ -27,8 +28,13 @@ class Leaver {
   };
 
   // All must outlive it.
-  Leaver(store::Store& store, Cluster& cluster, const Clock& clock, Options options)
-      : store_(store), cluster_(cluster), clock_(clock), options_(std::move(options)) {}
+  Leaver(store::Store& store, Cluster& cluster, const Clock& clock, Sleeper& sleeper,
+         Options options)
+      : store_(store),
+        cluster_(cluster),
+        clock_(clock),
+        sleeper_(sleeper),
+        options_(std::move(options)) {}
 
   // Ok: the members that stay have agreed that this node is none any more. Not ok: it may be one
   // all the same.
@@ -43,6 +49,7 @@ class Leaver {
   store::Store& store_;
   Cluster& cluster_;
   const Clock& clock_;
+  Sleeper& sleeper_;  // that nobody wakes
   const Options options_;
 };
 

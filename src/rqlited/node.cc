@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "cluster/leaver.h"
 #include "http/disco_status.h"
 #include "http/json_text.h"
@@ -394,9 +395,10 @@ void Node::leave() {
   Result<net::HeaderFields> login = join_login(options_);
   Status status = login.ok() ? Status() : login.error();
   if (status.ok()) {
+    Pause sleeper(clock_);
     cluster::Leaver::Options leaving;
     leaving.login = std::move(*login);
-    status = cluster::Leaver(*store_, *cluster_, clock_, std::move(leaving)).leave();
+    status = cluster::Leaver(*store_, *cluster_, clock_, sleeper, std::move(leaving)).leave();
   }
   if (!status.ok()) {
     // Whoever runs this node must see to it that its cluster does not wait for it.

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cluster/peer_stand_in.h"
+#include "fakes/fake_clock.h"
+#include "fakes/fake_sleeper.h"
 
 namespace rqlite::cluster {
 namespace {
@@ -40,13 +42,12 @@ net::Response removed(const std::string& cluster) {
 class JoinerTest : public ::testing::Test {
  protected:
   JoinerTest() {
-    options_.interval = 0s;
     options_.stop_is_wanted = [this] { return stop_.load(); };
   }
   ~JoinerTest() override { client_.close(); }
 
   Joiner joiner() {
-    return Joiner(client_, options_, [this] {
+    return Joiner(client_, sleeper_, options_, [this] {
       made_++;
       return JoinRequest{{raft::RaftId(7), "seven"}, "host:7", false, cluster_};
     });
@@ -57,6 +58,8 @@ class JoinerTest : public ::testing::Test {
   std::atomic<int> made_ = 0;
   std::string cluster_;  // of which it is, or was, a member
   Joiner::Options options_;
+  FakeClock clock_;
+  FakeSleeper sleeper_{clock_};
   net::Client client_{net::Client::Options()};
 };
 
@@ -110,6 +113,7 @@ TEST_F(JoinerTest, WhoeverLetsItInBeginsTheCountAnew) {
   responses.push_back(says(200));
   peer.answer(answers(std::move(responses)));
   EXPECT_EQ(ask(peer).outcome, Outcome::kJoined);
+  EXPECT_GT(sleeper_.elapsed(), 0s);
 }
 
 TEST_F(JoinerTest, WhereThereIsNoLeaderItFails) {
@@ -176,6 +180,7 @@ TEST_F(JoinerTest, SoManyRoundsAreMade) {
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_EQ(result.text, "failed to join cluster");
   EXPECT_THAT(peer.asked(), SizeIs(3));
+  EXPECT_EQ(sleeper_.elapsed(), 2 * options_.interval);
 }
 
 TEST_F(JoinerTest, ALaterRoundMayDo) {
@@ -212,6 +217,13 @@ TEST_F(JoinerTest, AStopEndsTheWaitForCatchingUp) {
     reply->send(says(202));
   });
   EXPECT_EQ(ask(peer).outcome, Outcome::kStopped);
+}
+
+TEST_F(JoinerTest, WhoeverIsWokenToStopStops) {
+  PeerStandIn peer(answers({says(421)}));
+  sleeper_.stop_at(options_.interval);
+  EXPECT_EQ(joiner().join({peer.address()}).outcome, Outcome::kStopped);
+  EXPECT_THAT(peer.asked(), SizeIs(1));
 }
 
 }  // namespace
