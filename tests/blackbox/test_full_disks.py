@@ -5,6 +5,7 @@ import time
 import pytest
 
 from disk import MEBI, Ballast
+from members import CALM
 from node import eventually
 from writers import INSERT, TABLE, Ledger, Writers, plain
 
@@ -39,9 +40,9 @@ def another_leads(full, others):
 
 @pytest.mark.parametrize("leave", [0, 6 * MEBI])
 def test_a_leader_with_a_full_disk_hands_over(make_member, small_disk, leave):
-    full = make_member(directory=small_disk / "node")
+    full = make_member(*CALM, directory=small_disk / "node")
     full.start()
-    others = [make_member(first=full) for _ in range(2)]
+    others = [make_member(*CALM, first=full) for _ in range(2)]
     for node in others:
         node.start()
     full.client.must(TABLE)
@@ -79,10 +80,10 @@ def test_a_leader_with_a_full_disk_hands_over(make_member, small_disk, leave):
 
 def test_without_a_majority_that_has_room_the_leader_stays(make_member, small_disks):
     """It says that the disk is full, and reads go on; until another disk has room again."""
-    leader = make_member(directory=small_disks[0] / "node")
+    leader = make_member(*CALM, directory=small_disks[0] / "node")
     leader.start()
-    follower = make_member(first=leader, directory=small_disks[1] / "node")
-    last = make_member(first=leader)
+    follower = make_member(*CALM, first=leader, directory=small_disks[1] / "node")
+    last = make_member(*CALM, first=leader)
     for node in (follower, last):
         node.start()
     leader.client.must(TABLE)
