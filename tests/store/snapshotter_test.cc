@@ -309,6 +309,22 @@ class SnapshotCrashTest : public ::testing::TestWithParam<Steps> {
   }
 };
 
+// What a disk may keep differs at each crash; threads race the same way in all of them, so that
+// where races are looked for, which is slow, one each does.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONE_CRASH_PER_STEP
+#endif
+#endif
+std::vector<std::uint64_t> seeds_at(std::uint64_t step) {
+#ifdef ONE_CRASH_PER_STEP
+  return {step % 4};
+#else
+  (void)step;
+  return {0, 1, 2, 3};
+#endif
+}
+
 // Whatever step the crash comes at, and whatever of the unsynced reaches the disk: the node starts,
 // its content is that of the snapshot it says it has, and replaying the log leads to the same end.
 TEST_P(SnapshotCrashTest, ACrashAtEveryStepLosesNothing) {
@@ -339,7 +355,7 @@ TEST_P(SnapshotCrashTest, ACrashAtEveryStepLosesNothing) {
 
   std::uint64_t finished_by_restart = 0;
   for (std::uint64_t step = 0; step <= steps; step++) {
-    for (std::uint64_t seed = 0; seed < 4; seed++) {
+    for (const std::uint64_t seed : seeds_at(step)) {
       SCOPED_TRACE("crash after " + std::to_string(step) + " operations, seed " +
                    std::to_string(seed));
       SimFileSystem files;
