@@ -13,6 +13,8 @@
 namespace rqlite::cluster {
 namespace {
 
+using Key = command::RequestResult::Key;
+
 constexpr std::size_t kChecksumBytes = 8;
 
 bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
@@ -177,6 +179,7 @@ Bytes encode(const BatchResults& results) {
   writer.add_uint64(1, results.index.value());
   for (const command::RequestResult& each : results.results) {
     writer.add_bytes(2, command::encode_result(each));
+    if (each.key != Key::kFirst) writer.add_uint64(3, static_cast<std::uint64_t>(each.key));
   }
   return bytes;
 }
@@ -194,6 +197,13 @@ std::optional<BatchResults> decode_batch_results(BytesView bytes) {
         auto result = command::decode_result({view.data(), view.size()});
         whole = whole && result.has_value();
         if (result) results.results.push_back(std::move(*result));
+        return true;
+      }
+      case varint(3): {
+        const std::uint64_t key = reader.get_uint64();
+        whole =
+            whole && !results.results.empty() && key <= static_cast<std::uint64_t>(Key::kReused);
+        if (whole) results.results.back().key = static_cast<Key>(key);
         return true;
       }
       default:

@@ -99,7 +99,8 @@ Bytes encode_part(Bytes content);
 // Nullopt if the checksum is not that of the content.
 std::optional<Bytes> decode_part(Bytes part);
 
-// What a batch of queued requests did.
+// What a batch of queued requests did. Field 3 says how the key of the result before it was used,
+// if that was not executed.
 struct BatchResults {
   raft::Index index;
   std::vector<command::RequestResult> results;

@@ -310,6 +310,24 @@ def test_keys_survive_a_restart(start_queue, stop, snapshot):
         assert len(lines(node.client)) == 3
 
 
+# In a cluster.
+
+def test_every_member_says_that_an_outcome_is_an_earlier_one(trio):
+    for first in trio:
+        for once_way in (PLAIN, QUEUED):
+            key = f"{first.raft_port}-{len(once_way)}"
+            body = ["INSERT INTO t(v) VALUES('a') RETURNING id, random()"]
+            once = first.client.keyed(key, body, *once_way)
+            assert (once.status, is_replay(once)) == (200, False)
+            for node in trio:
+                for way in (PLAIN, QUEUED):
+                    twice = node.client.keyed(key, body, *way)
+                    assert (twice.results, is_replay(twice)) == (once.results, True)
+                    other = node.client.keyed(key, ["INSERT INTO t(v) VALUES('b')"], *way)
+                    assert (other.status, other.text, is_replay(other)) == (422, REUSED, False)
+    assert trio[0].rows("strong") == 6
+
+
 # How much is kept.
 
 def test_of_more_than_a_hundred_thousand_keys_the_newest_are_known(start_queue):

@@ -147,6 +147,26 @@ TEST(PeerProtocolTest, WhatABatchDid) {
   expect_that_damage_shows(bytes, again(decode_batch_results));
 }
 
+TEST(PeerProtocolTest, WhichOfABatchWereAnsweredByTheirKeys) {
+  using Key = command::RequestResult::Key;
+  BatchResults results;
+  results.results.resize(4);
+  results.results[1].key = Key::kReplayed;
+  results.results[2].key = Key::kReused;
+  const Bytes bytes = encode(results);
+  const auto read = decode_batch_results(bytes);
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->results.size(), 4u);
+  EXPECT_EQ(read->results[0].key, Key::kFirst);
+  EXPECT_EQ(read->results[1].key, Key::kReplayed);
+  EXPECT_EQ(read->results[2].key, Key::kReused);
+  EXPECT_EQ(read->results[3].key, Key::kFirst);
+  expect_that_damage_shows(bytes, again(decode_batch_results));
+  // Of no result, and in a way that nobody knows.
+  EXPECT_FALSE(decode_batch_results(BytesView("\x18\x01", 2)).has_value());
+  EXPECT_FALSE(decode_batch_results(BytesView("\x12\x00\x18\x03", 4)).has_value());
+}
+
 TEST(PeerProtocolTest, AFieldOfAnotherFormIsPassedOver) {
   // Field 3 of NodeMeta as a text, and a field that nobody knows.
   const auto read = decode_node_meta(BytesView("\x1A\x01x\x78\x05", 5));
