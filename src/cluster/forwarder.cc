@@ -76,13 +76,20 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
     }
     if (end.status.ok()) return reply_->send(std::move(response_));
     if (again_(end)) return;
-    // Time that was up here is none that the other node had.
-    const bool late = end.status.code() == Code::kDeadline;
-    const Code code = end.sent ? Code::kUnknown : Code::kUnavailable;
-    on_failure_(late ? Status(code, end.status.text()) : end.status);
+    on_failure_(why_unanswered(end));
   }
 
  private:
+  static Status why_unanswered(const net::CallEnd& end) {
+    const Code code = end.status.code();
+    // Time that was up here is none that the other node had.
+    if (code != Code::kUnknown && code != Code::kDeadline) return end.status;
+    if (end.whole) return {Code::kUnknown, end.status.text()};
+    // A request of which something is missing is not looked at.
+    const Status missing(Code::kUnavailable, end.status.text());
+    return end.sent ? missing.with_context("not all of the request was sent") : missing;
+  }
+
   // The rest of an answer on its way to a client who may be slow.
   class Stream : public std::enable_shared_from_this<Stream> {
    public:

@@ -36,9 +36,9 @@ class Forwarder {
     // Gives the body, if the request does not hold it. Sent over a new connection, and not again.
     std::shared_ptr<net::BodySource> body = nullptr;
   };
-  // Hears, once, why the client has no answer: kUnknown, the other node was asked and did not
-  // answer; kUnavailable, it cannot be asked; or what it answered, if that was a failure between
-  // nodes.
+  // Hears, once, why the client has no answer: kUnknown, the other node may have all of the
+  // request, and did not answer; kUnavailable, it has not; or what it answered, if that was a
+  // failure between nodes.
   using OnFailure = std::function<void(const Status&)>;
   net::CallHandle forward(const Target& target, const net::Request& request, Limits limits,
                           std::shared_ptr<net::Reply> reply, OnFailure on_failure);

@@ -241,10 +241,19 @@ net::Handler::Admission Api::admission(const Route& route, bool allowed, std::st
   return {std::nullopt, std::make_shared<Upload>(uploads_, store->files(), store->scratch_path())};
 }
 
+namespace {
+
+// Says so, if nobody knows what became of something that another node was to do.
+Status as_outcome(const Status& why) {
+  return why.code() == Code::kUnknown ? why.with_context("the outcome is unknown") : why;
+}
+
+}  // namespace
+
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                          const std::string& context) {
   return answered_elsewhere(request, reply, store_, cluster_, [context](const Status& why) {
-    return net::Response::text(500, context + why.text());
+    return net::Response::text(500, context + as_outcome(why).text());
   });
 }
 
@@ -285,7 +294,7 @@ void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const W
              const std::optional<command::Origin>& origin, OnRefused refused) {
         here(later, std::move(to), Passage{*origin, std::move(refused)});
       },
-      [options](const Status& why) { return refused(options, why); });
+      [options](const Status& why) { return refused(options, as_outcome(why)); });
   if (elsewhere) return;
   std::optional<Passage> passage = passage_of(request, reply);
   here(request, std::move(reply), std::move(passage));
@@ -391,12 +400,9 @@ void Api::load(net::Request request, std::shared_ptr<net::Reply> reply) {
 bool Api::loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                            const std::shared_ptr<Upload>& body) {
   const RequestOptions options(request.parameters, counters_);
-  const bool is_text = !body->is_database();
   return answered_elsewhere(
       request, reply, store_, cluster_,
-      [options, is_text](const Status& why) {
-        return is_text ? failed_request(options, why.text()) : net::Response::text(500, why.text());
-      },
+      [options, body](const Status& why) { return load_unanswered(options, *body, why); },
       source_of(body));
 }
 

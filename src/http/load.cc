@@ -11,6 +11,8 @@ namespace {
 // SQL text is one entry of the log, and in memory as such.
 constexpr std::size_t kTextBytesMax = 256 << 20;
 constexpr std::size_t kSmallestDatabase = 32;
+constexpr const char* kDatabaseUnknown = "it is unknown whether the database was loaded";
+constexpr const char* kTextUnknown = "it is unknown whether the SQL was executed";
 
 // Answers what became of a database that was to replace this one.
 class ReplacementReply final : public store::Write {
@@ -46,8 +48,9 @@ void load_database(const RequestOptions& options, const std::shared_ptr<net::Rep
     return response;
   };
   answers.failed = [options](const Status& why) {
-    return why.code() == Code::kNoLeader ? refused(options, why)
-                                         : net::Response::text(500, why.text());
+    if (why.code() == Code::kNoLeader) return refused(options, why);
+    const bool unknown = why.code() == Code::kUnknown;
+    return net::Response::text(500, (unknown ? why.with_context(kDatabaseUnknown) : why).text());
   };
   const Result<std::string> path = body.take_file();
   if (!path.ok()) return reply->send(answers.failed(path.error()));
@@ -79,6 +82,17 @@ void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store:
     const auto way = body->is_database() ? load_database : load_text;
     way(options, reply, *store, *body, served_by);
   });
+}
+
+net::Response load_unanswered(const RequestOptions& options, const Upload& body,
+                              const Status& why) {
+  const bool unknown = why.code() == Code::kUnknown;
+  if (!body.is_database()) {
+    const char* what = unknown ? kTextUnknown : "the SQL was not executed";
+    return failed_request(options, why.with_context(what).text());
+  }
+  const char* what = unknown ? kDatabaseUnknown : "the database was not loaded";
+  return net::Response::text(500, why.with_context(what).text());
 }
 
 void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body) {

@@ -53,6 +53,7 @@ struct CallEnd {
   // kUnknown: it was sent, at least in part, and no whole answer that makes sense came back.
   Status status;
   bool sent = false;   // whether any byte of the request may have reached the peer
+  bool whole = false;  // whether all of them may have
   bool stale = false;  // a kept connection broke before a byte of the answer came, so that a fresh
                        // one is worth a try
 };

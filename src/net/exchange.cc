@@ -24,6 +24,8 @@ constexpr std::size_t kReadBodyBytes = 256 * 1024;
 constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
 // A body goes into the same packet as its head, if it is no larger than this.
 constexpr std::size_t kJoinedBodyBytes = 64 * 1024;
+// Of a large body only what is being written may or may not have been sent.
+constexpr std::size_t kWriteBytesMax = 1 << 20;
 // Buffers larger than this are given back before a connection is kept.
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
 // "100 Continue" and its like.
@@ -99,8 +101,9 @@ void Exchange::begin(std::unique_ptr<Link> link) {
 void Exchange::write_some() {
   writing_ = true;
   may_have_sent_ = true;
+  writing_bytes_ = std::min(output_.size() - written_, kWriteBytesMax);
   link_->socket->async_write_some(
-      asio::buffer(output_) + written_,
+      asio::buffer(output_.data() + written_, writing_bytes_),
       [self = shared_from_this()](const Error& error, std::size_t bytes) {
         self->on_written(error, bytes);
       });
@@ -131,6 +134,12 @@ void Exchange::send_on() {
   if (call_.source) return pull();
   output_ = std::exchange(call_.body, {});
   write_some();
+}
+
+bool Exchange::may_have_sent_all() const {
+  if (sent_all_) return true;
+  const bool is_last = call_.body.empty() && !call_.source;
+  return is_last && writing_ && written_ + writing_bytes_ == output_.size();
 }
 
 void Exchange::pull() {
@@ -391,6 +400,7 @@ void Exchange::end(const CallEnd& end) {
   let_go();
   CallEnd told = end;
   told.sent = may_have_sent_;
+  told.whole = may_have_sent_all();
   receiver_->finished(told);
 }
 

@@ -58,6 +58,7 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   void on_written(const Error& error, std::size_t bytes);
   // Goes on with what is to be sent next, if anything.
   void send_on();
+  [[nodiscard]] bool may_have_sent_all() const;
   void pull();
   void on_pulled(Result<Bytes> piece);
 
@@ -105,7 +106,8 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
   // Sending.
   Bytes output_;
   std::size_t written_ = 0;  // of output_
-  bool writing_ = false;
+  std::size_t writing_bytes_ = 0;
+  bool writing_ = false;  // so many that follow
   bool pulling_ = false;  // the source is about to give the next piece
   bool sent_some_ = false;
   bool may_have_sent_ = false;  // likewise, or it is under way

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import functools
+import re
 import signal
 import threading
 import time
@@ -180,3 +181,24 @@ def test_nobody_waits_for_longer_than_its_client(trio):
     for _ in range(10):
         assert follower.client.query(["SELECT 1"]).status == 503
     assert time.monotonic() - began < 4
+
+
+def test_who_is_not_answered_hears_what_may_have_come_of_it(calm_trio):
+    """The leader does not answer, and still leads."""
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
+    leader.signal(signal.SIGSTOP)
+    try:
+        reply = follower.client.execute([[INSERT, "small"]], timeout="300ms")
+        assert (reply.status, reply.json["results"]) == (200, [])
+        assert re.fullmatch("the outcome is unknown: read tcp .*: i/o timeout", reply.json["error"])
+        # More than fits into a connection's buffers.
+        reply = follower.client.execute([[INSERT, "x" * 50_000_000]], timeout="300ms")
+        assert re.fullmatch("not all of the request was sent: write tcp .*: i/o timeout",
+                            reply.json["error"])
+        reply = follower.client.send("DELETE", "/remove?timeout=300ms", {"id": "nobody"})
+        assert reply.status == 500
+        assert re.fullmatch("the outcome is unknown: read tcp .*: i/o timeout\n", reply.text)
+    finally:
+        leader.signal(signal.SIGCONT)
+    assert leader.client.value("SELECT count(*) FROM t WHERE length(v) > 5") == 0
+    assert leader.rows("strong") in (0, 1)

@@ -1,7 +1,10 @@
 """/db/load and /boot on nodes of a cluster."""
 
 import json
+import re
+import signal
 import threading
+import time
 
 import pytest
 
@@ -9,6 +12,8 @@ from disk import MEBI, Ballast
 from guards import basic, user
 from members import TABLE
 from node import eventually
+from queues import in_background
+from test_cluster_figures import value
 from test_load import database
 
 
@@ -124,6 +129,45 @@ def test_who_joins_later_or_was_away_has_the_database(trio, home, make_member):
     late.start()
     check_equal(trio)
     assert late.rows() == 20000
+
+
+# What a client hears whose leader dies before it answers.
+
+def lose_the_leader_under(trio, body):
+    """The reply to what a follower is to load, whose leader takes what fits into the connection's
+    buffers and is killed then."""
+    leader, follower = trio.leader(), trio.followers()[0]
+    leader.signal(signal.SIGSTOP)
+    asked, replies = in_background(lambda: follower.new_client().send("POST", "/db/load", body))
+    eventually(lambda: value(follower, "rqlite_forwarded_requests_total", kind="load") == 1)
+    time.sleep(1)
+    leader.signal(signal.SIGKILL)
+    asked.join()
+    return replies[0]
+
+
+MUCH = 50_000_000  # that fits into no connection's buffers
+LOST = "(read|write) tcp .*: (EOF|connection reset by peer|broken pipe)"
+
+
+@pytest.mark.parametrize("padding, said", [
+    (MUCH, "the database was not loaded: not all of the request was sent"),
+    (0, "it is unknown whether the database was loaded")])
+def test_who_loads_a_database_hears_what_may_have_come_of_it(calm_trio, home, padding, said):
+    content = database(home, "CREATE TABLE other(n)", f"INSERT INTO other VALUES(zeroblob({padding}))")
+    reply = lose_the_leader_under(calm_trio, content)
+    assert reply.status == 500
+    assert re.fullmatch(f"{said}: {LOST}\n", reply.text), reply.text
+
+
+@pytest.mark.parametrize("padding, said", [
+    (MUCH, "the SQL was not executed: not all of the request was sent"),
+    (0, "it is unknown whether the SQL was executed")])
+def test_who_loads_sql_text_hears_what_may_have_come_of_it(calm_trio, padding, said):
+    text = "INSERT INTO t(v) VALUES('" + "x" * padding + "')"
+    reply = lose_the_leader_under(calm_trio, text)
+    assert (reply.status, reply.json["results"]) == (200, [])
+    assert re.fullmatch(f"{said}: {LOST}", reply.json["error"]), reply.text
 
 
 @pytest.mark.parametrize("victim", ["the leader", "a follower"])

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
@@ -97,9 +98,11 @@ class ForwarderTest : public ::testing::Test {
   // Forwards the request, and gives what the client hears.
   std::shared_ptr<ClientReply> begin(const std::string& address) {
     auto reply = std::make_shared<ClientReply>();
-    handle_ = forwarder_.forward(
-        {address, {{"Rqlite-Cluster", "the cluster"}}}, request_, limits_, reply,
-        [reply](const Status& why) { reply->send(net::Response::text(599, why.text())); });
+    handle_ = forwarder_.forward({address, {{"Rqlite-Cluster", "the cluster"}}}, request_, limits_,
+                                 reply, [this, reply](const Status& why) {
+                                   failed_ = why.code();
+                                   reply->send(net::Response::text(599, why.text()));
+                                 });
     return reply;
   }
   net::Response forward(const std::string& address) { return begin(address)->take(); }
@@ -114,6 +117,7 @@ class ForwarderTest : public ::testing::Test {
   net::Request request_;
   Forwarder::Limits limits_;
   std::atomic<int> repeated_ = 0;
+  std::atomic<Code> failed_ = Code::kOk;  // once the client has its answer
   net::Client client_{net::Client::Options()};
   Forwarder forwarder_{client_};
   net::CallHandle handle_;
@@ -289,6 +293,69 @@ TEST_F(ForwarderTest, AHandleMayOutliveTheCall) {
   EXPECT_EQ(forward(peer.address()).status, 204);
   handle_.give_up();
   EXPECT_THAT(peer.asked(), SizeIs(1));
+}
+
+// What it may have done.
+
+constexpr std::size_t kMuch = 100 << 20;  // that fits into no socket's buffers
+
+// Gives so many bytes.
+class Source final : public net::BodySource {
+ public:
+  explicit Source(std::size_t size) : left_(size) {}
+  void next(Then then) override {
+    const std::size_t size = std::min<std::size_t>(left_, 64 << 10);
+    left_ -= size;
+    then(Bytes(size, 'x'));
+  }
+
+ private:
+  std::size_t left_;
+};
+
+TEST_F(ForwarderTest, NothingCameOfARequestWhoseBodyWasNotAllSent) {
+  const net::RawPeer peer;
+  for (const bool comes_in_pieces : {true, false}) {
+    request_.body = comes_in_pieces ? Bytes() : Bytes(kMuch, 'x');
+    limits_.body = comes_in_pieces ? std::make_shared<Source>(kMuch) : nullptr;
+    const auto reply = begin(peer.address());
+    net::RawConnection connection = peer.accept();
+    (void)connection.read_until("\r\n\r\n");
+    connection.reset();
+    EXPECT_THAT(reply->take().body, StartsWith("not all of the request was sent: "));
+    EXPECT_EQ(failed_, Code::kUnavailable);
+    EXPECT_EQ(repeated_, 0);
+  }
+}
+
+TEST_F(ForwarderTest, NobodyKnowsWhatCameOfOneThatWasAllSent) {
+  const net::RawPeer peer;
+  for (const bool comes_in_pieces : {true, false}) {
+    request_.body = comes_in_pieces ? "" : "[0\r\n\r\n";
+    limits_.body = comes_in_pieces ? std::make_shared<Source>(100'000) : nullptr;
+    const auto reply = begin(peer.address());
+    net::RawConnection connection = peer.accept();
+    (void)connection.read_until("0\r\n\r\n");
+    connection.close();
+    EXPECT_THAT(reply->take().body, StartsWith("read tcp "));
+    EXPECT_EQ(failed_, Code::kUnknown);
+    EXPECT_EQ(repeated_, 0);
+  }
+}
+
+TEST_F(ForwarderTest, NothingCameOfOneThatNobodyTook) {
+  (void)forward("127.0.0.1:1");
+  EXPECT_EQ(failed_, Code::kUnavailable);
+}
+
+TEST_F(ForwarderTest, TimeThatIsUpIsNoneThatTheOtherNodeHad) {
+  const net::RawPeer peer;
+  limits_.timeout = 50ms;
+  (void)forward(peer.address());
+  EXPECT_EQ(failed_, Code::kUnknown);
+  request_.body = Bytes(kMuch, 'x');
+  EXPECT_THAT(forward(peer.address()).body, StartsWith("not all of the request was sent: "));
+  EXPECT_EQ(failed_, Code::kUnavailable);
 }
 
 }  // namespace

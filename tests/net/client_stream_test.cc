@@ -293,6 +293,28 @@ TEST_F(RawStreamTest, PiecesAreSentAsChunks) {
   EXPECT_EQ(only(client_).idle, 1u);
 }
 
+TEST_F(RawStreamTest, ItIsToldWhetherAllWasSent) {
+  const auto end_of = [this](Call call, std::string_view read) {
+    const auto receiver = begin_call(std::move(call));
+    RawConnection connection = peer_.accept();
+    (void)connection.read_until(read);
+    connection.reset();
+    return receiver->end();
+  };
+  Call pieces = a_call();
+  pieces.body.clear();
+  pieces.source = std::make_shared<EndlessSource>();
+  EXPECT_FALSE(end_of(pieces, "\r\n\r\n").whole);
+  pieces.source = std::make_shared<ListSource>(std::deque<Result<Bytes>>{Bytes("abc")});
+  EXPECT_TRUE(end_of(pieces, "\r\n0\r\n\r\n").whole);
+  Call body = a_call();
+  EXPECT_TRUE(end_of(body, "abc").whole);
+  body.body = std::string(50'000'000, 'x');
+  const CallEnd end = end_of(body, "\r\n\r\n");
+  EXPECT_FALSE(end.whole);
+  EXPECT_TRUE(end.sent);
+}
+
 TEST_F(RawStreamTest, APeerThatHasAnsweredIsSentNoMore) {
   Call call = a_call();
   call.body.clear();
