@@ -159,7 +159,7 @@ void add_peers(PeerMetrics metrics, raft::Index last, const Matches& matches) {
   metrics.gauge("rqlite_peer_connected", "1 if there is a stream to the member.",
                 [](const Peer& peer) { return peer.connected ? 1 : 0; });
   metrics.gauge("rqlite_peer_lag_entries",
-                "Entries of this leader's log that the member is not known to have.",
+                "Entries of this leader's log that the member is not known to have in its own.",
                 [&](const Peer& peer) -> std::optional<double> {
                   if (!matches) return std::nullopt;
                   for (const auto& [id, matched] : *matches) {

@@ -75,6 +75,9 @@ void add_maintenance(MetricsText& text, const store::Maintenance::Report& report
 void add_store(MetricsText& text, store::Store& store) {
   const store::Store::Report report = store.report();
   text.gauge("rqlite_store_ready", "1 if this node can serve.", store.is_ready() ? 1 : 0);
+  text.gauge("rqlite_store_stalled",
+             "1 while entries cannot be stored or applied here, as when the disk is full.",
+             report.stalled ? 1 : 0);
   text.gauge("rqlite_raft_leader", "1 if this node leads.",
              report.raft.role == raft::Role::kLeader ? 1 : 0);
   text.gauge("rqlite_raft_term", "Term of the consensus protocol.", of(report.raft.term.value()));

@@ -89,6 +89,10 @@ class Driver {
   // Whether committed entries wait for the state machine to apply others first.
   [[nodiscard]] bool holding_back() const { return handed_ < committed_; }
 
+  // Whether, as of the last tick, entries can be applied here and the log has room for more. Others
+  // are told if not.
+  [[nodiscard]] bool can_write() const { return can_write_; }
+
   // Fails everything that waits: the driver will not run again.
   void stop(const Status& why);
 
@@ -145,7 +149,7 @@ class Driver {
   Status failed_;
   bool removed_ = false;
   Handover handover_;
-  bool can_write_ = true;      // as of the last tick; others are told if not
+  bool can_write_ = true;
   bool no_room_ = false;       // for a proposal since the last tick
   bool is_giving_up_ = false;  // the last transfer was for want of room
   Members members_;

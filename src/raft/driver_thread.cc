@@ -116,6 +116,11 @@ Core::Status DriverThread::status() {
   return status_;
 }
 
+bool DriverThread::can_write() {
+  MutexLock lock(mutex_);
+  return can_write_;
+}
+
 void DriverThread::run() {
   TimePoint tick_due = std::chrono::steady_clock::now() + options_.tick;
   Inbox inbox;
@@ -174,6 +179,7 @@ void DriverThread::run_round() {
   {
     MutexLock lock(mutex_);
     status_ = driver_.status();
+    can_write_ = driver_.can_write();
     holding_back_ = driver_.holding_back();
   }
   if (!status.ok() && !std::exchange(reported_, true)) on_failure_(status);

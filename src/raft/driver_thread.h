@@ -45,6 +45,7 @@ class DriverThread {
 
   // As of the last round.
   [[nodiscard]] Core::Status status() EXCLUDES(mutex_);
+  [[nodiscard]] bool can_write() EXCLUDES(mutex_);
 
  private:
   struct Waiting {
@@ -80,6 +81,7 @@ class DriverThread {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;  // nobody takes events in any more
   Core::Status status_ GUARDED_BY(mutex_);
+  bool can_write_ GUARDED_BY(mutex_) = true;
   bool holding_back_ GUARDED_BY(mutex_) = false;
 
   Thread thread_;

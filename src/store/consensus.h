@@ -81,6 +81,7 @@ class Consensus {
 
   // As of the last round.
   [[nodiscard]] raft::Core::Status status() const { return thread_->status(); }
+  [[nodiscard]] bool can_write() const { return thread_->can_write(); }
   // How far the logs of others match, by their ids, as far as this leader knows; 0: nothing is
   // known.
   using Matches = std::vector<std::pair<raft::RaftId, raft::Index>>;

@@ -519,6 +519,7 @@ void Store::freeze(std::chrono::nanoseconds patience, Snapshotter::FreezeCallbac
 Store::Report Store::report() {
   Report report;
   report.raft = consensus_->status();
+  report.stalled = !consensus_->can_write();
   report.applied = applied_.value();
   report.applied_at = applied_at_;
   report.applied_term = raft::Term(applied_term_);

@@ -7,6 +7,7 @@ import pytest
 from disk import MEBI, Ballast
 from members import CALM
 from node import eventually
+from test_cluster_figures import value
 from writers import INSERT, TABLE, Ledger, Writers, plain
 
 ROW = "x" * 100_000
@@ -76,6 +77,36 @@ def test_a_leader_with_a_full_disk_hands_over(make_member, small_disk, leave):
     assert nodes.leader() is full
     write_some(full, ledger, "at last")
     ledger.check(full.client)
+
+
+def test_a_follower_with_a_full_disk_says_so(make_member, small_disk):
+    """And nobody else, for others have room, and its log has entries that it cannot apply."""
+    leader = make_member(*CALM)
+    leader.start()
+    full = make_member(*CALM, first=leader, directory=small_disk / "node")
+    last = make_member(*CALM, first=leader)
+    for node in (full, last):
+        node.start()
+    leader.client.must(TABLE)
+    make_member.all.wait_until_equal()
+
+    def stalled():
+        return [value(node, "rqlite_store_stalled") for node in (leader, full, last)]
+
+    def unapplied():
+        return value(full, "rqlite_raft_commit_index") - value(full, "rqlite_raft_applied_index")
+
+    assert stalled() == [0, 0, 0]
+    ballast = Ballast(small_disk)
+    ballast.fill(0)
+    for n in range(100):
+        assert plain(leader.client, f"full/{n}/{ROW}")
+    eventually(lambda: stalled() == [0, 1, 0])
+    assert unapplied() > 0
+    ballast.drop()
+    eventually(lambda: stalled() == [0, 0, 0])
+    make_member.all.wait_until_equal()
+    assert unapplied() == 0
 
 
 def test_without_a_majority_that_has_room_the_leader_stays(make_member, small_disks):

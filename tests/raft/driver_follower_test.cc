@@ -47,6 +47,30 @@ TEST_F(DriverFollowerTest, AHeartbeatSaysWhatIsCommitted) {
   EXPECT_EQ(machine.handed.size(), 3u);
 }
 
+TEST_F(DriverFollowerTest, SaysWhetherItCanWrite) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  const auto can_write = [this] {
+    driver->tick();
+    EXPECT_TRUE(round().ok());
+    return driver->can_write();
+  };
+  EXPECT_TRUE(can_write());
+  machine.stalled_ = {Code::kDiskFull, "disk is full"};
+  EXPECT_FALSE(can_write());
+  machine.stalled_ = {};
+  EXPECT_TRUE(can_write());
+  // The last segment but no next one.
+  files.set_capacity(files.used_bytes());
+  for (std::uint64_t i = 5; log->has_room(); i++) {
+    deliver_entries(2, 2, i, 1, 2, 1, 3000);
+    ASSERT_TRUE(round().ok());
+  }
+  EXPECT_FALSE(can_write());
+  files.set_capacity(std::nullopt);
+  EXPECT_TRUE(can_write());
+}
+
 TEST_F(DriverFollowerTest, DoesNotTakeOverWhatItCannotWrite) {
   begin();
   deliver_entries(2, 2, 2, 3, 1, 1);
