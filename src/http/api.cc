@@ -252,9 +252,10 @@ Status as_outcome(const Status& why) {
 
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                          const std::string& context) {
-  return answered_elsewhere(request, reply, store_, cluster_, [context](const Status& why) {
-    return net::Response::text(500, context + as_outcome(why).text());
-  });
+  return answered_elsewhere(request, reply, store_, cluster_, counters_,
+                            [context](const Status& why) {
+                              return net::Response::text(500, context + as_outcome(why).text());
+                            });
 }
 
 namespace {
@@ -289,7 +290,7 @@ void Api::execute(net::Request request, std::shared_ptr<net::Reply> reply) {
 void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const WriteHere& here) {
   const RequestOptions options(request.parameters, counters_);
   const bool elsewhere = written_elsewhere(
-      request, reply, store_, cluster_,
+      request, reply, store_, cluster_, counters_,
       [here](net::Request later, std::shared_ptr<net::Reply> to,
              const std::optional<command::Origin>& origin, OnRefused refused) {
         here(later, std::move(to), Passage{*origin, std::move(refused)});
@@ -319,7 +320,7 @@ void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
                             ? query.linearizable_timeout
                             : std::chrono::nanoseconds::max();
     if (query.level != store::Level::kNone &&
-        read_elsewhere(request, reply, store, cluster_, within, answer,
+        read_elsewhere(request, reply, store, cluster_, counters_, within, answer,
                        [options](const Status& why) { return refused(options, why); })) {
       return;
     }
@@ -401,7 +402,7 @@ bool Api::loaded_elsewhere(const net::Request& request, const std::shared_ptr<ne
                            const std::shared_ptr<Upload>& body) {
   const RequestOptions options(request.parameters, counters_);
   return answered_elsewhere(
-      request, reply, store_, cluster_,
+      request, reply, store_, cluster_, counters_,
       [options, body](const Status& why) { return load_unanswered(options, *body, why); },
       source_of(body));
 }
@@ -426,8 +427,8 @@ void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
     return net::Response::text(503, why.text());
   };
   if (!request.parameters.has("noleader") &&
-      read_elsewhere(request, reply, store_, cluster_, std::chrono::nanoseconds::max(), answer,
-                     failed)) {
+      read_elsewhere(request, reply, store_, cluster_, counters_, std::chrono::nanoseconds::max(),
+                     answer, failed)) {
     return;
   }
   OnRefused refusal = refusal_of(request, reply);

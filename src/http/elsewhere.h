@@ -15,23 +15,25 @@ namespace rqlite::http {
 using OnFailure = std::function<net::Response(const Status&)>;
 
 // Has the leader answer `request`, if that is another node: passes it on, once, or sends the client
-// there if it asked for that. False: this node is to answer, for it leads, nobody does, or another
-// node has passed the request on already. `body`: gives what the request itself does not hold.
+// there if it asked for that, or says that there is none to be sent to. False: this node is to
+// answer, for it leads, nobody does, or another node has passed the request on already. `body`:
+// gives what the request itself does not hold. `counters` must outlive the request.
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                        store::Store* store, cluster::Cluster* cluster, OnFailure on_failure,
-                        std::shared_ptr<net::BodySource> body = nullptr);
+                        store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                        OnFailure on_failure, std::shared_ptr<net::BodySource> body = nullptr);
 
 // The same for a request that is sent again, and to others, until it is answered; also if nobody is
 // known to lead for the moment. If this node has become the leader meanwhile, `here` is called.
 // Takes the request if it is true.
 bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                       store::Store* store, cluster::Cluster* cluster, cluster::Errands::Here here,
-                       OnFailure on_failure);
+                       store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                       cluster::Errands::Here here, OnFailure on_failure);
 // One that only reads: not tried again when it is `within` old, or as old as its parameter
 // `timeout` says.
 bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                    store::Store* store, cluster::Cluster* cluster, std::chrono::nanoseconds within,
-                    cluster::Errands::Here here, OnFailure on_failure);
+                    store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                    std::chrono::nanoseconds within, cluster::Errands::Here here,
+                    OnFailure on_failure);
 
 // Whether this node has a vote; one without is a copy that reads.
 bool votes(store::Store& store);

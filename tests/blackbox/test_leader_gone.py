@@ -12,6 +12,8 @@ import pytest
 
 from members import INSERT
 from node import eventually
+from test_cluster_figures import counts
+from test_load import database
 
 HOW = pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 
@@ -202,3 +204,33 @@ def test_who_is_not_answered_hears_what_may_have_come_of_it(calm_trio):
         leader.signal(signal.SIGCONT)
     assert leader.client.value("SELECT count(*) FROM t WHERE length(v) > 5") == 0
     assert leader.rows("strong") in (0, 1)
+
+
+def test_while_nobody_leads_nothing_is_passed_on(trio, home):
+    """What is passed on once is refused at once; whoever wants to go to the leader is sent nowhere."""
+    leader, (follower, other) = trio.leader(), trio.followers()
+    leader.kill()
+    other.kill()
+    eventually(lambda: follower.leader_address() == "")
+    content = database(home, "CREATE TABLE other(n)")
+    asked = counts(follower, "http")["leader_not_found"]
+    for method, path, body in (("DELETE", "/remove", {"id": leader.flags[1]}),
+                               ("POST", "/db/load", content),
+                               ("POST", "/db/load", "INSERT INTO t(v) VALUES(1)"),
+                               ("POST", "/leader?wait", None)):
+        reply = follower.client.send(method, path, body)
+        assert (reply.status, reply.text) == (503, "leader not found\n"), path
+        asked += 1
+    for method, path, body in (("DELETE", "/remove?redirect", {"id": leader.flags[1]}),
+                               ("POST", "/db/load?redirect", content),
+                               ("POST", "/db/load?redirect", "INSERT INTO t(v) VALUES(1)"),
+                               ("POST", "/db/execute?redirect", [[INSERT, 1]]),
+                               ("POST", "/db/query?redirect", ["SELECT 1"]),
+                               ("POST", "/db/request?redirect", [[INSERT, 1]]),
+                               ("GET", "/db/backup?redirect", None),
+                               ("POST", "/leader?wait&redirect", None)):
+        reply = follower.client.send(method, path, body)
+        assert (reply.status, reply.text) == (500, "leader not found\n"), path
+        asked += 1
+    assert counts(follower, "http")["leader_not_found"] == asked
+    assert follower.rows("none") == 0
