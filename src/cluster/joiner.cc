@@ -49,6 +49,10 @@ Joiner::Result Joiner::join_once(const std::vector<std::string>& addresses) {
     if (result.outcome != Outcome::kFailed) return result;
     log("cluster-join", "failed to join via node at {}: {}{}", address, result.text,
         !options_.is_named ? " (did you forget to set -join-as?)" : "");
+    if (options_.takes_part()) {
+      log("cluster-join", "this node is a member already, and its cluster has a leader");
+      return {Outcome::kJoined, address, ""};
+    }
   }
   return {Outcome::kFailed, "", "failed to join cluster"};
 }

@@ -24,6 +24,8 @@ class Joiner {
     net::HeaderFields login = {};  // what shows who asks; empty: nobody in particular
     bool is_named = false;         // whether somebody is named at all
     std::function<bool()> stop_is_wanted = [] { return false; };
+    // Whether this node takes part in its cluster as it is: then it needs nobody who lets it in.
+    std::function<bool()> takes_part = [] { return false; };
   };
   // What is asked; made anew for each try, for it may change meanwhile.
   using MakeRequest = std::function<JoinRequest()>;
@@ -40,7 +42,8 @@ class Joiner {
     std::string address;  // that was asked first
     std::string text;     // why not
   };
-  // All rounds. Writes what becomes of each to the log.
+  // All rounds. Writes what becomes of each to the log. A node that takes part already has joined
+  // as soon as an address fails: those it was told may be of members that are gone.
   Result join(const std::vector<std::string>& addresses);
   // One round.
   Result join_once(const std::vector<std::string>& addresses);

@@ -108,6 +108,15 @@ void Clustering::note(Joined outcome) {
   if (outcome == Joined::kRemoved) was_removed_ = true;
 }
 
+// Members that dial another address than this one's would not find it again.
+bool Clustering::takes_part() {
+  const store::Membership membership = parts_.store.membership();
+  const store::Membership::Entry* self = membership.find(parts_.store.raft_id());
+  return self != nullptr && self->member.node_id == parts_.options.node_id &&
+         self->member.raft_address == parts_.options.raft_adv_addr && !parts_.store.is_joining() &&
+         parts_.store.leader().has_value();
+}
+
 Status Clustering::join() {
   const store::Membership membership = parts_.store.membership();
   if (membership.entries().size() == 1 && membership.contains(parts_.store.raft_id())) {
@@ -115,7 +124,9 @@ Status Clustering::join() {
             "node is the only node in a single-node cluster, joining other clusters not supported"};
   }
   const bool is_new = parts_.store.is_joining();
-  const cluster::Joiner::Result result = joiner({}).join(parts_.options.join());
+  cluster::Joiner::Options joining;
+  joining.takes_part = [this] { return takes_part(); };
+  const cluster::Joiner::Result result = joiner(std::move(joining)).join(parts_.options.join());
   // It may be a member before it is told so, and then it stops as a member does.
   if (is_new && !parts_.store.is_joining()) return {};
   note(result.outcome);

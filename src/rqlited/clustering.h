@@ -21,7 +21,8 @@ namespace rqlite::rqlited {
 //   -join  -bootstrap-expect  -disco-mode  has a cluster  what it does
 //   no     any                no           no             it is one already, or refuses to be
 //   no     any                no           yes            nothing
-//   yes    0                  no           any            joins, and gives up after some rounds
+//   yes    0                  no           any            joins, and gives up after some rounds,
+//                                                         but for a member that knows a leader
 //   yes    more               no           any            joins or founds, until it takes too long
 //   no     any                dns, dns-srv any            the same, with addresses it looks up
 //   no     0                  a store's    no             joins whom the key names, or claims it
@@ -55,6 +56,8 @@ class Clustering {
 
  private:
   Status run_now();
+  // Whether this node is a member, as it is, of a cluster that has a leader.
+  [[nodiscard]] bool takes_part();
   Status join();
   Status boot(std::function<Result<std::vector<std::string>>()> find_addresses);
   Status register_with_store();

@@ -447,6 +447,21 @@ def test_all_nodes_restart_together(trio):
     assert trio[1].rows("strong") == 10
 
 
+def test_members_go_on_without_the_one_they_were_told_to_join(trio):
+    """Its address is on their command lines for ever; the two others are a majority all the same."""
+    trio[0].client.must([INSERT, 1])
+    for node in trio:
+        node.kill()
+    for node in trio[1:]:
+        node.launch()
+    for node in trio[1:]:
+        eventually(node.is_ready)
+        eventually(lambda: "node HTTP API available at" in node.log())
+        assert "this node is a member already, and its cluster has a leader" in node.log()
+    trio[1].client.must([INSERT, 2])
+    assert trio[2].rows("strong") == 2
+
+
 def test_leadership_is_handed_over(trio):
     for target in ("2", "3", "1"):
         for node in trio:

@@ -196,6 +196,22 @@ TEST_F(JoinerTest, WhoeverWasRemovedMakesNoMoreRounds) {
   EXPECT_THAT(peer.asked(), SizeIs(1));
 }
 
+TEST_F(JoinerTest, AMemberWhoseClusterHasALeaderNeedsNobodyToLetItIn) {
+  PeerStandIn peer(answers({says(421)}));
+  int asked = 0;
+  options_.takes_part = [&asked] { return ++asked == 3; };
+  EXPECT_EQ(joiner().join({"127.0.0.1:1", peer.address()}).outcome, Outcome::kJoined);
+  EXPECT_THAT(peer.asked(), SizeIs(1));
+  EXPECT_EQ(sleeper_.elapsed(), options_.interval);
+}
+
+TEST_F(JoinerTest, AMemberToldThatItWasRemovedBelievesIt) {
+  const PeerStandIn peer(answers({removed("mine")}));
+  cluster_ = "mine";
+  options_.takes_part = [] { return true; };
+  EXPECT_EQ(joiner().join({peer.address()}).outcome, Outcome::kRemoved);
+}
+
 // The end.
 
 TEST_F(JoinerTest, AStopEndsTheWaitForTheNextRound) {
