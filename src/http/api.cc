@@ -302,8 +302,8 @@ void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const W
 }
 
 void Api::execute_queued(net::Request request, std::shared_ptr<net::Reply> reply) {
-  http::execute_queued(request, std::move(reply), store_, queue_, clock_,
-                       options_.queue_requests_are_atomic, counters_);
+  http::execute_queued(request, std::move(reply), {store_, queue_, cluster_, clock_, counters_},
+                       options_.queue_requests_are_atomic);
 }
 
 void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "cluster/cluster.h"
 #include "http/counters.h"
 #include "http/write_reply.h"
 #include "net/message.h"
@@ -18,9 +19,18 @@ namespace rqlite::http {
 void execute(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
              const std::string& served_by, Counters& counters, std::optional<Passage> passage);
 
+// What a queued write needs of the node, all of which outlives it.
+struct QueueMeans {
+  store::Store* store;  // null: not open
+  queue::WriteQueue* queue;
+  cluster::Cluster* cluster;  // null: the node is alone
+  const Clock& clock;
+  Counters& counters;
+};
+
 // POST /db/execute?queue: the statements wait for others to share an entry with. `atomic` makes
 // every request a transaction.
-void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-                    queue::WriteQueue* queue, const Clock& clock, bool atomic, Counters& counters);
+void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, QueueMeans means,
+                    bool atomic);
 
 }  // namespace rqlite::http

@@ -145,8 +145,9 @@ bool is_checkpoint(const net::Request& request, const Result<ParsedStatements>& 
 
 }  // namespace
 
-void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-                    queue::WriteQueue* queue, const Clock& clock, bool atomic, Counters& counters) {
+void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, QueueMeans means,
+                    bool atomic) {
+  const auto [store, queue, cluster, clock, counters] = means;
   const net::Parameters& parameters = request.parameters;
   RequestOptions options(parameters, counters);
   options.flags.transaction = options.flags.transaction || atomic;
@@ -169,7 +170,9 @@ void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, st
     encoded = std::move(parsed->encoded);
   }
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
-  if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader) {
+  // While the members elect one, the queue waits for that as everybody does.
+  if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader &&
+      (cluster == nullptr || !cluster->errands().expects_leader())) {
     return reply->send(refused(options, {Code::kNoLeader, "leader not found"}));
   }
 
