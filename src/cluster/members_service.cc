@@ -212,11 +212,7 @@ MembersService::Joined MembersService::decide_known(const JoinRequest& request,
         other && *other != who.raft_id) {
       return refused("node ID " + who.node_id + " is in use by another node");
     }
-    const Result<NodeIdentity> found = ask_who(request.raft_address);
-    if (!found.ok()) return refused(found.error().text());
-    if (found->raft_id != who.raft_id) {
-      return refused("another node answers at " + request.raft_address);
-    }
+    if (Status there = check_there(request); !there.ok()) return refused(there.text());
     store::Member member = entry.member;
     member.node_id = who.node_id;
     member.raft_address = request.raft_address;
@@ -243,11 +239,7 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
                                                   const store::Membership& membership) {
   const NodeIdentity& who = request.identity;
   if (!request.cluster_id.empty()) return decide_removed(who);
-  const Result<NodeIdentity> found = ask_who(request.raft_address);
-  if (!found.ok()) return refused(found.error().text());
-  if (found->raft_id != who.raft_id) {
-    return refused("another node answers at " + request.raft_address);
-  }
+  if (Status there = check_there(request); !there.ok()) return refused(there.text());
   // Whose place it takes: somebody with its name, or at its address, who must be gone.
   std::map<raft::RaftId, store::Member> replaced;
   for (const auto& [id, entry] : membership.entries()) {
@@ -265,6 +257,10 @@ MembersService::Joined MembersService::decide_new(const JoinRequest& request,
       }
     }
     replaced.emplace(id, entry.member);
+  }
+  // It may have given up while the old one had its time to answer: nobody is removed for nobody.
+  if (!replaced.empty()) {
+    if (Status there = check_there(request); !there.ok()) return refused(there.text());
   }
   for (const auto& [id, member] : replaced) {
     if (Status status = change(raft::ChangeKind::kRemove, {id, member}); !status.ok()) {
@@ -335,6 +331,13 @@ Result<NodeIdentity> MembersService::ask_who(const std::string& address) {
     return std::move(*identity);
   }
   return Status(Code::kUnavailable, "node at " + address + " does not say who it is");
+}
+
+Status MembersService::check_there(const JoinRequest& request) {
+  const Result<NodeIdentity> found = ask_who(request.raft_address);
+  if (!found.ok()) return found.error();
+  if (found->raft_id == request.identity.raft_id) return {};
+  return {Code::kUnavailable, "another node answers at " + request.raft_address};
 }
 
 Status MembersService::change(raft::ChangeKind kind, const store::MembershipChange& change) {

@@ -51,7 +51,7 @@ class MembersService {
   };
 
   struct Options {
-    // How long another node may take to say who it is.
+    // How long another node may take to say who it is. Whoever joins waits for that twice.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(30)};
     // How long a change may take to be agreed on.
     std::chrono::nanoseconds change_timeout{std::chrono::seconds(10)};
@@ -113,8 +113,9 @@ class MembersService {
   // Waits until a majority has confirmed that this node leads, and all that was agreed on before is
   // applied here.
   Status confirm();
-  // Whether the node at `address` is the one with that Raft id.
   Result<NodeIdentity> ask_who(const std::string& address);
+  // Ok: who wants to join is at its address.
+  Status check_there(const JoinRequest& request);
   Status change(raft::ChangeKind kind, const store::MembershipChange& change);
   Status remove_now(const std::string& node_id);
   Status hand_over_now(const std::string& node_id);

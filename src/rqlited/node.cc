@@ -274,7 +274,7 @@ Status Node::open_cluster() {
   cluster.packs_snapshots = options_.compress_snap_transport;
   cluster.client.connect_timeout = options_.cluster_connect_timeout;
   cluster.members.connect_timeout =
-      std::min<Options::Duration>(5s, options_.cluster_connect_timeout);
+      std::min<Options::Duration>(2s, options_.cluster_connect_timeout);
   cluster.members.transfer_timeout = election_timeout(options_);
   cluster.members.reap_voters_after = options_.raft_reap_node_timeout;
   cluster.members.reap_readers_after = options_.raft_reap_read_only_node_timeout;

@@ -465,6 +465,19 @@ TEST_F(MembersServiceTest, ANodeWithTheNameOfADeadOneTakesItsPlace) {
   EXPECT_EQ(counters_.removed_before_joins, 1U);
 }
 
+TEST_F(MembersServiceTest, NobodyIsRemovedForANodeThatHasGivenUp) {
+  int times = 0;
+  PeerStandIn node([&times](const PeerStandIn::Asked&, const auto& reply) {
+    const raft::RaftId id = ++times == 1 ? kNew : kThird;  // somebody else, by then
+    reply->send({200, net::kTextType, {}, encode(NodeIdentity{id, "whatever"})});
+  });
+  JoinRequest wish = request(node.address());
+  wish.identity.node_id = "two";
+  EXPECT_EQ(join(wish), "refused: another node answers at " + node.address());
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_EQ(counters_.removed_before_joins, 0U);
+}
+
 TEST_F(MembersServiceTest, ANodeWithTheNameOfALiveOneIsRefused) {
   const LiveNode node(kNew);
   const LiveNode live(kSecond);
