@@ -66,8 +66,11 @@ Result<SlotFile> SlotFile::open(FileSystem& files, const std::string& path, Byte
   if (!got.ok()) return got.error();
 
   std::optional<Slot> newest;
+  std::optional<std::uint64_t> damaged_at;
   for (std::size_t at = 0; at < content.size(); at += kSlotBytes) {
-    std::optional<Slot> slot = decode(BytesView(content).substr(at, kSlotBytes));
+    const BytesView bytes = BytesView(content).substr(at, kSlotBytes);
+    std::optional<Slot> slot = decode(bytes);
+    if (!slot && bytes.find_first_not_of('\0') != BytesView::npos) damaged_at = at;
     if (slot && (!newest || slot->sequence > newest->sequence)) newest = std::move(slot);
   }
   if (!newest) return Status(Code::kFailed, path + " is damaged: neither of its copies is intact");
@@ -75,7 +78,7 @@ Result<SlotFile> SlotFile::open(FileSystem& files, const std::string& path, Byte
   // overwrites the other slot, so this one has to be safe first, and so has the file's name.
   if (Status synced = (*file)->sync_data(); !synced.ok()) return synced;
   if (Status synced = files.sync_directory(parent_directory(path)); !synced.ok()) return synced;
-  return SlotFile(std::move(*file), newest->sequence, std::move(newest->value));
+  return SlotFile(std::move(*file), newest->sequence, std::move(newest->value), damaged_at);
 }
 
 Status SlotFile::replace(BytesView value) {

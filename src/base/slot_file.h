@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -24,18 +25,26 @@ class SlotFile {
   static Result<SlotFile> open(FileSystem& files, const std::string& path, BytesView initial);
 
   [[nodiscard]] const Bytes& value() const { return value_; }
+  // Where the other slot is, if it was damaged when the file was opened: a write that a crash tore,
+  // or damage to a value that was newer than this one.
+  [[nodiscard]] std::optional<std::uint64_t> damaged_at() const { return damaged_at_; }
 
   // Durable when it returns ok. After a failure the value on disk is the old or the new one.
   // Precondition: at most kValueBytesMax bytes.
   Status replace(BytesView value);
 
  private:
-  SlotFile(std::unique_ptr<File> file, std::uint64_t sequence, Bytes value)
-      : file_(std::move(file)), sequence_(sequence), value_(std::move(value)) {}
+  SlotFile(std::unique_ptr<File> file, std::uint64_t sequence, Bytes value,
+           std::optional<std::uint64_t> damaged_at)
+      : file_(std::move(file)),
+        sequence_(sequence),
+        value_(std::move(value)),
+        damaged_at_(damaged_at) {}
 
   std::unique_ptr<File> file_;
   std::uint64_t sequence_;  // of value_; its parity is the slot
   Bytes value_;
+  std::optional<std::uint64_t> damaged_at_;
 };
 
 }  // namespace rqlite

@@ -43,7 +43,7 @@ Status invalid(std::string_view why) {
 
 // What can be told from the header and the size alone, of which SQLite is forgiving: it would take
 // an empty file for an empty database, and pages behind the end of the file for zeros.
-Status check_header(FileSystem& files, const std::string& path) {
+Status check_header(FileSystem& files, const std::string& path, bool may_be_longer) {
   Result<std::unique_ptr<File>> file = files.open(path, FileSystem::Open::kReadOnly);
   if (!file.ok()) return file.error();
   Header header{};
@@ -77,7 +77,7 @@ Status check_header(FileSystem& files, const std::string& path) {
   if (pages == 0 || number_at(header, 24, 4) != number_at(header, 92, 4)) {
     pages = std::max<std::uint64_t>(1, (*size + page - 1) / page);
   }
-  if (*size != pages * page) {
+  if (*size < pages * page || (*size > pages * page && !may_be_longer)) {
     return invalid(fmt::format(
         "{}: it has {} bytes, and {} of {} bytes take {}",
         *size < pages * page ? "file is cut short" : "file is longer than its pages", *size,
@@ -170,7 +170,8 @@ Status check_content(const std::string& path, CheckDepth depth, const char* base
 
 Status check_file(FileSystem& files, const std::string& path, CheckDepth depth,
                   const char* base_vfs, const Extensions& extensions) {
-  RETURN_IF_ERROR(check_header(files, path));
+  RETURN_IF_ERROR(check_header(files, path, depth == CheckDepth::kHeader));
+  if (depth == CheckDepth::kHeader) return {};
   return check_content(path, depth, base_vfs, extensions);
 }
 

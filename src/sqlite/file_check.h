@@ -10,6 +10,8 @@ namespace rqlite::sqlite {
 
 // How much of a file check_file() looks at.
 enum class CheckDepth {
+  // Its first bytes, and whether it is as long as they say. A longer file will do.
+  kHeader,
   // Every page and every record of the tables: PRAGMA quick_check. Reads the file once, a gigabyte
   // in two seconds.
   kPages,

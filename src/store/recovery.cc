@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "sqlite/connection.h"
 #include "sqlite/entry_vfs.h"
+#include "sqlite/file_check.h"
 
 namespace rqlite::store {
 namespace {
@@ -105,6 +106,10 @@ Result<SnapshotRecord> recover_database(FileSystem& files, const DatabaseFiles& 
     Result<bool> exists = files.exists(paths.main());
     if (!exists.ok()) return exists.error();
     if (!*exists) return damaged(paths.main() + " is missing");
+    // SQLite would take pages behind the end of the file for zeros.
+    const Status sound = sqlite::check_file(files, paths.main(), sqlite::CheckDepth::kHeader);
+    if (sound.code() == Code::kInvalid) return damaged(paths.main() + ": " + sound.text());
+    RETURN_IF_ERROR(sound);
   }
   return std::move(*record);
 }

@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -101,7 +103,7 @@ Status Store::start() {
   RETURN_IF_ERROR(clear_scratch());
   RETURN_IF_ERROR(found_if_new());
   Result<SnapshotRecord> record = recover();
-  if (!record.ok()) return record.error();
+  if (!record.ok()) return blame_snapshot_slot(record.error());
   view_.begin(raft_id_, record->index == raft::Index());
   on_members({record->index, record->term, record->conf_state, record->state});
 
@@ -171,6 +173,14 @@ Result<SnapshotRecord> Store::recover() {
   return recover_database(files_, paths_, *snapshot_slot_, options_.base_vfs);
 }
 
+// A damaged record leaves the one before it, of which less and less is there: what is missing then
+// is not what was damaged.
+Status Store::blame_snapshot_slot(const Status& why) const {
+  const std::optional<std::uint64_t> at = snapshot_slot_->damaged_at();
+  if (why.code() != Code::kFailed || !at) return why;
+  return why.with_context(fmt::format("{} is damaged at byte {}", paths_.snapshot(), *at));
+}
+
 Status Store::clear_scratch() {
   RETURN_IF_ERROR(files_.make_directories(paths_.set_aside()));
   RETURN_IF_ERROR(files_.make_directories(paths_.scratch()));
@@ -229,7 +239,7 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   MutexLock lock(mutex_);
   Result<std::unique_ptr<Consensus>> consensus =
       Consensus::start(std::move(options), files_, helper_, transport, *apply_thread_, record);
-  if (!consensus.ok()) return consensus.error();
+  if (!consensus.ok()) return blame_snapshot_slot(consensus.error());
   consensus_ = std::move(*consensus);
   seeds_ = Random(random_from_system());
   const raft::Core::Status status = consensus_->status();

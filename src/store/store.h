@@ -254,6 +254,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
 
   Status start();
   // In an empty directory: founds a cluster with this node as its only member.
+  // Names the snapshot record, if that was damaged, as the cause of what is wrong.
+  [[nodiscard]] Status blame_snapshot_slot(const Status& why) const;
   Status clear_scratch();
   Status found_if_new();
   // The snapshot that the store begins with.

@@ -97,6 +97,24 @@ TEST_F(SlotFileTest, AValueThatWasReadSurvivesAPowerCut) {
   }
 }
 
+TEST_F(SlotFileTest, SaysWhichCopyIsDamagedIfTheOtherOneIsIntact) {
+  {
+    Result<SlotFile> file = SlotFile::open(files_, kPath, "one");
+    ASSERT_TRUE(file.ok());
+    EXPECT_EQ(file->damaged_at(), std::nullopt);  // the other one has never been written
+    ASSERT_TRUE(file->replace("two").ok());
+  }
+  {
+    auto file = files_.open(kPath, FileSystem::Open::kExisting);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->write(20, "x").ok());
+  }
+  Result<SlotFile> file = SlotFile::open(files_, kPath, "fresh");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file->value(), "one");
+  EXPECT_EQ(file->damaged_at(), 0U);
+}
+
 TEST_F(SlotFileTest, SaysSoWhenBothCopiesAreDamaged) {
   EXPECT_EQ(value(), "initial");
   {

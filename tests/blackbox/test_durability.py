@@ -244,6 +244,41 @@ def test_a_missing_database_refuses_to_start(start_node):
     assert re.search(r"failed to open store: .*db.sqlite is missing", log)
 
 
+@pytest.mark.parametrize("damage, said", [
+    (lambda path: os.truncate(path, path.stat().st_size - 4096), "file is cut short"),
+    (lambda path: os.truncate(path, 0), "file is empty"),
+    (lambda path: overwrite(path, 0, b"x" * 4096), "file is not an SQLite database"),
+])
+def test_a_database_that_is_cut_short_or_none_refuses_to_start(start_node, damage, said):
+    node = start_node()
+    node.client.must(TABLE)
+    assert node.stop() == 0
+    damage(node.data / "db.sqlite")
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert re.search(rf"failed to open store: .*db.sqlite: .*{said}.*Restore the data dir", log)
+
+
+@pytest.mark.parametrize("offset", [5, 20])
+@pytest.mark.parametrize("moment", ["founded", "snapshot"])
+def test_a_damaged_snapshot_record_is_named(start_node, moment, offset):
+    """There are two of it, and the older one knows less than what is there."""
+    node = start_node()
+    if moment == "snapshot":
+        node.client.must(TABLE)
+        assert node.stop() == 0
+    else:
+        node.kill()
+    path = node.data / "raft" / "snapshot"
+    sequences = [int.from_bytes(path.read_bytes()[at + 8:at + 16], "little") for at in (0, 65536)]
+    at = 65536 * sequences.index(max(sequences))
+    flipped = path.read_bytes()[at + offset] ^ 1
+    overwrite(path, at + offset, bytes([flipped]))
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert f"failed to open store: {path} is damaged at byte {at}: " in log
+
+
 # A full disk.
 
 ROW = "x" * 100_000

@@ -178,6 +178,18 @@ TEST_F(FileCheckTest, AHeaderThatCannotBeIsRefused) {
   EXPECT_NE(check(with(28, "\x7f\xff\xff\xff")), "");
 }
 
+TEST_F(FileCheckTest, TheHeaderAloneTellsWhetherAnythingIsCutOff) {
+  const std::string bytes = database(kTables);
+  EXPECT_EQ(check(bytes, CheckDepth::kHeader), "");
+  EXPECT_EQ(check(bytes + std::string(4096, '\0'), CheckDepth::kHeader), "");
+  std::string damaged = bytes;
+  damaged.replace(4096, 4096, std::string(4096, '\xee'));
+  EXPECT_EQ(check(damaged, CheckDepth::kHeader), "");  // which this does not look at
+  EXPECT_NE(check(bytes.substr(0, bytes.size() - 1), CheckDepth::kHeader), "");
+  EXPECT_NE(check("x" + bytes.substr(1), CheckDepth::kHeader), "");
+  EXPECT_NE(check("", CheckDepth::kHeader), "");
+}
+
 TEST_F(FileCheckTest, DamageIsFoundAndToldInOneLine) {
   std::string bytes = database("PRAGMA page_size=512;" + kTables);
   std::string damaged = bytes;
