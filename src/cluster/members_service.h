@@ -3,18 +3,17 @@
 #include <chrono>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/pause.h"
 #include "base/thread.h"
+#include "cluster/admission.h"
+#include "cluster/agreement.h"
 #include "cluster/counters.h"
+#include "cluster/group.h"
 #include "cluster/peer_protocol.h"
 #include "net/client.h"
 #include "store/store.h"
@@ -29,27 +28,6 @@ namespace rqlite::cluster {
 // each no longer than is said, and not at all once it is to stop. Threads: any.
 class MembersService {
  public:
-  // What it takes of this node's store: who takes part, and the agreement on that.
-  class Group {
-   public:
-    virtual ~Group() = default;
-    [[nodiscard]] virtual raft::RaftId raft_id() = 0;
-    [[nodiscard]] virtual std::optional<store::Store::Leader> leader() = 0;
-    [[nodiscard]] virtual store::Membership membership() = 0;
-    [[nodiscard]] virtual raft::Core::Status raft_status() = 0;
-    // As the methods of Store and Consensus with these names. What is called back may come on this
-    // stack, or later on any thread.
-    virtual void change_members(raft::ChangeKind kind, const store::MembershipChange& change,
-                                store::Store::Done done) = 0;
-    virtual void matches(std::vector<raft::RaftId> members,
-                         std::function<void(const store::Consensus::Matches&)> then) = 0;
-    virtual void when_applied(raft::Index index, Nanos timeout, store::Store::Done then) = 0;
-    virtual void transfer(raft::RaftId to) = 0;
-    virtual void leaves_as_leader() = 0;
-    // Asks a majority whether this node leads.
-    virtual void confirm(std::unique_ptr<raft::Read> read) = 0;
-  };
-
   struct Options {
     // How long another node may take to say who it is. Whoever joins waits for that twice.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(30)};
@@ -71,16 +49,7 @@ class MembersService {
                  Options options, HeardAt heard_at);
   ~MembersService();
 
-  struct Joined {
-    enum class Outcome {
-      kMember,      // it is one now
-      kCatchingUp,  // it will be: ask again
-      kNotLeader,   // another one decides
-      kRemoved,     // it was one; it has to come back as somebody new
-      kRefused,
-    } outcome = Outcome::kRefused;
-    std::string text;  // why, or the leader's address, if it is known
-  };
+  using Joined = Admission::Answer;
   void join(JoinRequest request, std::function<void(const Joined&)> then);
 
   // `then` is told kNotLeader if another one decides; this node may have handed over for that. A
@@ -94,9 +63,6 @@ class MembersService {
   void stop() EXCLUDES(mutex_);
 
  private:
-  template <typename Value>
-  class Awaited;
-
   void run() EXCLUDES(mutex_);
   // The next job; an empty one: there is none until `deadline`, or it is to stop.
   std::function<void()> next_job(TimePoint deadline) EXCLUDES(mutex_);
@@ -106,36 +72,15 @@ class MembersService {
   void promote(const store::Membership& membership);
   void reap(const store::Membership& membership);
 
-  Joined decide(const JoinRequest& request);
-  Joined decide_known(const JoinRequest& request, const store::Membership::Entry& entry);
-  Joined decide_new(const JoinRequest& request, const store::Membership& membership);
-  Joined decide_removed(const NodeIdentity& who);
-  // Waits until a majority has confirmed that this node leads, and all that was agreed on before is
-  // applied here.
-  Status confirm();
-  Result<NodeIdentity> ask_who(const std::string& address);
-  // Ok: who wants to join is at its address.
-  Status check_there(const JoinRequest& request);
-  Status change(raft::ChangeKind kind, const store::MembershipChange& change);
   Status remove_now(const std::string& node_id);
   Status hand_over_now(const std::string& node_id);
   Status transfer(raft::RaftId to);
-  // Nothing: it is to stop.
-  store::Consensus::Matches matches(const store::Membership& membership);
-  [[nodiscard]] Status leads() const;
 
   Group& group_;
-  net::Client& client_;
   const Clock& clock_;
   Counters& counters_;
   const Options options_;
   const HeardAt heard_at_;
-
-  // Of the thread.
-  TimePoint leads_since_{};              // TimePoint(): it does not
-  raft::Index commit_before_;            // at the last look
-  std::set<raft::RaftId> caught_up_;     // members that only read, and have been up to date
-  std::set<raft::RaftId> told_to_wait_;  // who joins, and is to ask again
 
   struct Job {
     std::function<void()> run;
@@ -144,6 +89,13 @@ class MembersService {
   // Shared with whoever answers when nobody waits any more. Its lock may be held when mutex_ is
   // taken, not the other way round.
   const std::shared_ptr<Pause> pause_;
+
+  // Of the thread.
+  const Agreement agreement_;
+  Admission admission_;
+  TimePoint leads_since_{};    // TimePoint(): it does not
+  raft::Index commit_before_;  // at the last look
+
   Mutex mutex_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::deque<Job> jobs_ GUARDED_BY(mutex_);

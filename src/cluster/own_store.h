@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/members_service.h"
+#include "cluster/group.h"
 #include "cluster/snapshot_fetch.h"
 #include "cluster/snapshot_source.h"
 #include "cluster/stream_target.h"
@@ -16,7 +16,7 @@ namespace rqlite::cluster {
 // This node's store, as the parts of this room see it: each knows no more than it takes of it.
 //
 // Threads: any.
-class OwnStore final : public MembersService::Group,
+class OwnStore final : public Group,
                        public SnapshotSource::Content,
                        public SnapshotFetch::Destination,
                        public StreamTarget::Log {

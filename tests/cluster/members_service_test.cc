@@ -38,7 +38,7 @@ constexpr Nanos kPoll = 2ms;
 constexpr const char* kNowhere = "127.0.0.1:1";
 
 // Members who agree to every change at once, unless the test has them do something else.
-class FakeGroup final : public MembersService::Group {
+class FakeGroup final : public Group {
  public:
   raft::RaftId raft_id() override { return kSelf; }
   std::optional<store::Store::Leader> leader() override EXCLUDES(mutex_) {
