@@ -691,3 +691,33 @@ def test_a_snapshot_leaves_as_much_of_the_log_as_is_asked_for(trio):
     for node in trio:
         assert node.client.send("POST", "/snapshot?trailing_logs=2").status == 200
         assert eventually(lambda: len(node.log_segments()) <= 4)
+
+
+def test_a_copy_forgets_a_leader_that_is_gone(make_member):
+    """It stands for no election in which it would notice."""
+    first = make_member()
+    first.start()
+    first.client.must(TABLE, [INSERT, 1])
+    reader = make_member("-raft-non-voter", first=first)
+    reader.start()
+    first.kill()
+    eventually(lambda: reader.leader_address() == "")
+    assert reader.client.send("GET", "/readyz").status == 503
+    assert reader.rows("none") == 1
+    first.start()
+    eventually(reader.is_ready)
+    assert reader.client.execute([[INSERT, 2]]).results[0]["rows_affected"] == 1
+
+
+def test_a_copy_that_missed_its_removal_knows_no_leader(make_member):
+    first = make_member()
+    first.start()
+    reader = make_member("-raft-non-voter", first=first)
+    reader.start()
+    reader.process.send_signal(signal.SIGSTOP)
+    try:
+        assert first.client.send("DELETE", "/remove", {"id": "2"}).status == 200
+    finally:
+        reader.process.send_signal(signal.SIGCONT)
+    eventually(lambda: reader.leader_address() == "")
+    assert reader.client.send("GET", "/readyz").status == 503

@@ -96,6 +96,7 @@ Status DriverFixture::start() {
   if (snapshot.index == Index() && !unfounded) {
     Members members;
     for (const std::uint64_t each : voters) members.voters.push_back(RaftId(each));
+    for (const std::uint64_t each : learners) members.learners.push_back(RaftId(each));
     snapshot = {Index(1), Term(1), encode_members(members), "founded"};
     RETURN_IF_ERROR(SegmentLog::make(files, executor, log_options));
   }

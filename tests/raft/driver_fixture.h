@@ -106,6 +106,7 @@ class DriverFixture {
   Driver::Options driver_options;
   SegmentLog::Options log_options{.directory = "/log", .segment_bytes = 16 << 10};
   std::vector<std::uint64_t> voters{1};
+  std::vector<std::uint64_t> learners;
   bool applies = true;
   bool unfounded = false;  // a member without history: the disk is empty
 

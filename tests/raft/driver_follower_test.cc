@@ -131,6 +131,30 @@ TEST_F(DriverFollowerTest, WhoeverFollowsSaysWhoLeads) {
   EXPECT_EQ(machine.statuses.back().leader, RaftId(2));
 }
 
+TEST_F(DriverFollowerTest, AMemberWithoutAVoteForgetsALeaderThatIsSilent) {
+  voters = {2, 3};
+  learners = {1};
+  ASSERT_TRUE(start().ok());
+  const auto hear = [this] {
+    deliver(from(2, Type::kHeartbeat, 2));
+    ASSERT_TRUE(round().ok());
+    EXPECT_EQ(machine.statuses.back().leader, RaftId(2));
+  };
+  const auto wait = [this](std::uint64_t ticks) {
+    for (std::uint64_t i = 0; i < ticks; i++) driver->tick();
+    ASSERT_TRUE(round().ok());
+  };
+  for (int times = 0; times < 2; times++) {
+    hear();
+    wait(core_options.election_ticks - 1);
+    EXPECT_EQ(machine.statuses.back().leader, RaftId(2));
+    wait(core_options.election_ticks + 1);
+    EXPECT_EQ(machine.statuses.back().leader, RaftId());
+    EXPECT_EQ(propose("x")->codes, Codes{Code::kNoLeader});
+    EXPECT_EQ(driver->status().term, Term(2));
+  }
+}
+
 TEST_F(DriverFollowerTest, EntriesAreReplacedByALaterLeaders) {
   begin();
   deliver_entries(2, 2, 2, 5, 1, 1);

@@ -8,6 +8,7 @@
 mod abi;
 mod lease;
 mod logger;
+mod silence;
 mod storage;
 mod timeout;
 
@@ -127,6 +128,7 @@ pub unsafe extern "C" fn raft_core_tick(core: *mut Core) {
     (*core).node.tick();
     let core = &mut *core;
     core.lease.look(&mut core.node.raft);
+    silence::forget_leader(&mut core.node.raft);
     core.settle();
 }
 
