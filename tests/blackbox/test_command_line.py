@@ -300,11 +300,16 @@ def test_a_stop_answers_the_request_in_hand(node):
                            b"Content-Length: %d\r\n\r\n%b" % (len(slow), slow))
         eventually(lambda: node.client.status("store.sqlite3.conn_pool_stats.ro.in_use") == 1)
         node.signal(signal.SIGTERM)
+        # One signal is enough; another one does not end it before it is done.
+        eventually(lambda: 'received signal "terminated"' in node.log())
+        node.signal(signal.SIGINT)
         answer = b""
         while part := connection.recv(65536):
             answer += part
     assert b"[[2000000]]" in answer
     assert node.wait() == 0
+    assert 'received signal "interrupt"' in node.log()
+    assert "rqlite server stopped" in node.log()
 
 
 # Start-ups that cannot succeed.
