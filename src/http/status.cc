@@ -210,19 +210,22 @@ std::string snapshot_name(const store::Store::Report& report) {
 JsonTree store_status(store::Store& store) {
   const store::Store::Report report = store.report();
   const store::Store::Options& options = store.options();
-  const store::Membership::Entry* leader = report.cluster.membership.find(report.raft.leader);
+  // Whoever waits for a leader to appear here, as clients do, may rely on /readyz from then on.
+  const bool is_ready = store.is_ready();
+  const store::Membership::Entry* leader =
+      is_ready ? report.cluster.membership.find(report.raft.leader) : nullptr;
   JsonTree tree;
   tree["open"] = JsonTree::boolean(true);
-  tree["ready"] = JsonTree::boolean(store.is_ready());
+  tree["ready"] = JsonTree::boolean(is_ready);
   tree["node_id"] = JsonTree::text(options.node_id);
   tree["addr"] = JsonTree::text(options.raft_address);
   tree["dir"] = JsonTree::text(options.directory);
   add_size(tree, "dir_size", bytes_in(options.directory));
   tree["leader"]["node_id"] = JsonTree::text(leader != nullptr ? leader->member.node_id : "");
   tree["leader"]["addr"] = JsonTree::text(leader != nullptr ? leader->member.raft_address : "");
-  tree["fsm_index"] = JsonTree::number(report.applied.value());
+  tree["fsm_index"] = JsonTree::number(report.last_command.value());
   tree["fsm_term"] = JsonTree::number(report.applied_term.value());
-  tree["db_applied_index"] = JsonTree::number(report.applied.value());
+  tree["db_applied_index"] = JsonTree::number(report.last_write.value());
   if (report.applied_at != WallTime()) {
     tree["fsm_update_time"] = JsonTree::text(date_of_time(report.applied_at));
   }

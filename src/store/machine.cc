@@ -31,6 +31,8 @@ Machine::Machine(Writer& writer, Snapshotter& snapshotter, SetAside& set_aside,
       groups_(writer, outcomes, group_max),
       incoming_(set_aside, state.state.incoming),
       now_{state.index, state.term, state.conf_state, state.state},
+      last_command_(state.index.value()),
+      last_write_(state.index.value()),
       node_id_(std::move(node_id)),
       on_members_(std::move(on_members)) {
   applied_.advance(now_.index);
@@ -89,6 +91,8 @@ Status Machine::take_batch() {
         place.admission = admit(*command, entry.index);
         if (place.admission != StreamTable::Admission::kNew) command->requests.clear();
       }
+      place.is_command = true;
+      place.may_write = replacement_ || !command->requests.empty();
       next.command = std::move(*command);
     }
   }
@@ -180,6 +184,8 @@ void Machine::finish_batch() {
       outcomes_.applied(*places_[i].place, batch[i].index, work[i].results);
     }
     if (places_[i].origin) keep_forwarded(batch[i], places_[i], work[i]);
+    if (places_[i].is_command) last_command_ = batch[i].index.value();
+    if (places_[i].may_write) last_write_ = batch[i].index.value();
   }
   now_.index = batch.back().index;
   now_.term = batch.back().term;
@@ -298,6 +304,7 @@ Status Machine::install(const ReceivedSnapshot& received) {
   RETURN_IF_ERROR(snapshotter_.install(received));
   const SnapshotRecord& record = snapshotter_.last();
   now_ = {record.index, record.term, record.conf_state, record.state};
+  last_command_ = last_write_ = now_.index.value();
   if (on_members_) on_members_(now_);
   applied_.advance(now_.index);
   return {};

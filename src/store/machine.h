@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -94,11 +96,17 @@ class Machine {
   // When, by its leader's clock, the last command that was applied went into the log; WallTime():
   // none has been since the start.
   [[nodiscard]] WallTime appended_at() const { return appended_at_; }
+  // The last entry that carried a command, and the last that could change the database; a
+  // snapshot's index until there is one. From any thread.
+  [[nodiscard]] raft::Index last_command() const { return raft::Index(last_command_); }
+  [[nodiscard]] raft::Index last_write() const { return raft::Index(last_write_); }
 
  private:
-  // An entry's place in a write queue's stream, or whose forwarded write it is, if it has one of
-  // the two, and what that means.
+  // What an entry is: its place in a write queue's stream, or whose forwarded write it is, if it
+  // has one of the two, and what that means.
   struct Place {
+    bool is_command = false;  // not an entry of the consensus core's own
+    bool may_write = false;
     std::optional<command::StreamPlace> place;
     std::size_t requests = 0;
     StreamTable::Admission admission = StreamTable::Admission::kNew;
@@ -134,6 +142,8 @@ class Machine {
   GroupApply groups_;
   IncomingDatabase incoming_;
   Snapshotter::Applied now_;
+  std::atomic<std::uint64_t> last_command_;
+  std::atomic<std::uint64_t> last_write_;
   WallTime appended_at_{};
   WallTime batch_appended_at_{};      // of the batch, likewise
   std::deque<raft::Committed> todo_;  // behind the batch

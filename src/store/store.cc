@@ -205,9 +205,9 @@ Status Store::found_if_new() {
   if (!found || resumed_ || !options_.founds) return {};
 
   // The log comes first: from here on a node without one has lost it.
-  RETURN_IF_ERROR(raft::SegmentLog::make(
+  RETURN_IF_ERROR(blame_snapshot_slot(raft::SegmentLog::make(
       files_, helper_,
-      {.directory = paths_.log(), .segment_bytes = options_.consensus.log_segment_bytes}));
+      {.directory = paths_.log(), .segment_bytes = options_.consensus.log_segment_bytes})));
   RETURN_IF_ERROR(files_.sync_directory(paths_.raft()));
   record = founding_record(make_cluster_id(),
                            {{raft_id_, Member{options_.node_id, options_.raft_address}}});
@@ -530,6 +530,9 @@ Store::Report Store::report() {
   Report report;
   report.raft = consensus_->status();
   report.stalled = !consensus_->can_write();
+  // In this order, so that none is ahead of those that it is part of.
+  report.last_write = machine_->last_write();
+  report.last_command = machine_->last_command();
   report.applied = applied_.value();
   report.applied_at = applied_at_;
   report.applied_term = raft::Term(applied_term_);

@@ -215,6 +215,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
     bool stalled;  // entries cannot be stored or applied for now, as when the disk is full
     raft::Index applied;
     raft::Term applied_term;  // of that entry, or of one shortly before
+    // The last entry applied that carried a command, and that could change the database; or the
+    // index of a snapshot behind those.
+    raft::Index last_command;
+    raft::Index last_write;
     raft::Index snapshot_index;
     raft::Term snapshot_term;
     WallTime applied_at;   // when that was

@@ -106,7 +106,7 @@ def test_status_has_every_key_that_holds_here(start_node):
     assert store["dir_size"] >= store["raft"]["log_size"] > 0
     assert re.fullmatch(r"(\d\.\d|\d\d+) [kMG]B", store["dir_size_friendly"])
     assert re.fullmatch(r"(\d\.\d|\d\d+) [kMG]B", store["raft"]["log_size_friendly"])
-    assert store["fsm_index"] == store["db_applied_index"] == store["raft"]["applied_index"]
+    assert store["fsm_index"] <= store["raft"]["applied_index"]
     assert re.fullmatch(TIME, store["fsm_update_time"])
     for name in ("start_time", "current_time"):
         assert re.fullmatch(TIME, status["node"][name])
@@ -203,6 +203,26 @@ def test_status_records_keep_their_order_unless_they_are_selected(client):
     part = client.send("GET", "/status?key=store.nodes&pretty").text
     assert re.fullmatch(r'\[\{"addr":"[^"]+","id":"[^"]+","suffrage":"voter"\}\]', part)
     assert client.status("store.sqlite3.conn_pool_stats.ro.idle") >= 0
+
+
+def test_status_tells_commands_and_changes_apart(node):
+    def indexes():
+        store = node.client.status("store")
+        return store["db_applied_index"], store["fsm_index"], store["raft"]["applied_index"]
+
+    node.client.must("CREATE TABLE t(a)")
+    written, command, applied = indexes()
+    assert written == command == applied
+    assert node.client.query(["SELECT 1"], level="strong").status == 200
+    assert indexes() == (written, command + 1, applied + 1)
+    assert node.client.query(["SELECT 1"], level="linearizable").status == 200
+    assert indexes() == (written, command + 1, applied + 1)
+    node.client.queue(["INSERT INTO t VALUES(1)"], "wait")
+    assert indexes() == (applied + 2,) * 3
+    # A start takes the snapshot for a command.
+    node.restart()
+    written, command, applied = indexes()
+    assert written <= command <= applied
 
 
 def test_status_loses_no_digit(start_queue):
