@@ -109,17 +109,25 @@ void Cluster::join() {
   if (port_) port_->join();
 }
 
+void Cluster::expect_cluster(const std::string& id) {
+  MutexLock lock(mutex_);
+  expected_cluster_ = id;
+}
+
 Status Cluster::check_cluster(const net::Request& request) {
   store::Store* store = store_;
   if (store == nullptr) return {Code::kUnavailable, "store not open"};
   const std::string own = store->cluster_id();
+  const auto named = header_of(request, kClusterHeader);
   if (own.empty()) {
-    // Whoever knows this node's Raft id has been told by itself.
     const auto to = header_of(request, kToHeader);
-    if (to && raft_id_of(*to) == options_.raft_id) return {};
+    MutexLock lock(mutex_);
+    if (to && raft_id_of(*to) == options_.raft_id && named && !expected_cluster_.empty() &&
+        *named == expected_cluster_) {
+      return {};
+    }
     return {Code::kInvalid, "this node is of no cluster yet"};
   }
-  const auto named = header_of(request, kClusterHeader);
   if (named && *named == own) return {};
   return {Code::kInvalid,
           "this node is of another cluster, or was recovered from other data: after a recovery of "

@@ -77,6 +77,9 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   // The store is there from now on, until close(). `epoch` of the writes that this node forwards is
   // greater than that of any start before.
   void open(store::Store& store, std::uint64_t epoch);
+  // While this node is of no cluster: it has asked for one, and that is the id of whoever answered.
+  // Nobody else may make it a member.
+  void expect_cluster(const std::string& id) EXCLUDES(mutex_);
   // Takes in nothing more, and gives up what is under way. The store must still be there.
   void close();
   // Ends the port's threads. After close(), and when nothing leads back to them any more.
@@ -128,8 +131,8 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
                        std::shared_ptr<net::Reply> reply, Forwarder::OnFailure failed) override;
   bool later(std::chrono::nanoseconds delay, std::function<void()> work) override;
 
-  // Whether a request is of this node's cluster; a node without one belongs to whoever knows it.
-  [[nodiscard]] Status check_cluster(const net::Request& request);
+  // Whether a request is of this node's cluster, or of the one that it is to join.
+  [[nodiscard]] Status check_cluster(const net::Request& request) EXCLUDES(mutex_);
   // A stream of another member begins, which says where it is and of which cluster.
   void note_contact(SnapshotFetch::Contact contact) EXCLUDES(mutex_);
   [[nodiscard]] NodeMeta meta();
@@ -156,6 +159,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
 
   Mutex mutex_;
   std::map<raft::RaftId, SnapshotFetch::Contact> contacts_ GUARDED_BY(mutex_);
+  std::string expected_cluster_ GUARDED_BY(mutex_);
 };
 
 }  // namespace rqlite::cluster

@@ -59,8 +59,10 @@ Joiner::Result Joiner::join_once(const std::vector<std::string>& addresses) {
 
 Joiner::Result Joiner::ask(const std::string& address) {
   std::string at = address;
+  bool asks_again = false;
   for (int requests = 1; !options_.stop_is_wanted(); requests++) {
-    const JoinRequest request = make_request_();
+    JoinRequest request = make_request_();
+    request.asks_again = asks_again;
     const net::CallResult result =
         std::move(fetch_all(client_,
                             {{.address = at,
@@ -74,12 +76,15 @@ Joiner::Result Joiner::ask(const std::string& address) {
     if (options_.stop_is_wanted()) break;
     if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
     const std::string& text = result.response->body;
+    const auto cluster = net::find_field(result.response->headers, kClusterHeader);
+    if (cluster && !cluster->empty()) options_.heard_of(std::string(*cluster));
     switch (result.response->status) {
       case 200:
         return {Outcome::kJoined, address, ""};
       case 202:
         // Let in, and on its way: however long that takes.
         requests = 0;
+        asks_again = true;
         (void)pause(kAskAgain);
         continue;
       case 421:
@@ -89,8 +94,7 @@ Joiner::Result Joiner::ask(const std::string& address) {
         continue;
       case 410:
         // Only this node's own cluster can say so.
-        if (request.cluster_id.empty() ||
-            net::find_field(result.response->headers, kClusterHeader) != request.cluster_id) {
+        if (request.cluster_id.empty() || cluster != request.cluster_id) {
           return {Outcome::kFailed, address, "another cluster says: " + text};
         }
         return {Outcome::kRemoved, address, text};

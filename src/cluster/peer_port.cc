@@ -160,8 +160,8 @@ void PeerPort::meta(net::Request, std::shared_ptr<net::Reply> reply) {
 }
 
 void PeerPort::join(net::Request request, std::shared_ptr<net::Reply> reply) {
-  cluster_.counters().join_requests++;
   std::optional<JoinRequest> wish = decode_join_request(request.body);
+  if (!wish || !wish->asks_again) cluster_.counters().join_requests++;
   if (!wish) return reply->send(net::Response::text(400, "the request cannot be read"));
   if (cluster_.store_.load() == nullptr) {
     return reply->send(net::Response::text(503, "store not open"));

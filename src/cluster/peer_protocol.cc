@@ -59,6 +59,7 @@ Bytes encode(const JoinRequest& request) {
   writer.add_string(3, request.raft_address);
   writer.add_bool(4, request.wants_vote);
   writer.add_string(5, request.cluster_id);
+  if (request.asks_again) writer.add_bool(6, true);
   return bytes;
 }
 
@@ -75,6 +76,9 @@ std::optional<JoinRequest> decode_join_request(BytesView bytes) {
         return true;
       case text(5):
         request.cluster_id = reader.get_string();
+        return true;
+      case varint(6):
+        request.asks_again = reader.get_uint64() != 0;
         return true;
       default:
         return read_identity(reader, request.identity);

@@ -66,7 +66,8 @@ struct JoinRequest {
   NodeIdentity identity;
   std::string raft_address;
   bool wants_vote = true;
-  std::string cluster_id;  // of which it is, or was, a member; empty: of none yet
+  std::string cluster_id;   // of which it is, or was, a member; empty: of none yet
+  bool asks_again = false;  // it was told to: this is no request of its own
 };
 Bytes encode(const JoinRequest& request);
 std::optional<JoinRequest> decode_join_request(BytesView bytes);

@@ -65,6 +65,14 @@ def raw(node):
     return socket.create_connection((node.host, node.raft_port), timeout=30)
 
 
+def reaches(node):
+    try:
+        raw(node).close()
+        return True
+    except OSError:
+        return False
+
+
 def answer(connection):
     """All that comes until the other side is done."""
     received = b""
@@ -97,6 +105,28 @@ def test_a_stranger_gets_nothing(trio):
     assert ids(leader.client.send("GET", "/nodes").json) == ["1", "2", "3"]
     assert not (leader.client.send("GET", "/debug/vars?key=cluster").json["cluster"]
                 ["num_execute_req"])
+
+
+def test_a_node_that_waits_is_made_a_member_by_nobody_but_those_it_asks(make_member):
+    """Somebody asks in its name, which any cluster believes: the node answers where it is said to be."""
+    stranger, nobody = make_member(), make_member()
+    stranger.start()
+    victim = make_member("-join-attempts", "1000", "-join-interval", "100ms", first=nobody)
+    victim.launch()
+    eventually(lambda: reaches(victim))
+    status, identity = ask(victim, "GET", "/peer/1/identity")
+    assert status == 200
+    address = victim.raft_address.encode()
+    wish = identity + b"\x1a" + bytes([len(address)]) + address + b"\x20\x01"
+    for _ in range(20):
+        assert ask(stranger, "POST", "/peer/1/join", wish)[0] == 202
+        time.sleep(0.1)
+    assert victim.client.status("store.nodes") == []
+    cluster = cluster_of(stranger)
+    for method, path, body, headers in CLOSED:
+        status, text = ask(victim, method, path, body, headers | cluster)
+        assert status == 403 and text.startswith(b"this node is of no cluster yet"), (method, path)
+    victim.kill()
 
 
 def test_naming_the_cluster_twice_is_not_naming_it(trio):

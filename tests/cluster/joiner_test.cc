@@ -87,6 +87,26 @@ TEST_F(JoinerTest, AsksUntilItHasCaughtUpWithARequestThatIsMadeAnew) {
   EXPECT_EQ(made_, 3);
 }
 
+TEST_F(JoinerTest, WhatItAsksAgainIsNoNewRequest) {
+  PeerStandIn peer(answers({says(202), says(202), says(200)}));
+  EXPECT_EQ(ask(peer).outcome, Outcome::kJoined);
+  std::vector<bool> again;
+  for (const auto& each : peer.asked()) again.push_back(decode_join_request(each.body)->asks_again);
+  EXPECT_EQ(again, (std::vector{false, true, true}));
+}
+
+TEST_F(JoinerTest, TellsOfWhichClusterItIsToBecomeAMember) {
+  std::vector<std::string> heard;
+  options_.heard_of = [&heard](const std::string& id) { heard.push_back(id); };
+  net::Response wait = says(202);
+  wait.headers.emplace_back(kClusterHeader, "theirs");
+  net::Response none = says(421);
+  none.headers.emplace_back(kClusterHeader, "");
+  const PeerStandIn peer(answers({wait, none}));
+  EXPECT_EQ(ask(peer).outcome, Outcome::kFailed);
+  EXPECT_EQ(heard, std::vector<std::string>{"theirs"});
+}
+
 TEST_F(JoinerTest, GoesToTheLeaderThatIsNamed) {
   PeerStandIn leader(answers({says(200)}));
   PeerStandIn follower(answers({says(421, leader.address())}));
