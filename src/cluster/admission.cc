@@ -10,25 +10,24 @@ namespace {
 
 using Outcome = Admission::Answer::Outcome;
 
-constexpr std::size_t kIdentityBytesMax = 64 << 10;
-
 Admission::Answer refused(std::string why) { return {Outcome::kRefused, std::move(why)}; }
 
 std::string kind_of(bool votes) { return votes ? "voter" : "non-voter"; }
 
 }  // namespace
 
-Admission::Answer Admission::decide(const JoinRequest& request) {
+std::optional<Admission::Answer> Admission::decide(Inquiry& inquiry) {
   const std::optional<store::Store::Leader> leader = group_.leader();
-  if (!leader) return {Outcome::kNotLeader, ""};
-  if (!leader->is_self) return {Outcome::kNotLeader, leader->member.raft_address};
+  if (!leader) return Answer{Outcome::kNotLeader, ""};
+  if (!leader->is_self) return Answer{Outcome::kNotLeader, leader->member.raft_address};
   const store::Membership membership = group_.membership();
-  const store::Membership::Entry* entry = membership.find(request.identity.raft_id);
-  return entry == nullptr ? decide_new(request, membership) : decide_known(request, *entry);
+  const store::Membership::Entry* entry = membership.find(inquiry.request().identity.raft_id);
+  return entry == nullptr ? decide_new(inquiry, membership) : decide_known(inquiry, *entry);
 }
 
-Admission::Answer Admission::decide_known(const JoinRequest& request,
-                                          const store::Membership::Entry& entry) {
+std::optional<Admission::Answer> Admission::decide_known(Inquiry& inquiry,
+                                                         const store::Membership::Entry& entry) {
+  const JoinRequest& request = inquiry.request();
   const NodeIdentity& who = request.identity;
   if (entry.member.node_id != who.node_id || entry.member.raft_address != request.raft_address) {
     // The same node, which has another name or has moved.
@@ -36,7 +35,9 @@ Admission::Answer Admission::decide_known(const JoinRequest& request,
         other && *other != who.raft_id) {
       return refused("node ID " + who.node_id + " is in use by another node");
     }
-    if (Status there = check_there(request); !there.ok()) return refused(there.text());
+    const std::optional<Status> there = check_there(inquiry);
+    if (!there) return std::nullopt;
+    if (!there->ok()) return refused(there->text());
     store::Member member = entry.member;
     member.node_id = who.node_id;
     member.raft_address = request.raft_address;
@@ -48,24 +49,25 @@ Admission::Answer Admission::decide_known(const JoinRequest& request,
     counters_.joins++;
     log("store", "node with ID {}, at {}, joined successfully as {}", member.node_id,
         member.raft_address, kind_of(entry.votes));
-    return {Outcome::kMember, ""};
+    return Answer{Outcome::kMember, ""};
   }
   if (entry.votes || (!entry.member.wants_vote && caught_up_.contains(who.raft_id))) {
     // Whoever only asks again has just joined.
     if (told_to_wait_.erase(who.raft_id) == 0) counters_.ignored_joins++;
-    return {Outcome::kMember, ""};
+    return Answer{Outcome::kMember, ""};
   }
   told_to_wait_.insert(who.raft_id);
-  return {Outcome::kCatchingUp, ""};
+  return Answer{Outcome::kCatchingUp, ""};
 }
 
-Admission::Answer Admission::decide_new(const JoinRequest& request,
-                                        const store::Membership& membership) {
+std::optional<Admission::Answer> Admission::decide_new(Inquiry& inquiry,
+                                                       const store::Membership& membership) {
+  const JoinRequest& request = inquiry.request();
   const NodeIdentity& who = request.identity;
   if (!request.cluster_id.empty()) return decide_removed(who);
-  if (Status there = check_there(request); !there.ok()) return refused(there.text());
   // Whose place it takes: somebody with its name, or at its address, who must be gone.
   std::map<raft::RaftId, store::Member> replaced;
+  bool all_known = true;
   for (const auto& [id, entry] : membership.entries()) {
     const bool same_address = entry.member.raft_address == request.raft_address;
     if (!same_address && entry.member.node_id != who.node_id) continue;
@@ -74,18 +76,21 @@ Admission::Answer Admission::decide_new(const JoinRequest& request,
                      " is the leader's");
     }
     if (!same_address) {
-      const Result<NodeIdentity> old = ask_who(entry.member.raft_address);
-      if (old.ok() && old->raft_id == id) {
+      const Result<NodeIdentity>* old = inquiry.who_is_at(entry.member.raft_address);
+      all_known = all_known && old != nullptr;
+      if (old != nullptr && old->ok() && (*old)->raft_id == id) {
         return refused("node ID " + who.node_id + " is in use by a live node at " +
                        entry.member.raft_address);
       }
     }
     replaced.emplace(id, entry.member);
   }
-  // It may have given up while the old one had its time to answer: nobody is removed for nobody.
-  if (!replaced.empty()) {
-    if (Status there = check_there(request); !there.ok()) return refused(there.text());
-  }
+  if (!all_known) return std::nullopt;
+  // Last: it may have given up while the old one had its time to answer, and nobody is removed for
+  // nobody.
+  const std::optional<Status> there = check_there(inquiry);
+  if (!there) return std::nullopt;
+  if (!there->ok()) return refused(there->text());
   for (const auto& [id, member] : replaced) {
     if (Status status = agreement_.change(raft::ChangeKind::kRemove, {id, member}); !status.ok()) {
       return refused(status.text());
@@ -103,7 +108,7 @@ Admission::Answer Admission::decide_new(const JoinRequest& request,
         request.raft_address);
   }
   told_to_wait_.insert(who.raft_id);
-  return {Outcome::kCatchingUp, ""};
+  return Answer{Outcome::kCatchingUp, ""};
 }
 
 // Who is told so gives up what it has. So it must be true, and not only what a leader believes that
@@ -114,28 +119,14 @@ Admission::Answer Admission::decide_removed(const NodeIdentity& who) {
   return {Outcome::kRemoved, "this node was removed from the cluster"};
 }
 
-Result<NodeIdentity> Admission::ask_who(const std::string& address) {
-  const net::CallResult result = client_.fetch({.address = address,
-                                                .target = std::string(kIdentityPath),
-                                                .timeout = probe_timeout_,
-                                                .connect_timeout = probe_timeout_},
-                                               kIdentityBytesMax);
-  if (!result.response.ok()) {
-    return Status(Code::kUnavailable,
-                  "node at " + address + " cannot be reached: " + result.response.error().text());
-  }
-  if (std::optional<NodeIdentity> identity = decode_node_identity(result.response->body);
-      result.response->status == 200 && identity) {
-    return std::move(*identity);
-  }
-  return Status(Code::kUnavailable, "node at " + address + " does not say who it is");
-}
-
-Status Admission::check_there(const JoinRequest& request) {
-  const Result<NodeIdentity> found = ask_who(request.raft_address);
-  if (!found.ok()) return found.error();
-  if (found->raft_id == request.identity.raft_id) return {};
-  return {Code::kUnavailable, "another node answers at " + request.raft_address};
+std::optional<Status> Admission::check_there(Inquiry& inquiry) const {
+  const JoinRequest& request = inquiry.request();
+  const Result<NodeIdentity>* found =
+      inquiry.who_is_at(request.raft_address, clock_.now() - believed_);
+  if (found == nullptr) return std::nullopt;
+  if (!found->ok()) return found->error();
+  if ((*found)->raft_id == request.identity.raft_id) return Status();
+  return Status(Code::kUnavailable, "another node answers at " + request.raft_address);
 }
 
 void Admission::forget() {

@@ -1,19 +1,21 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "base/clock.h"
 #include "cluster/agreement.h"
 #include "cluster/counters.h"
 #include "cluster/group.h"
+#include "cluster/inquiry.h"
 #include "cluster/peer_protocol.h"
-#include "net/client.h"
 
 namespace rqlite::cluster {
 
-// Decides, as the leader, about nodes that want to join. Blocks: it asks them who they are, and
-// those whose place they would take; one thread.
+// Decides, as the leader, about nodes that want to join. Waits for the members to agree, but not
+// for who wants to join; one thread.
 class Admission {
  public:
   struct Answer {
@@ -27,17 +29,17 @@ class Admission {
     std::string text;  // why, or the leader's address, if it is known
   };
 
-  // `probe_timeout`: how long another node may take to say who it is. What is passed by reference
-  // must outlive it.
-  Admission(Group& group, const Agreement& agreement, net::Client& client, Counters& counters,
-            std::chrono::nanoseconds probe_timeout)
+  // An answer of who joins is believed for `believed`. What is passed by reference must outlive it.
+  Admission(Group& group, const Agreement& agreement, const Clock& clock, Counters& counters,
+            std::chrono::nanoseconds believed)
       : group_(group),
         agreement_(agreement),
-        client_(client),
+        clock_(clock),
         counters_(counters),
-        probe_timeout_(probe_timeout) {}
+        believed_(believed) {}
 
-  Answer decide(const JoinRequest& request);
+  // Nullopt: others have to be asked before.
+  std::optional<Answer> decide(Inquiry& inquiry);
 
   // A member that only reads has got all there was.
   void note_caught_up(raft::RaftId id) { caught_up_.insert(id); }
@@ -46,18 +48,17 @@ class Admission {
   void forget();
 
  private:
-  Answer decide_known(const JoinRequest& request, const store::Membership::Entry& entry);
-  Answer decide_new(const JoinRequest& request, const store::Membership& membership);
+  std::optional<Answer> decide_known(Inquiry& inquiry, const store::Membership::Entry& entry);
+  std::optional<Answer> decide_new(Inquiry& inquiry, const store::Membership& membership);
   Answer decide_removed(const NodeIdentity& who);
-  Result<NodeIdentity> ask_who(const std::string& address);
   // Ok: who wants to join is at its address.
-  Status check_there(const JoinRequest& request);
+  std::optional<Status> check_there(Inquiry& inquiry) const;
 
   Group& group_;
   const Agreement& agreement_;
-  net::Client& client_;
+  const Clock& clock_;
   Counters& counters_;
-  const std::chrono::nanoseconds probe_timeout_;
+  const std::chrono::nanoseconds believed_;
   std::set<raft::RaftId> caught_up_;     // members that only read, and have been up to date
   std::set<raft::RaftId> told_to_wait_;  // who joins, and is to ask again
 };

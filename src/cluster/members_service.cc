@@ -10,74 +10,47 @@ namespace rqlite::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+
 constexpr auto kLookEvery = 100ms;
 constexpr auto kTransferLookEvery = 2ms;
+
+std::function<void()> refusal(const std::function<void(const MembersService::Joined&)>& then) {
+  return [then] { then({MembersService::Joined::Outcome::kRefused, stopping().text()}); };
+}
 
 }  // namespace
 
 MembersService::MembersService(Group& group, net::Client& client, const Clock& clock,
                                Counters& counters, Options options, HeardAt heard_at)
     : group_(group),
+      client_(client),
       clock_(clock),
       counters_(counters),
       options_(std::move(options)),
       heard_at_(std::move(heard_at)),
       pause_(std::make_shared<Pause>(clock)),
       agreement_(group, clock, pause_, options_.change_timeout),
-      admission_(group, agreement_, client, counters, options_.connect_timeout),
+      admission_(group, agreement_, clock, counters, options_.connect_timeout),
+      jobs_(std::make_shared<Jobs>(pause_)),
       thread_("membership", [this] { run(); }) {}
 
 MembersService::~MembersService() { stop(); }
 
 void MembersService::stop() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  pause_->stop();
+  jobs_->close();
   thread_.join();
-}
-
-void MembersService::post(std::function<void()> job, std::function<void()> refuse) {
-  {
-    MutexLock lock(mutex_);
-    if (!stopping_) {
-      jobs_.push_back({std::move(job), std::move(refuse)});
-      refuse = nullptr;
-    }
-  }
-  if (refuse) return refuse();
-  pause_->change([] {});
 }
 
 void MembersService::run() {
   TimePoint look_at = clock_.now();
   while (!pause_->is_stopped()) {
-    if (const auto job = next_job(look_at)) job();
+    if (const auto job = jobs_->next(look_at)) job();
     if (pause_->is_stopped() || clock_.now() < look_at) continue;
     look_after_members();
     if (options_.on_look) options_.on_look();
     look_at = clock_.now() + kLookEvery;
   }
-  std::deque<Job> left;
-  {
-    MutexLock lock(mutex_);
-    left = std::exchange(jobs_, {});
-  }
-  for (const Job& each : left) each.refuse();
-}
-
-std::function<void()> MembersService::next_job(TimePoint deadline) {
-  const auto is_there = [this] {
-    MutexLock lock(mutex_);
-    return !jobs_.empty();
-  };
-  if (!pause_->wait(is_there, deadline)) return {};
-  MutexLock lock(mutex_);
-  if (stopping_) return {};
-  std::function<void()> job = std::move(jobs_.front().run);
-  jobs_.pop_front();
-  return job;
+  jobs_->refuse_all();
 }
 
 void MembersService::look_after_members() {
@@ -123,11 +96,13 @@ void MembersService::promote(const store::Membership& membership) {
 
 void MembersService::reap(const store::Membership& membership) {
   for (const auto& [id, entry] : membership.entries()) {
+    // One that will have a vote once it has caught up is meant to be one.
+    const bool is_voter = entry.votes || entry.member.wants_vote;
     const std::chrono::nanoseconds limit =
-        entry.votes ? options_.reap_voters_after : options_.reap_readers_after;
+        is_voter ? options_.reap_voters_after : options_.reap_readers_after;
     if (id == group_.raft_id() || limit <= 0s) continue;
     if (clock_.now() - std::max(heard_at_(id), leads_since_) <= limit) continue;
-    const std::string what = entry.votes ? "voting" : "non-voting";
+    const std::string what = is_voter ? "voting" : "non-voting";
     const Status status = remove_now(entry.member.node_id);
     if (status.ok()) {
       counters_.reaped++;
@@ -140,13 +115,25 @@ void MembersService::reap(const store::Membership& membership) {
 }
 
 void MembersService::join(JoinRequest request, std::function<void(const Joined&)> then) {
-  post([this, request = std::move(request), then] { then(admission_.decide(request)); },
-       [then] { then({Joined::Outcome::kRefused, stopping().text()}); });
+  auto inquiry = std::make_shared<Inquiry>(std::move(request));
+  jobs_->post([this, inquiry, then] { decide(inquiry, then); }, refusal(then));
+}
+
+// The thread does not wait for others to say who they are: all that matters more than a node that
+// wants to join would wait with it.
+void MembersService::decide(const std::shared_ptr<Inquiry>& inquiry,
+                            const std::function<void(const Joined&)>& then) {
+  if (const auto answer = admission_.decide(*inquiry)) return then(*answer);
+  // By then this service may be gone, and its jobs closed.
+  auto again = [this, jobs = jobs_, inquiry, then] {
+    jobs->post([this, inquiry, then] { decide(inquiry, then); }, refusal(then));
+  };
+  Inquiry::ask(inquiry, client_, clock_, options_.connect_timeout, std::move(again));
 }
 
 void MembersService::remove(std::string node_id, Done then) {
-  post([this, node_id = std::move(node_id), then] { then(remove_now(node_id)); },
-       [then] { then(stopping()); });
+  jobs_->post([this, node_id = std::move(node_id), then] { then(remove_now(node_id)); },
+              [then] { then(stopping()); });
 }
 
 Status MembersService::remove_now(const std::string& node_id) {
@@ -168,8 +155,8 @@ Status MembersService::remove_now(const std::string& node_id) {
 }
 
 void MembersService::hand_over(std::string node_id, Done then) {
-  post([this, node_id = std::move(node_id), then] { then(hand_over_now(node_id)); },
-       [then] { then(stopping()); });
+  jobs_->post([this, node_id = std::move(node_id), then] { then(hand_over_now(node_id)); },
+              [then] { then(stopping()); });
 }
 
 Status MembersService::hand_over_now(const std::string& node_id) {

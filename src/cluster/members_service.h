@@ -1,19 +1,19 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
-#include "base/mutex.h"
 #include "base/pause.h"
 #include "base/thread.h"
 #include "cluster/admission.h"
 #include "cluster/agreement.h"
 #include "cluster/counters.h"
 #include "cluster/group.h"
+#include "cluster/inquiry.h"
+#include "cluster/jobs.h"
 #include "cluster/peer_protocol.h"
 #include "net/client.h"
 #include "store/store.h"
@@ -60,13 +60,12 @@ class MembersService {
   void hand_over(std::string node_id, Done then);
 
   // Runs nothing any more, and waits for nothing; what waits is told so.
-  void stop() EXCLUDES(mutex_);
+  void stop();
 
  private:
-  void run() EXCLUDES(mutex_);
-  // The next job; an empty one: there is none until `deadline`, or it is to stop.
-  std::function<void()> next_job(TimePoint deadline) EXCLUDES(mutex_);
-  void post(std::function<void()> job, std::function<void()> refuse) EXCLUDES(mutex_);
+  void run();
+  void decide(const std::shared_ptr<Inquiry>& inquiry,
+              const std::function<void(const Joined&)>& then);
   // What a leader does now and then.
   void look_after_members();
   void promote(const store::Membership& membership);
@@ -77,17 +76,13 @@ class MembersService {
   Status transfer(raft::RaftId to);
 
   Group& group_;
+  net::Client& client_;
   const Clock& clock_;
   Counters& counters_;
   const Options options_;
   const HeardAt heard_at_;
 
-  struct Job {
-    std::function<void()> run;
-    std::function<void()> refuse;
-  };
-  // Shared with whoever answers when nobody waits any more. Its lock may be held when mutex_ is
-  // taken, not the other way round.
+  // Shared with whoever answers when nobody waits any more.
   const std::shared_ptr<Pause> pause_;
 
   // Of the thread.
@@ -96,10 +91,7 @@ class MembersService {
   TimePoint leads_since_{};    // TimePoint(): it does not
   raft::Index commit_before_;  // at the last look
 
-  Mutex mutex_;
-  bool stopping_ GUARDED_BY(mutex_) = false;
-  std::deque<Job> jobs_ GUARDED_BY(mutex_);
-
+  const std::shared_ptr<Jobs> jobs_;
   Thread thread_;
 };
 

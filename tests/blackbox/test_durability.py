@@ -259,24 +259,36 @@ def test_a_database_that_is_cut_short_or_none_refuses_to_start(start_node, damag
     assert re.search(rf"failed to open store: .*db.sqlite: .*{said}.*Restore the data dir", log)
 
 
-@pytest.mark.parametrize("offset", [5, 20])
-@pytest.mark.parametrize("moment", ["founded", "snapshot"])
-def test_a_damaged_snapshot_record_is_named(start_node, moment, offset):
-    """There are two of it, and the older one knows less than what is there."""
-    node = start_node()
-    if moment == "snapshot":
-        node.client.must(TABLE)
-        assert node.stop() == 0
-    else:
-        node.kill()
+def damage_newest_record(node, offset):
+    """Flips a bit of the newer one of the two records of the snapshot; the file, and where in it that
+    record is."""
     path = node.data / "raft" / "snapshot"
-    sequences = [int.from_bytes(path.read_bytes()[at + 8:at + 16], "little") for at in (0, 65536)]
+    content = path.read_bytes()
+    sequences = [int.from_bytes(content[at + 8:at + 16], "little") for at in (0, 65536)]
     at = 65536 * sequences.index(max(sequences))
-    flipped = path.read_bytes()[at + offset] ^ 1
-    overwrite(path, at + offset, bytes([flipped]))
+    overwrite(path, at + offset, bytes([content[at + offset] ^ 1]))
+    return path, at
+
+
+@pytest.mark.parametrize("offset", [5, 20])
+def test_a_damaged_snapshot_record_is_named(start_node, offset):
+    """The older one knows less than what is there."""
+    node = start_node()
+    node.kill()
+    path, at = damage_newest_record(node, offset)
     code, log = node.fail_to_start()
     assert code == 1
     assert f"failed to open store: {path} is damaged at byte {at}: " in log
+
+
+def test_a_damaged_snapshot_record_is_made_again(start_node):
+    """While the WAL from which the snapshot came is still there."""
+    node = start_node()
+    node.client.must(TABLE, [INSERT, "a"])
+    assert node.stop() == 0
+    damage_newest_record(node, 20)
+    node.start()
+    assert node.client.column("SELECT key FROM written") == ["a"]
 
 
 # A full disk.

@@ -431,6 +431,8 @@ TEST_F(MembersServiceTest, OnlyTheLeaderLetsNodesIn) {
 TEST_F(MembersServiceTest, ANodeMustAnswerWhereItSaysItIs) {
   EXPECT_THAT(join(request("127.0.0.1:4")),
               StartsWith("refused: node at 127.0.0.1:4 cannot be reached: "));
+  EXPECT_THAT(join(request("no.such.host.invalid:4")),
+              StartsWith("refused: failed to resolve no.such.host.invalid:4: lookup "));
   const LiveNode another(kThird);
   EXPECT_EQ(join(request(another.address())),
             "refused: another node answers at " + another.address());
@@ -454,6 +456,25 @@ TEST_F(MembersServiceTest, ANodeThatTakesTooLongToAnswerIsRefused) {
               StartsWith("refused: node at " + silent.address() + " cannot be reached: "));
 }
 
+TEST_F(MembersServiceTest, NobodyWaitsForANodeThatDoesNotSayWhoItIs) {
+  const PeerStandIn silent;
+  group_.match(kThird, 10);
+  std::future<std::string> joined = ask_to_join(request(silent.address()));
+  EXPECT_EQ(hand_over("two"), "ok");
+  EXPECT_EQ(remove("three"), "not leader: not leader");
+  client_.close();
+  EXPECT_EQ(joined.get(), std::string("not leader: ") + kNowhere);
+}
+
+TEST_F(MembersServiceTest, WhoAnswersWhenAllIsOverIsRefused) {
+  PeerStandIn node;
+  std::future<std::string> joined = ask_to_join(request(node.address()));
+  node.wait_until_asked(1);
+  service_.reset();
+  client_.close();
+  EXPECT_EQ(joined.get(), "refused: shutting down");
+}
+
 // Whose place it takes.
 
 TEST_F(MembersServiceTest, ANodeWithTheNameOfADeadOneTakesItsPlace) {
@@ -466,14 +487,19 @@ TEST_F(MembersServiceTest, ANodeWithTheNameOfADeadOneTakesItsPlace) {
 }
 
 TEST_F(MembersServiceTest, NobodyIsRemovedForANodeThatHasGivenUp) {
-  int times = 0;
-  PeerStandIn node([&times](const PeerStandIn::Asked&, const auto& reply) {
-    const raft::RaftId id = ++times == 1 ? kNew : kThird;  // somebody else, by then
-    reply->send({200, net::kTextType, {}, encode(NodeIdentity{id, "whatever"})});
+  PeerStandIn silent;
+  options_.connect_timeout = 20ms;
+  group_.add(kSecond, "two", silent.address());
+  // It is asked last, when somebody else has its address.
+  std::size_t asked_before = 0;
+  PeerStandIn node([&](const PeerStandIn::Asked&, const auto& reply) {
+    asked_before = silent.asked().size();
+    reply->send({200, net::kTextType, {}, encode(NodeIdentity{kThird, "whatever"})});
   });
   JoinRequest wish = request(node.address());
   wish.identity.node_id = "two";
   EXPECT_EQ(join(wish), "refused: another node answers at " + node.address());
+  EXPECT_EQ(asked_before, 1U);
   EXPECT_THAT(told(), IsEmpty());
   EXPECT_EQ(counters_.removed_before_joins, 0U);
 }
@@ -780,6 +806,14 @@ TEST_F(MembersServiceTest, ReadersHaveATimeOfTheirOwn) {
   options_.reap_readers_after = 10s;
   group_.add(kThird, "three", kNowhere, false, false);
   silent_for_[kSecond] = 1h;
+  silent_for_[kThird] = 1h;
+  look_after(1h);
+  EXPECT_THAT(told(), ElementsAre("remove 3"));
+}
+
+TEST_F(MembersServiceTest, WhoWasToBecomeAVoterHasTheTimeOfOne) {
+  options_.reap_voters_after = 10s;
+  group_.add(kThird, "three", kNowhere, false, true);
   silent_for_[kThird] = 1h;
   look_after(1h);
   EXPECT_THAT(told(), ElementsAre("remove 3"));

@@ -56,6 +56,10 @@ class PeerStandIn final : public net::Handler {
     MutexLock lock(mutex_);
     return asked_;
   }
+  void wait_until_asked(std::size_t times) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (asked_.size() < times) was_asked_.wait(mutex_);
+  }
   // Never answers: if nobody had the reply any more, the server would.
   void leave(std::shared_ptr<net::Reply> reply) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -75,6 +79,7 @@ class PeerStandIn final : public net::Handler {
     {
       MutexLock lock(mutex_);
       asked_.push_back(asked);
+      was_asked_.notify_all();
       answer = answer_;
     }
     if (answer) {
@@ -85,6 +90,7 @@ class PeerStandIn final : public net::Handler {
   }
 
  private:
+  CondVar was_asked_;
   Mutex mutex_;
   Answer answer_ GUARDED_BY(mutex_);
   std::vector<Asked> asked_ GUARDED_BY(mutex_);
