@@ -1,4 +1,5 @@
-"""scripts/run-cluster: three nodes for whoever wants to see it."""
+"""scripts/run-cluster: three nodes for whoever wants to see it. And what both scripts that start
+nodes say when they start none."""
 
 import os
 import re
@@ -82,3 +83,34 @@ def test_three_nodes_for_a_look(run_cluster):
     process, nodes = run_cluster(port)
     reply = Client("localhost", port).query(["SELECT v FROM t"], level="strong")
     assert reply.results[0]["values"] == [[1], [2]]
+
+
+# What starts nothing.
+
+def run(script, *arguments, port=4001, data):
+    """Of a script that ends by itself."""
+    return subprocess.run([ROOT / "scripts" / script, *arguments], capture_output=True, text=True,
+                          env=os.environ | {"RQLITE_PORT": str(port), "RQLITE_DATA": str(data)},
+                          timeout=60, check=False)
+
+
+@pytest.mark.parametrize("nth", range(PORTS))
+def test_a_port_that_is_taken_is_named_and_nothing_is_started(home, nth):
+    """Whoever listens there may be ready, as a node is that has nothing to do with this."""
+    port = free_run_of_ports()
+    with socket.create_server(("127.0.0.1", port + nth)):
+        done = run("run-cluster", port=port, data=home / "cluster")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"something listens on port {port + nth} here already" in done.stderr
+    assert not (home / "cluster").exists()
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("script", ["run", "run-cluster"])
+def test_help_starts_nothing(home, script, flag):
+    before = sorted(ROOT.iterdir())
+    done = run(script, "-fk", flag, port=free_run_of_ports(), data=home / "cluster")
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout + done.stderr
+    assert "node 1 serves" not in done.stdout and "once the node is up" not in done.stdout
+    assert not (home / "cluster").exists() and sorted(ROOT.iterdir()) == before
