@@ -212,6 +212,19 @@ std::optional<std::string> validate_discovery(const Options& options) {
   return std::nullopt;
 }
 
+// A time after which a node is removed is left out where none is to be.
+std::optional<std::string> validate_reap_times(const Flags& flags, const Options& options) {
+  const std::pair<const char*, Options::Duration> times[] = {
+      {"raft-reap-node-timeout", options.raft_reap_node_timeout},
+      {"raft-reap-read-only-node-timeout", options.raft_reap_read_only_node_timeout}};
+  for (const auto& [name, time] : times) {
+    if (flags.was_given(name) && time <= Options::Duration::zero()) {
+      return "-" + std::string(name) + " must be greater than 0";
+    }
+  }
+  return std::nullopt;
+}
+
 // The first thing that is wrong, in the order in which users know it.
 std::optional<std::string> validate(const Options& options) {
   std::string host;
@@ -354,6 +367,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
       break;
   }
   if (options.version) return exit_with(0, version_line + "\n");
+  if (const std::optional<std::string> wrong = validate_reap_times(flags, options)) {
+    return exit_with(1, "fatal: " + *wrong + "\n");
+  }
   if (parsed.rest.size() > 1) {
     std::string extra;
     for (std::size_t i = 1; i < parsed.rest.size(); i++) {

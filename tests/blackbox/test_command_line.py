@@ -171,6 +171,10 @@ INVALID = [
      "-cluster-connect-timeout must be greater than 0"),
     (["-http-addr", "localhost", "-raft-addr", "localhost", "d"],
      "HTTP and Raft addresses must differ"),
+    (["-raft-reap-node-timeout", "0s", "d", "extra"],
+     "-raft-reap-node-timeout must be greater than 0"),
+    (["-raft-reap-read-only-node-timeout", "-1m", "d"],
+     "-raft-reap-read-only-node-timeout must be greater than 0"),
 ]
 
 

@@ -277,6 +277,24 @@ TEST(OptionsTest, NothingMayFollowTheDataDirectory) {
             "1: arguments after data directory (false) are not accepted ([DIR])");
 }
 
+TEST(OptionsTest, TimesAfterWhichNodesAreRemovedAreMoreThanZeroIfTheyAreGivenAtAll) {
+  const auto wrong = [](const std::string& flag) {
+    return "1: fatal: " + flag + " must be greater than 0";
+  };
+  for (const std::string flag : {"-raft-reap-node-timeout", "-raft-reap-read-only-node-timeout"}) {
+    EXPECT_EQ(outcome({flag, "0", "/d"}), wrong(flag));
+    EXPECT_EQ(outcome({flag, "-1s", "/d"}), wrong(flag));
+    EXPECT_EQ(outcome({flag, "1ns", "/d"}), "run");
+    // Before whatever else is wrong, but for the words themselves.
+    EXPECT_EQ(outcome({flag, "0s", "d", "extra"}), wrong(flag));
+    EXPECT_EQ(outcome({flag, "0s"}), wrong(flag));
+    EXPECT_EQ(outcome({flag, "0s", "-version"}), "0: rqlited 10 linux");
+  }
+  EXPECT_EQ(outcome({"-raft-reap-read-only-node-timeout=0", "-raft-reap-node-timeout=0", "/d"}),
+            wrong("-raft-reap-node-timeout"));
+  EXPECT_EQ(options({"/d"}).raft_reap_node_timeout, 0s);
+}
+
 // Each line is wrong in all that follow it too, so that the order is tested with the texts.
 TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
   const std::pair<std::vector<std::string>, const char*> lines[] = {
