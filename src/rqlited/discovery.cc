@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "cluster/peer_protocol.h"
 #include "discovery/disco_config.h"
-#include "net/host_port.h"
 
 namespace rqlite::rqlited {
 
@@ -23,10 +22,8 @@ Result<std::unique_ptr<Discovery>> Discovery::open(const Options& options, raft:
   std::unique_ptr<Discovery> made(new Discovery());
   log("rqlited", "discovery mode: {}", options.disco_mode);
   if (!discovery::has_key(mode)) {
-    const Result<net::HostPort> raft = net::HostPort::parse(options.raft_addr);
-    if (!raft.ok()) return raft.error();
     Result<std::unique_ptr<discovery::SystemLookup>> lookup =
-        discovery::SystemLookup::open(mode, *config, raft->port, environment, clock);
+        discovery::SystemLookup::open(mode, *config, options.raft_port(), environment, clock);
     if (!lookup.ok()) return lookup.error();
     made->lookup_ = std::move(*lookup);
     return made;

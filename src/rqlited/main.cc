@@ -80,6 +80,7 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   std::string command;
   for (const std::string& argument : arguments) command += (command.empty() ? "" : " ") + argument;
   log("rqlited", "launch command: {}", command);
+  for (const std::string& text : options.warnings()) log("rqlited", "WARNING: {}", text);
   const Result<bool> exists = posix_file_system().exists(options.data_directory + "/raft/snapshot");
   if (exists.ok() && *exists) {
     log("rqlited", "preexisting node state detected in {}", options.data_directory);

@@ -416,6 +416,27 @@ std::vector<std::string> Options::extensions() const { return parts_of(extension
 
 std::vector<std::string> Options::join() const { return parts_of(join_text); }
 
+std::uint16_t Options::raft_port() const {
+  const std::string port = raft_addr.substr(raft_addr.rfind(':') + 1);
+  std::uint16_t number = 0;
+  (void)std::from_chars(port.data(), port.data() + port.size(), number);  // it was looked at before
+  return number;
+}
+
+std::vector<std::string> Options::warnings() const {
+  std::vector<std::string> texts;
+  // rqlite takes them, and a node that stays alone does not need them.
+  if (raft_adv_addr.starts_with(':')) {
+    texts.push_back("other nodes cannot reach this one at " + raft_adv_addr +
+                    ", which has no host: set -raft-adv-addr");
+  }
+  if (http_adv_addr.starts_with(':')) {
+    texts.push_back("clients that other nodes send to this one cannot reach it at " +
+                    http_adv_addr + ", which has no host: set -http-adv-addr");
+  }
+  return texts;
+}
+
 raft::LogLevel log_level_of(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;

@@ -90,10 +90,14 @@ struct Options {
   [[nodiscard]] std::optional<discovery::DiscoMode> disco() const {
     return discovery::disco_mode_of(disco_mode);
   }
+  // That of raft_addr, which may name no host.
+  [[nodiscard]] std::uint16_t raft_port() const;
   // Whether a new node is a cluster by itself.
   [[nodiscard]] bool is_alone() const {
     return join_text.empty() && disco_mode.empty() && !raft_non_voter;
   }
+  // What works, and hardly as it is meant: texts for the log.
+  [[nodiscard]] std::vector<std::string> warnings() const;
   // The parts of join_text.
   [[nodiscard]] std::vector<std::string> join() const;
   // The parts of extensions_path.

@@ -83,6 +83,15 @@ def test_a_copy_finds_the_cluster_by_names(make_nodes):
     assert copies[0].client.status("store.raft.voter") is False
 
 
+def test_what_is_bound_needs_no_host(make_nodes):
+    [node] = make_nodes(1, "-disco-mode", "dns", "-bootstrap-expect", "1")
+    node.flags += ("-raft-addr", f":{node.raft_port}", "-raft-adv-addr", node.raft_address)
+    node.wrapper = hosts([node])
+    node.launch()
+    wait_until_one([node])
+    assert node.client.status("disco.port") == node.raft_port
+
+
 def test_a_list_of_hosts_that_makes_no_sense(make_nodes):
     [node] = make_nodes(1, "-disco-mode", "dns", "-bootstrap-expect", "1",
                         "-bootstrap-expect-timeout", "2s")

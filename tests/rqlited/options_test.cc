@@ -1,5 +1,6 @@
 #include "rqlited/options.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -10,6 +11,9 @@ namespace rqlite::rqlited {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 CommandLine parse(const std::vector<std::string>& arguments) {
   return parse_command_line(arguments, "rqlited 10 linux");
@@ -356,6 +360,28 @@ TEST(OptionsTest, AddressesThatAreFine) {
        {":1", "h:1", "127.0.0.1:1", "[::1]:1", "example.com:65535", "h:http"}) {
     EXPECT_EQ(outcome({std::string("-http-addr=") + address, "/d"}), "run") << address;
   }
+}
+
+// As in rqlite. What is bound may do without one; what others are told had better not.
+TEST(OptionsTest, AnAdvertisedAddressWithoutAHostIsTakenWithAWarning) {
+  EXPECT_THAT(options({"/d"}).warnings(), IsEmpty());
+  EXPECT_THAT(
+      options({"-raft-addr=:4002", "-http-addr=:4001", "/d"}).warnings(),
+      ElementsAre("other nodes cannot reach this one at :4002, which has no host: set "
+                  "-raft-adv-addr",
+                  "clients that other nodes send to this one cannot reach it at :4001, which has "
+                  "no host: set -http-adv-addr"));
+  EXPECT_THAT(options({"-raft-addr=:4002", "-raft-adv-addr=h:4002", "-http-addr=:4001",
+                       "-http-adv-addr=h:4001", "/d"})
+                  .warnings(),
+              IsEmpty());
+  EXPECT_THAT(options({"-raft-adv-addr=:4002", "/d"}).warnings(), SizeIs(1));
+}
+
+TEST(OptionsTest, TheRaftPortNeedsNoHostBeforeIt) {
+  EXPECT_EQ(options({"/d"}).raft_port(), 4002);
+  EXPECT_EQ(options({"-raft-addr=:5002", "/d"}).raft_port(), 5002);
+  EXPECT_EQ(options({"-raft-addr=[::1]:6002", "/d"}).raft_port(), 6002);
 }
 
 TEST(LogLevelTest, IsReadInAnyCaseAndToleratesTheUnknown) {
