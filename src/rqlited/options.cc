@@ -425,6 +425,11 @@ std::uint16_t Options::raft_port() const {
 
 std::vector<std::string> Options::warnings() const {
   std::vector<std::string> texts;
+  if (bootstrap_expect > 0 && is_alone()) {
+    texts.push_back(
+        "-bootstrap-expect does nothing without -join or -disco-mode: a new node is a cluster of "
+        "its own then, and waits for nobody");
+  }
   // rqlite takes them, and a node that stays alone does not need them.
   if (raft_adv_addr.starts_with(':')) {
     texts.push_back("other nodes cannot reach this one at " + raft_adv_addr +

@@ -170,6 +170,7 @@ def test_without_a_list_a_node_is_a_cluster_of_its_own(make_node):
     node = make_node("-bootstrap-expect", "3")
     node.start()
     assert "bootstrapping single new node" in node.log()
+    assert "WARNING: -bootstrap-expect does nothing without -join or -disco-mode" in node.log()
     assert len(node.client.status("store.nodes")) == 1
 
 

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -139,6 +140,13 @@ TEST(OptionsTest, FoundingWithOthersHasItsDefaults) {
   EXPECT_TRUE(options({"-bootstrap-expect=3", "/data"}).is_alone());  // nobody to found with
   EXPECT_FALSE(options({"-bootstrap-expect=3", "-join=a:1", "/data"}).is_alone());
   EXPECT_FALSE(options({"-raft-non-voter", "/data"}).is_alone());
+}
+
+TEST(OptionsTest, WhoExpectsOthersAndKnowsNobodyIsWarned) {
+  EXPECT_THAT(options({"-bootstrap-expect=3", "/d"}).warnings(),
+              ElementsAre(HasSubstr("does nothing without -join or -disco-mode")));
+  EXPECT_THAT(options({"-bootstrap-expect=3", "-join=a:1", "/d"}).warnings(), IsEmpty());
+  EXPECT_THAT(options({"-bootstrap-expect=3", "-disco-mode=dns", "/d"}).warnings(), IsEmpty());
 }
 
 TEST(OptionsTest, WhoFoundsMayListItself) {
