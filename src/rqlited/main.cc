@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/log.h"
 #include "rqlited/node.h"
 #include "rqlited/options.h"
@@ -81,14 +80,6 @@ void say_hello(const std::vector<std::string>& arguments, const Options& options
   for (const std::string& argument : arguments) command += (command.empty() ? "" : " ") + argument;
   log("rqlited", "launch command: {}", command);
   for (const std::string& text : options.warnings()) log("rqlited", "WARNING: {}", text);
-  const Result<bool> exists = posix_file_system().exists(options.data_directory + "/raft/snapshot");
-  if (exists.ok() && *exists) {
-    log("rqlited", "preexisting node state detected in {}", options.data_directory);
-  } else {
-    log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
-        options.data_directory);
-    if (options.is_alone()) log("rqlited", "bootstrapping single new node");
-  }
 }
 
 // A large buffer, as of a log segment that is read at start, goes back to the system when it is

@@ -126,6 +126,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   api.process_vars = [process](http::DebugVars& vars) { process->add_to(vars); };
   api_ = std::make_unique<http::Api>(std::move(api), clock_);
   RETURN_IF_ERROR(open_cluster());
+  say_what_is_there();
   RETURN_IF_ERROR(open_discovery().with_context("clustering failure"));
 
   if (const Status status = open_tls(); !status.ok()) {
@@ -304,6 +305,18 @@ Status Node::open_cluster() {
       .with_context("failed to open store");
 }
 
+void Node::say_what_is_there() {
+  const Result<bool> exists =
+      posix_file_system().exists(store::DatabaseFiles(options_.data_directory).snapshot());
+  is_new_ = !exists.ok() || !*exists;
+  if (is_new_) {
+    log("rqlited", "no preexisting node state detected in {}, node may be bootstrapping",
+        options_.data_directory);
+  } else {
+    log("rqlited", "preexisting node state detected in {}", options_.data_directory);
+  }
+}
+
 Status Node::open_discovery() {
   if (options_.disco_mode.empty()) return {};
   discovery::KvDiscovery::Node node;
@@ -337,6 +350,7 @@ Status Node::open_store(std::size_t readers) {
   store->on_failure = [](const Status& why) { fail_hard(why); };
   // Whoever is bound to others must not be a cluster of its own.
   store->founds = options_.is_alone() && !waits_after_removal_ && !cluster_->founder().is_bound();
+  if (store->founds && is_new_) log("rqlited", "bootstrapping single new node");
   store->transport = &cluster_->transport();
   store->on_status = [this, led = false](const raft::Core::Status& status) mutable {
     cluster_->on_status();

@@ -55,6 +55,8 @@ class Node {
   // Makes it, keeps other processes off it, and fills its folder of extensions.
   Status take_directory();
   Status open_cluster();
+  // Looks whether it has been started with this data before, and says so.
+  void say_what_is_there();
   Status open_store(std::size_t readers);
   void open_queue(queue::SequenceNumbers numbers);
   // Has the other members go on without this one. Ends the process, if they do not.
@@ -75,6 +77,7 @@ class Node {
   std::optional<Profiles> profiles_;
   std::optional<store::DirectoryLock> lock_;  // until the store has it
   sqlite::Extensions extensions_;
+  bool is_new_ = false;  // its directory knows of no cluster
   bool was_removed_ = false;
   bool waits_after_removal_ = false;  // and must not found a cluster of its own meanwhile
 

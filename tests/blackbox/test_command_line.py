@@ -326,14 +326,20 @@ def test_a_second_process_on_the_same_directory_is_refused(node, make_node):
     node.client.must("CREATE TABLE t(n)")
 
 
-def test_a_busy_port_is_fatal(make_node):
+@pytest.mark.parametrize("which, message", [
+    ("port", r"failed to start HTTP server: listen tcp .*in use"),
+    ("raft_port", r"failed to listen on \S+: .*in use"),
+])
+def test_a_busy_port_is_fatal(make_node, which, message):
+    """And nothing has been founded by then, nor is it said."""
     node = make_node()
     with socket.socket() as busy:
-        busy.bind((HOST, node.port))
+        busy.bind((HOST, getattr(node, which)))
         busy.listen()
         code, log = node.fail_to_start()
     assert code == 1
-    assert re.search(r"failed to start HTTP server: listen tcp .*in use", log)
+    assert re.search(message, log)
+    assert "bootstrapping single new node" not in log
 
 
 def test_a_data_directory_that_is_a_file_is_fatal(make_node):
