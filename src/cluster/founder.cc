@@ -177,7 +177,7 @@ std::vector<FoundingRound::Reply> Founder::ask(const std::vector<FoundingRound::
     if (!response.ok()) {
       reply.failure = response.error().text();
     } else if (response->status != 200) {
-      reply.failure = response->body;
+      reply.failure = message_in(response->body);
     } else {
       reply = reply_of(calls[places[i]].request, response->body);
     }

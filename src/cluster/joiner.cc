@@ -75,7 +75,7 @@ Joiner::Result Joiner::ask(const std::string& address) {
                       .front());
     if (options_.stop_is_wanted()) break;
     if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
-    const std::string& text = result.response->body;
+    const std::string text = message_in(result.response->body);
     const auto cluster = net::find_field(result.response->headers, kClusterHeader);
     if (cluster && !cluster->empty()) options_.heard_of(std::string(*cluster));
     switch (result.response->status) {

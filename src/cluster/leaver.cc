@@ -76,9 +76,7 @@ Status Leaver::ask(const std::string& leader, TimePoint deadline) {
   if (result.response->status == 401) {
     return {Code::kInvalid, "remote remove node not authorized"};
   }
-  std::string why = result.response->body;
-  while (why.ends_with('\n')) why.pop_back();
-  return {Code::kUnavailable, std::move(why)};
+  return {Code::kUnavailable, message_in(result.response->body)};
 }
 
 // Not for ever: who is removed may never hear of it.

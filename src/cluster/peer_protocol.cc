@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <protozero/pbf_writer.hpp>
 #include <utility>
@@ -234,9 +235,19 @@ Status failure_of(int status, const net::HeaderFields& headers, BytesView body) 
       std::from_chars(field->data(), field->data() + field->size(), code).ec == std::errc();
   if (!known || code == 0 || code > static_cast<unsigned>(Code::kFailed)) {
     return {Code::kUnavailable,
-            fmt::format("unexpected answer {} of another node: {}", status, body)};
+            fmt::format("unexpected answer {} of another node: {}", status, message_in(body))};
   }
   return {static_cast<Code>(code), std::string(body)};
+}
+
+std::string message_in(BytesView body) {
+  std::string text(body);
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  // Whoever answers may be no node of ours.
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
 }
 
 std::string to_text(const command::Origin& origin) {

@@ -114,6 +114,8 @@ inline constexpr std::string_view kCodeHeader = "Rqlite-Code";
 net::Response failure(const Status& why);
 // Precondition: the answer's status is not 200.
 Status failure_of(int status, const net::HeaderFields& headers, BytesView body);
+// What an answer says to people, for a line of the log: on one line, and without what ends it.
+std::string message_in(BytesView body);
 
 std::string to_text(raft::RaftId id);
 std::optional<raft::RaftId> raft_id_of(std::string_view text);

@@ -148,6 +148,8 @@ TEST_F(JoinerTest, TellsWhatItWasTold) {
   EXPECT_EQ(ask(refusing).text, "node ID seven is in use");
   const PeerStandIn closed(answers({says(503, "store not open")}));
   EXPECT_EQ(ask(closed).text, "store not open");
+  const PeerStandIn polite(answers({says(503, "store not open\n")}));
+  EXPECT_EQ(ask(polite).text, "store not open");
   const PeerStandIn strict(answers({says(401, "unauthorized")}));
   EXPECT_EQ(ask(strict).text, "unauthorized");
 }

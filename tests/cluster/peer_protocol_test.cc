@@ -229,6 +229,16 @@ TEST(PeerProtocolTest, AnAnswerWithoutACodeIsSomebodyElses) {
     EXPECT_EQ(failure_of(502, fields, "a proxy's words"),
               Status(Code::kUnavailable, "unexpected answer 502 of another node: a proxy's words"));
   }
+  EXPECT_EQ(failure_of(502, {}, "<html>\n</html>\n").text(),
+            "unexpected answer 502 of another node: <html> </html>");
+}
+
+TEST(PeerProtocolTest, WhatAnAnswerSaysIsOneLine) {
+  EXPECT_EQ(message_in("store not open\n"), "store not open");
+  EXPECT_EQ(message_in("two\r\nlines\r\n\n"), "two  lines");
+  EXPECT_EQ(message_in("\x1b[31m\x7f caf\xc3\xa9"), " [31m  caf\xc3\xa9");
+  EXPECT_EQ(message_in("\n"), "");
+  EXPECT_EQ(message_in(""), "");
 }
 
 // Headers.
