@@ -43,4 +43,16 @@ Result<Bytes> read_disco_config(const std::string& path_or_json, FileSystem& fil
   return expand_environment(path_or_json, environment);
 }
 
+std::string no_such_file(const std::string& path_or_json, FileSystem& files,
+                         const Environment& environment) {
+  if (const std::optional<std::string> path = as_path(path_or_json)) {
+    const Result<FileSystem::Kind> kind = files.kind(*path);
+    if (kind.ok() && *kind != FileSystem::Kind::kNothing) return "";
+  }
+  const Bytes text = expand_environment(path_or_json, environment);
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == Bytes::npos || text[begin] == '{') return "";
+  return "there is no file " + path_or_json + " either";
+}
+
 }  // namespace rqlite::discovery

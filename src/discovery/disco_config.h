@@ -15,4 +15,9 @@ namespace rqlite::discovery {
 Result<Bytes> read_disco_config(const std::string& path_or_json, FileSystem& files,
                                 const Environment& environment);
 
+// What a message that this value cannot be used should add: that there is no file of that name, if
+// the value looks like one's. Empty: it is JSON, or the file is there.
+std::string no_such_file(const std::string& path_or_json, FileSystem& files,
+                         const Environment& environment);
+
 }  // namespace rqlite::discovery

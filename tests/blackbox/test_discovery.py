@@ -116,6 +116,17 @@ def test_a_configuration_that_cannot_be_read_is_fatal(make_nodes, mode, config, 
     code, log = node.fail_to_start()
     assert code == 1
     assert "clustering failure: " + message in log.splitlines()[-1]
+    assert "there is no file" not in log
+
+
+@pytest.mark.parametrize("mode", ["dns", "etcd-kv"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(make_nodes, mode):
+    expect = ("-bootstrap-expect", "1") if mode == "dns" else ()
+    [node] = make_nodes(1, "-disco-mode", mode, "-disco-config", "/nonexist/x.json", *expect)
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert "invalid JSON" in log
+    assert log.endswith("; there is no file /nonexist/x.json either\n")
 
 
 @pytest.fixture
