@@ -55,6 +55,10 @@ bool ClusterView::has_leader() {
 
 std::optional<Leader> ClusterView::leader() {
   MutexLock lock(mutex_);
+  return known_leader();
+}
+
+std::optional<Leader> ClusterView::known_leader() const {
   const Membership::Entry* entry = membership_.find(core_.leader);
   if (entry == nullptr) return std::nullopt;
   return Leader{core_.leader, entry->member, core_.leader == self_};
@@ -92,8 +96,29 @@ ClusterView::Report ClusterView::report() {
   if (leader_heard_at_ != TimePoint() && core_.role != raft::Role::kLeader) {
     report.leader_heard_at = leader_heard_at_;
   }
-  report.removed = !cluster_id_.empty() && !membership_.contains(self_);
+  report.removed = is_removed();
   return report;
+}
+
+bool ClusterView::is_removed() const {
+  return !cluster_id_.empty() && !membership_.contains(self_);
+}
+
+ClusterView::News ClusterView::news() {
+  MutexLock lock(mutex_);
+  News news;
+  news.was_removed = is_removed() && !std::exchange(told_removal_, true);
+  if (core_.leader == raft::RaftId()) {
+    news.of_leader = std::exchange(told_leader_, core_.leader) != core_.leader;
+    return news;
+  }
+  if (core_.leader == told_leader_ && core_.term == told_term_) return news;
+  news.leader = known_leader();
+  if (!news.leader) return news;
+  news.of_leader = true;
+  told_leader_ = core_.leader;
+  told_term_ = core_.term;
+  return news;
 }
 
 }  // namespace rqlite::store

@@ -72,7 +72,19 @@ class ClusterView {
   };
   [[nodiscard]] Report report() EXCLUDES(mutex_);
 
+  // What has changed since it was last asked for, and people want to know.
+  struct News {
+    bool of_leader = false;  // another one, or the same in another term, or none
+    std::optional<Leader> leader;
+    bool was_removed = false;  // for the first time, in this run
+  };
+  // Who leads is no news before it is known who that is.
+  [[nodiscard]] News news() EXCLUDES(mutex_);
+
  private:
+  [[nodiscard]] std::optional<Leader> known_leader() const REQUIRES(mutex_);
+  [[nodiscard]] bool is_removed() const REQUIRES(mutex_);
+
   const Clock& clock_;
   std::atomic<bool> is_leader_{false};
   std::atomic<bool> joining_{false};
@@ -88,6 +100,10 @@ class ClusterView {
   TimePoint leader_heard_at_ GUARDED_BY(mutex_);
   std::uint64_t leader_changes_ GUARDED_BY(mutex_) = 0;
   std::uint64_t elections_ GUARDED_BY(mutex_) = 0;
+  // What was news already.
+  raft::RaftId told_leader_ GUARDED_BY(mutex_);
+  raft::Term told_term_ GUARDED_BY(mutex_);
+  bool told_removal_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace rqlite::store

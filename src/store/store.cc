@@ -582,6 +582,26 @@ void Store::on_members(const Snapshotter::Applied& applied) {
   const Membership membership(applied.state.members, applied.conf_state);
   view_.members_changed(applied.state.cluster_id, membership, applied.index);
   if (options_.on_members) options_.on_members(applied.state.cluster_id, membership);
+  tell_news();
+}
+
+void Store::tell_news() {
+  const ClusterView::News news = view_.news();
+  if (news.of_leader && !news.leader) {
+    log("store", "Leader is now unknown");
+  } else if (news.of_leader && news.leader->is_self) {
+    log("store", "this node (ID={}, addr={}) is now Leader", options_.node_id,
+        options_.raft_address);
+  } else if (news.of_leader) {
+    log("store", "node {} at {} is now Leader", news.leader->member.node_id,
+        news.leader->member.raft_address);
+  }
+  if (news.was_removed) {
+    log("store",
+        "this node (ID={}, addr={}) was removed from its cluster: it keeps what it has, and serves "
+        "only reads of level none. Started again with -join, it comes back as a new member.",
+        options_.node_id, options_.raft_address);
+  }
 }
 
 void Store::on_look() {
@@ -617,12 +637,7 @@ void Store::on_status(const raft::Core::Status& status) {
   if (leads) leaves_as_leader_ = false;  // it was not removed then
   view_.core_changed(status);
   if (options_.on_status) options_.on_status(status);
-  if (leads) {
-    log("store", "this node (ID={}, addr={}) is now Leader", options_.node_id,
-        options_.raft_address);
-  } else if (status.leader == raft::RaftId()) {
-    log("store", "Leader is now unknown");
-  }
+  tell_news();
 }
 
 void Store::on_handover(raft::RaftId to) {

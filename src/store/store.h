@@ -271,6 +271,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   void begin_with(ReceivedSnapshot received, Consensus::MakeMessage make,
                   std::function<void(bool)> done);
   void on_members(const Snapshotter::Applied& applied) EXCLUDES(mutex_);
+  // Writes to the log who leads now, and that this node was removed.
+  void tell_news();
   void on_snapshot(const SnapshotRecord& record, bool replaced) EXCLUDES(mutex_);
   // When the last snapshot was taken, as its record's file says.
   [[nodiscard]] WallTime snapshot_written_at() const;

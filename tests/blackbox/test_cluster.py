@@ -36,6 +36,27 @@ def test_nodes_join_and_everybody_knows_them(trio):
                                                     "addr": trio[0].raft_address}
 
 
+def test_every_node_logs_who_leads(calm_trio):
+    def said(node, leader):
+        own = node is leader
+        who = f"ID={leader.flags[1]}, addr=" if own else f"{leader.flags[1]} at "
+        return ("[store] ", f"{'this node (' if own else 'node '}{who}{leader.raft_address}"
+                             f"{')' if own else ''} is now Leader\n")
+
+    def is_said(node, leader):
+        start, end = said(node, leader)
+        return any(line.startswith(start) and line.endswith(end)
+                   for line in node.log().splitlines(keepends=True))
+
+    for node in calm_trio:
+        eventually(lambda: is_said(node, calm_trio[0]))
+    body = {"id": "2"}
+    assert calm_trio[0].client.send("POST", "/leader?wait", body,
+                                    {"Content-Type": "application/json"}).status == 200
+    for node in calm_trio:
+        eventually(lambda: is_said(node, calm_trio[1]))
+
+
 def test_a_node_that_joins_gets_what_is_there(make_member):
     first = make_member()
     first.start()

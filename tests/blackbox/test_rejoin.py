@@ -56,6 +56,19 @@ def test_a_removed_node_comes_back_with_the_same_command_line(trio):
     trio[0].client.must([INSERT, "two of three"])
 
 
+def test_a_removed_node_says_once_what_to_do(trio):
+    said = (f"this node (ID=3, addr={trio[2].raft_address}) was removed from its cluster: it keeps "
+            "what it has, and serves only reads of level none. Started again with -join, it comes "
+            "back as a new member.")
+    assert said not in trio[2].log()
+    remove(trio[0], "3")
+    eventually(lambda: said in trio[2].log())
+    remove(trio[0], "2")
+    eventually(lambda: "was removed from its cluster" in trio[1].log())
+    assert trio[2].log().count(said) == 1
+    assert "was removed from its cluster" not in trio[0].log()
+
+
 def test_a_node_that_was_removed_while_it_was_down(trio):
     assert trio[2].stop() == 0
     before = identity(trio[2])
