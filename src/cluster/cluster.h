@@ -66,6 +66,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   // For the store's callback of that name.
   void on_members(const std::string& cluster_id, const store::Membership& membership) {
     transport_.set_members(cluster_id, membership);
+    on_status();  // it may be only now that a leader is somebody
   }
 
   // For the store's callback of that name.
