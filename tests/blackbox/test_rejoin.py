@@ -189,9 +189,9 @@ def test_a_stranger_removes_nobody(trio, fields):
         flags = list(trio[2].flags)
         flags[at + 1] = f"127.0.0.1:{server.server_port}"
         trio[2].flags = (*flags, "-join-attempts", "2", "-join-interval", "100ms")
-        trio[2].launch()
-        assert trio[2].wait() == 1
-        assert "another cluster says: gone" in trio[2].log()
+        trio[2].start()
+        eventually(lambda: "another cluster says: gone" in trio[2].log())
+        eventually(lambda: "node HTTP API available" in trio[2].log())
     finally:
         server.shutdown()
         server.server_close()
