@@ -87,7 +87,8 @@ void readiness(net::Request& request, std::shared_ptr<net::Reply> reply, store::
   if (leader->is_self || cluster == nullptr) {
     return look_at_store(request.parameters, std::move(reply), *store, std::nullopt);
   }
-  cluster->ask_meta(leader->member.raft_address, request.parameters.duration("timeout", 30s),
+  const std::chrono::nanoseconds timeout = request.parameters.duration("timeout", 30s);
+  cluster->ask_meta(leader->member.raft_address, timeout,
                     [reply = std::move(reply), store, parameters = std::move(request.parameters)](
                         const Result<cluster::NodeMeta>& meta) {
                       if (!meta.ok()) {

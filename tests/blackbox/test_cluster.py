@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import re
 import signal
 import socket
 import threading
@@ -311,6 +312,21 @@ def test_readiness_of_a_follower_with_its_leader(trio):
     follower = trio.followers()[0]
     reply = follower.client.send("GET", "/readyz?sync")
     assert reply.text == "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok"
+
+
+def test_a_follower_is_not_ready_while_its_leader_does_not_answer(calm_trio):
+    """And says so when the time is up that it is given, not when it loses its patience itself."""
+    leader, follower = calm_trio[:2]
+    leader.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        reply = follower.client.send("GET", "/readyz?timeout=200ms")
+        assert time.monotonic() - began < 5  # it was 30 s
+        assert reply.status == 503
+        assert re.fullmatch(r"\[\+\]node ok\n\[\+\]leader not contactable: .*i/o timeout", reply.text)
+    finally:
+        leader.process.send_signal(signal.SIGCONT)
+    assert follower.client.send("GET", "/readyz?timeout=20s").status == 200
 
 
 def test_a_follower_that_was_away_is_ready_when_it_has_what_was_written(trio):
