@@ -338,11 +338,24 @@ void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
     http::unified(request_, std::move(reply_), store_, served_by(request_), counters_,
                   std::move(passage));
   };
-  if (here) {
+  const bool for_leader = store != nullptr && !store->is_leader();
+  const bool reads_here =
+      store == nullptr || query_of(request.parameters, *store).level == store::Level::kNone;
+  if (for_leader && !reads_here) return write(std::move(request), std::move(reply), answer);
+  if (!for_leader || request.passed_on) {
     std::optional<Passage> passage = passage_of(request, reply);
     return answer(request, std::move(reply), std::move(passage));
   }
-  write(std::move(request), std::move(reply), answer);
+  // What only reads is answered here; that it does is not known yet.
+  const std::shared_ptr<const net::Headers> headers = request.headers->keep();
+  const auto kept = std::make_shared<net::Request>(request);
+  kept->headers = headers.get();
+  http::unified(request, reply, store, served_by(request), counters_, std::nullopt,
+                [this, kept, headers, reply, answer] {
+                  reply->post([this, kept, headers, reply, answer] {
+                    write(std::move(*kept), reply, answer);
+                  });
+                });
 }
 
 void Api::queue_state(net::Request request, std::shared_ptr<net::Reply> reply) {

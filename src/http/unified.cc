@@ -8,7 +8,8 @@
 namespace rqlite::http {
 
 void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
-             const std::string& served_by, Counters& counters, std::optional<Passage> passage) {
+             const std::string& served_by, Counters& counters, std::optional<Passage> passage,
+             std::function<void()> elsewhere) {
   const RequestOptions options(request.parameters, counters);
   const Result<std::string> key = idempotency_key(request);
   if (!key.ok()) return reply->send(net::Response::text(400, key.error().text()));
@@ -30,6 +31,7 @@ void unified(net::Request& request, std::shared_ptr<net::Reply> reply, store::St
   }
   const auto waiting = std::make_shared<store::Query>(std::move(query));
   store->find_out_if_reads(waiting->request, [=, &served_by](bool reads) {
+    if (!reads && elsewhere) return elsewhere();
     if (!reads) {
       return write(*store, std::move(waiting->request), waiting->timeout, passage,
                    make_write_reply(options, reply, served_by, passage));

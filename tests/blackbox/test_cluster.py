@@ -232,6 +232,24 @@ def test_writes_and_reads_through_any_node(trio):
     assert reply.headers["X-Rqlite-Served-By"] == trio[1].address
 
 
+def test_a_request_that_writes_is_the_leaders_at_each_level(make_member):
+    """And one that only reads is not, where its level says so; a copy that reads says so itself."""
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+    second, copy = make_member(first=first), make_member("-raft-non-voter", first=first)
+    for node in (second, copy):
+        node.start()
+    for count, (node, level) in enumerate(((second, "none"), (second, "auto"), (copy, "none"),
+                                           (copy, "auto")), 1):
+        reply = node.client.send("POST", f"/db/request?level={level}", ["SELECT 1", [INSERT, count]])
+        assert reply.results[1] == {"last_insert_id": count, "rows_affected": 1}
+        assert reply.headers["X-Rqlite-Served-By"] == first.raft_address
+    for node, level in ((second, "none"), (copy, "none"), (copy, "auto")):
+        reply = node.client.send("POST", f"/db/request?level={level}", ["SELECT 1"])
+        assert reply.headers["X-Rqlite-Served-By"] == node.address
+
+
 def test_what_is_wrong_with_a_request_any_node_says(trio):
     for node in trio:
         assert node.client.send("POST", "/db/execute", "[").status == 400
