@@ -251,8 +251,8 @@ Status as_outcome(const Status& why) {
 }  // namespace
 
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                         const std::string& context) {
-  return answered_elsewhere(request, reply, store_, cluster_, counters_,
+                         std::string_view preset_type, const std::string& context) {
+  return answered_elsewhere(request, reply, store_, cluster_, {preset_type, counters_},
                             [context](const Status& why) {
                               return net::Response::text(500, context + as_outcome(why).text());
                             });
@@ -290,7 +290,7 @@ void Api::execute(net::Request request, std::shared_ptr<net::Reply> reply) {
 void Api::write(net::Request request, std::shared_ptr<net::Reply> reply, const WriteHere& here) {
   const RequestOptions options(request.parameters, counters_);
   const bool elsewhere = written_elsewhere(
-      request, reply, store_, cluster_, counters_,
+      request, reply, store_, cluster_, {net::kJsonType, counters_},
       [here](net::Request later, std::shared_ptr<net::Reply> to,
              const std::optional<command::Origin>& origin, OnRefused refused) {
         here(later, std::move(to), Passage{*origin, std::move(refused)});
@@ -320,7 +320,7 @@ void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
                             ? query.linearizable_timeout
                             : std::chrono::nanoseconds::max();
     if (query.level != store::Level::kNone &&
-        read_elsewhere(request, reply, store, cluster_, counters_, within, answer,
+        read_elsewhere(request, reply, store, cluster_, {net::kJsonType, counters_}, within, answer,
                        [options](const Status& why) { return refused(options, why); })) {
       return;
     }
@@ -331,8 +331,6 @@ void Api::query(net::Request request, std::shared_ptr<net::Reply> reply) {
 
 void Api::unified(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
-  const bool here = store == nullptr || store->is_leader() ||
-                    query_of(request.parameters, *store).level == store::Level::kNone;
   const auto answer = [this](net::Request& request_, std::shared_ptr<net::Reply> reply_,
                              std::optional<Passage> passage) {
     http::unified(request_, std::move(reply_), store_, served_by(request_), counters_,
@@ -415,7 +413,7 @@ bool Api::loaded_elsewhere(const net::Request& request, const std::shared_ptr<ne
                            const std::shared_ptr<Upload>& body) {
   const RequestOptions options(request.parameters, counters_);
   return answered_elsewhere(
-      request, reply, store_, cluster_, counters_,
+      request, reply, store_, cluster_, {{}, counters_},
       [options, body](const Status& why) { return load_unanswered(options, *body, why); },
       source_of(body));
 }
@@ -440,8 +438,8 @@ void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
     return net::Response::text(503, why.text());
   };
   if (!request.parameters.has("noleader") &&
-      read_elsewhere(request, reply, store_, cluster_, counters_, std::chrono::nanoseconds::max(),
-                     answer, failed)) {
+      read_elsewhere(request, reply, store_, cluster_, {backup_type(request.parameters), counters_},
+                     std::chrono::nanoseconds::max(), answer, failed)) {
     return;
   }
   OnRefused refusal = refusal_of(request, reply);
@@ -479,19 +477,19 @@ void Api::leader(net::Request request, std::shared_ptr<net::Reply> reply) {
     return http::leader(request, std::move(reply), store_, cluster_, options_.identity);
   }
   if (std::optional<net::Response> bad = bad_successor(request)) return reply->send(*bad);
-  if (done_elsewhere(request, reply, "stepdown: ")) return;
+  if (done_elsewhere(request, reply, net::kJsonType, "stepdown: ")) return;
   http::step_down(request, std::move(reply), store_, cluster_, served_by(request), counters_);
 }
 
 void Api::remove(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (std::optional<net::Response> bad = bad_removal(request)) return reply->send(*bad);
-  if (done_elsewhere(request, reply)) return;
+  if (done_elsewhere(request, reply, {})) return;
   const std::shared_ptr<const net::Headers> headers = request.headers->keep();
   const auto kept = std::make_shared<net::Request>(request);
   kept->headers = headers.get();
   // Of a request that came from another node that one hears that this is not the leader any more.
   auto elsewhere = [this, kept, headers, reply] {
-    if (done_elsewhere(*kept, reply)) return;
+    if (done_elsewhere(*kept, reply, {})) return;
     reply->send(net::Response::text(500, "not leader"));
   };
   http::remove_node(request, reply, store_, cluster_, served_by(request), counters_,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/worker.h"
@@ -100,7 +101,7 @@ class Api final : public net::Handler {
   bool loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         const std::shared_ptr<Upload>& body);
   bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                      const std::string& context = "");
+                      std::string_view preset_type, const std::string& context = "");
 
   // Has a request that may write answered by whoever leads; `here` does it on this node.
   using WriteHere =

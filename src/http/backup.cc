@@ -61,6 +61,10 @@ Options options_of(const net::Parameters& parameters) {
   return options;
 }
 
+std::string_view type_of(Format format) {
+  return format == Format::kSql ? "application/sql" : "application/octet-stream";
+}
+
 // The reply's body on its way: compressed if that was asked for, and not begun before the first
 // piece is there, so that what goes wrong until then has a status of its own.
 class BackupReply {
@@ -105,9 +109,7 @@ class BackupReply {
     if (stream_) {
       return stream_->write(piece) ? Status() : Status(Code::kUnavailable, "the client is gone");
     }
-    const bool sql = options_.format == Format::kSql;
-    stream_ = reply_->begin(
-        {200, sql ? "application/sql" : "application/octet-stream", {}, std::move(piece)});
+    stream_ = reply_->begin({200, type_of(options_.format), {}, std::move(piece)});
     return {};
   }
 
@@ -153,6 +155,10 @@ Status send_vacuumed(store::Store& store, sqlite::Connection& connection, Backup
 }
 
 }  // namespace
+
+std::string_view backup_type(const net::Parameters& parameters) {
+  return type_of(options_of(parameters).format);
+}
 
 void backup(net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
             Counters& counters, OnRefused refused, std::function<void()> done) {

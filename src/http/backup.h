@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "http/counters.h"
 #include "http/request_options.h"
@@ -9,6 +10,9 @@
 #include "store/store.h"
 
 namespace rqlite::http {
+
+// The type of the backup that the parameters ask for; a constant.
+std::string_view backup_type(const net::Parameters& parameters);
 
 // GET /db/backup: the database as a file, or as SQL text, at one moment, in pieces and at the
 // client's pace, while writes go on. `store` is null while it is not open. `done` is called, on

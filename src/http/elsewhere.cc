@@ -14,21 +14,20 @@ using Limits = cluster::Forwarder::Limits;
 constexpr auto kDefaultTimeout = 30s;
 constexpr std::int64_t kAttemptsMax = 100;
 
-// To whoever wanted to go to the leader.
-net::Response nowhere_to_go(Counters& counters) {
+net::Response no_leader(Counters& counters) {
   counters.add(Counter::kLeaderNotFound);
   return net::Response::text(500, "leader not found");
 }
 
 // Where the leader serves clients it says itself.
 void redirect(const net::Request& request, std::shared_ptr<net::Reply> reply,
-              const store::Store::Leader& leader, cluster::Cluster& cluster, Counters& counters,
-              std::chrono::nanoseconds timeout) {
+              const store::Store::Leader& leader, cluster::Cluster& cluster,
+              std::chrono::nanoseconds timeout, const Redirection& redirection) {
   cluster.ask_meta(leader.member.raft_address, timeout,
                    [target = cluster::target_of(request), reply = std::move(reply),
-                    &counters](const Result<cluster::NodeMeta>& meta) {
-                     if (!meta.ok()) return reply->send(nowhere_to_go(counters));
-                     net::Response response = net::Response::bare(301);
+                    redirection](const Result<cluster::NodeMeta>& meta) {
+                     if (!meta.ok()) return reply->send(no_leader(redirection.counters));
+                     net::Response response = net::Response::bare(301, redirection.preset_type);
                      response.headers.emplace_back("Location", meta->api_url + target);
                      reply->send(std::move(response));
                    });
@@ -50,26 +49,26 @@ Limits limits_of(const net::Parameters& parameters) {
   return limits;
 }
 
-// Sends the client to the leader, if it asked for that and this node is none.
+// Sends the client to the leader, if it asked for that and this node is not about to lead itself.
 bool is_redirected(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                    const std::optional<store::Store::Leader>& leader, cluster::Cluster& cluster,
-                   Counters& counters) {
+                   const Redirection& redirection) {
   if (!request.parameters.has("redirect") || (leader && leader->is_self)) return false;
   if (leader) {
-    redirect(request, reply, *leader, cluster, counters, limits_of(request.parameters).timeout);
+    redirect(request, reply, *leader, cluster, limits_of(request.parameters).timeout, redirection);
   } else {
-    reply->send(nowhere_to_go(counters));
+    reply->send(no_leader(redirection.counters));
   }
   return true;
 }
 
 // What only reads is `within` old at most when it is tried again.
 bool runs_errand(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                 store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                 store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
                  std::optional<std::chrono::nanoseconds> within, cluster::Errands::Here here,
                  OnFailure on_failure) {
   if (!is_for_another(request, store, cluster)) return false;
-  if (is_redirected(request, reply, store->leader(), *cluster, counters)) return true;
+  if (is_redirected(request, reply, store->leader(), *cluster, redirection)) return true;
   if (request.parameters.has("redirect") || !cluster->errands().expects_leader()) return false;
   cluster::Errands::Errand errand;
   errand.limits = limits_of(request.parameters);
@@ -86,11 +85,12 @@ bool runs_errand(net::Request& request, const std::shared_ptr<net::Reply>& reply
 }  // namespace
 
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                        store::Store* store, cluster::Cluster* cluster, Counters& counters,
-                        OnFailure on_failure, std::shared_ptr<net::BodySource> body) {
+                        store::Store* store, cluster::Cluster* cluster,
+                        const Redirection& redirection, OnFailure on_failure,
+                        std::shared_ptr<net::BodySource> body) {
   if (!is_for_another(request, store, cluster)) return false;
   const std::optional<store::Store::Leader> leader = store->leader();
-  if (is_redirected(request, reply, leader, *cluster, counters)) return true;
+  if (is_redirected(request, reply, leader, *cluster, redirection)) return true;
   if (!leader || leader->is_self) return false;
   Limits limits = limits_of(request.parameters);
   limits.body = std::move(body);
@@ -102,17 +102,18 @@ bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::
 }
 
 bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                       store::Store* store, cluster::Cluster* cluster, Counters& counters,
-                       cluster::Errands::Here here, OnFailure on_failure) {
-  return runs_errand(request, reply, store, cluster, counters, std::nullopt, std::move(here),
+                       store::Store* store, cluster::Cluster* cluster,
+                       const Redirection& redirection, cluster::Errands::Here here,
+                       OnFailure on_failure) {
+  return runs_errand(request, reply, store, cluster, redirection, std::nullopt, std::move(here),
                      std::move(on_failure));
 }
 
 bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                    store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                    store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
                     std::chrono::nanoseconds within, cluster::Errands::Here here,
                     OnFailure on_failure) {
-  return runs_errand(request, reply, store, cluster, counters, within, std::move(here),
+  return runs_errand(request, reply, store, cluster, redirection, within, std::move(here),
                      std::move(on_failure));
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "cluster/cluster.h"
 #include "http/counters.h"
@@ -14,24 +15,32 @@ namespace rqlite::http {
 // What a client hears when the node that should have answered cannot be asked, or does not answer.
 using OnFailure = std::function<net::Response(const Status&)>;
 
+// What a client hears that is sent to the leader, as it asked for.
+struct Redirection {
+  std::string_view preset_type;  // of the route; empty: none
+  Counters& counters;            // of those that find no leader; must outlive the request
+};
+
 // Has the leader answer `request`, if that is another node: passes it on, once, or sends the client
-// there if it asked for that, or says that there is none to be sent to. False: this node is to
-// answer, for it leads, nobody does, or another node has passed the request on already. `body`:
-// gives what the request itself does not hold. `counters` must outlive the request.
+// there if it asked for that, or tells it that there is none. False: this node is to answer, for it
+// leads, nobody does and the client will not be sent there, or another node has passed the request
+// on already. `body`: gives what the request itself does not hold.
 bool answered_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                        store::Store* store, cluster::Cluster* cluster, Counters& counters,
-                        OnFailure on_failure, std::shared_ptr<net::BodySource> body = nullptr);
+                        store::Store* store, cluster::Cluster* cluster,
+                        const Redirection& redirection, OnFailure on_failure,
+                        std::shared_ptr<net::BodySource> body = nullptr);
 
 // The same for a request that is sent again, and to others, until it is answered; also if nobody is
-// known to lead for the moment. If this node has become the leader meanwhile, `here` is called.
-// Takes the request if it is true.
+// known to lead for the moment, which a client that would be sent to the leader does not wait for.
+// If this node has become the leader meanwhile, `here` is called. Takes the request if it is true.
 bool written_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                       store::Store* store, cluster::Cluster* cluster, Counters& counters,
-                       cluster::Errands::Here here, OnFailure on_failure);
+                       store::Store* store, cluster::Cluster* cluster,
+                       const Redirection& redirection, cluster::Errands::Here here,
+                       OnFailure on_failure);
 // One that only reads: not tried again when it is `within` old, or as old as its parameter
 // `timeout` says.
 bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                    store::Store* store, cluster::Cluster* cluster, Counters& counters,
+                    store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
                     std::chrono::nanoseconds within, cluster::Errands::Here here,
                     OnFailure on_failure);
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from exposition import parse
-from guards import basic, user
+from guards import JSON, basic, user
 from members import INSERT, TABLE, Member, Nodes, ids
 from node import eventually, free_ports
 
@@ -306,6 +306,58 @@ def test_clients_are_sent_to_the_leader_if_they_like(trio):
     assert reply.headers["Location"] == f"http://{leader.address}/db/execute?redirect"
     assert leader.client.execute([[INSERT, 1]], "redirect").status == 200
     assert follower.client.query(["SELECT 1"], "redirect", level="none").status == 200
+
+
+# What is for the leader, and the type that its route gives to all answers.
+FOR_THE_LEADER = [
+    ("POST", "/db/execute?redirect&timings", [[INSERT, 1]], JSON),
+    ("POST", "/db/execute?redirect", "", JSON),  # which only the leader looks at
+    ("GET", "/db/query?redirect&q=SELECT%201", None, JSON),
+    ("POST", "/db/query?redirect&level=strong", ["SELECT 1"], JSON),
+    ("POST", "/db/request?redirect&level=linearizable", ["SELECT 1"], JSON),
+    ("POST", "/db/request?redirect&level=none", ["SELECT 1", [INSERT, 1]], JSON),
+    ("GET", "/db/backup?redirect", None, "application/octet-stream"),
+    ("GET", "/db/backup?redirect&fmt=SQL&compress", None, "application/sql"),
+    ("POST", "/db/load?redirect", "SELECT 1", None),
+    ("DELETE", "/remove?redirect", {"id": "nobody"}, None),
+    ("POST", "/leader?wait&redirect", None, JSON),
+]
+
+
+def test_clients_are_sent_to_the_leader_whatever_they_ask(trio):
+    leader, follower = trio.leader(), trio.followers()[0]
+    for method, target, body, preset in FOR_THE_LEADER:
+        reply = follower.client.send(method, target, body)
+        assert (reply.status, reply.body, reply.headers.get("Content-Type"),
+                reply.headers["Location"]) == (
+            301, b"", preset, f"http://{leader.address}{target}"), target
+        assert "X-Rqlite-Served-By" not in reply.headers
+
+
+def test_clients_cannot_be_sent_to_a_leader_that_is_not_there(trio):
+    """They hear it at once: to wait for the next one was not what they asked for."""
+    leader, (follower, other) = trio.leader(), trio.followers()
+    leader.kill()
+    other.kill()
+    eventually(lambda: follower.leader_address() == "")
+    for count, (method, target, body, _) in enumerate(FOR_THE_LEADER, 1):
+        reply = follower.client.send(method, target, body)
+        assert (reply.status, reply.text) == (500, "leader not found\n"), target
+        assert "Location" not in reply.headers
+        assert follower.client.send("GET", "/debug/vars?key=http").json["http"][
+            "leader_not_found"] == count
+    assert follower.client.query(["SELECT 1"], "redirect", level="none").status == 200
+    assert follower.client.send("GET", "/db/backup?redirect&noleader").status == 200
+
+
+def test_clients_cannot_be_sent_to_a_leader_that_does_not_answer(calm_trio):
+    leader, follower = calm_trio[:2]
+    leader.process.send_signal(signal.SIGSTOP)
+    try:
+        reply = follower.client.query(["SELECT 1"], "redirect", timeout="200ms")
+        assert (reply.status, reply.text) == (500, "leader not found\n")
+    finally:
+        leader.process.send_signal(signal.SIGCONT)
 
 
 def test_a_backup_comes_from_the_leader(trio):
