@@ -233,15 +233,18 @@ JsonTree store_status(store::Store& store) {
     tree["leader_appended_at_time"] = JsonTree::text(date_of_time(report.appended_at));
   }
   tree["strong_read_term"] = JsonTree::number(report.reads.strong_term.value());
-  tree["heartbeat_timeout"] = JsonTree::text(format_duration(options.consensus.heartbeat_timeout));
+  // raft.config has what is in force.
+  const store::Store::Options::Asked& asked = options.asked;
+  tree["heartbeat_timeout"] = JsonTree::text(format_duration(asked.heartbeat_timeout));
   tree["apply_timeout"] = JsonTree::text(format_duration(options.consensus.apply_timeout));
-  tree["commit_timeout"] = JsonTree::text(format_duration(options.consensus.commit_timeout));
-  tree["election_timeout"] = JsonTree::text(format_duration(options.consensus.election_timeout));
-  tree["snapshot_interval"] = JsonTree::text(format_duration(options.snapshots.interval));
-  tree["snapshot_threshold"] = JsonTree::number(options.snapshots.entries_max);
+  tree["commit_timeout"] = JsonTree::text(format_duration(asked.commit_timeout));
+  tree["election_timeout"] = JsonTree::text(format_duration(asked.election_timeout));
+  tree["snapshot_interval"] = JsonTree::text(format_duration(asked.snapshot_interval));
+  tree["snapshot_threshold"] = JsonTree::number(asked.snapshot_threshold);
   // Without other members a snapshot releases all of the log before it.
   const bool is_alone = report.cluster.membership.entries().size() <= 1;
-  tree["trailing_logs"] = JsonTree::number(is_alone ? 0 : options.consensus.retention.entries);
+  tree["trailing_logs"] = JsonTree::number(
+      is_alone || asked.snapshot_threshold == 0 ? 0 : options.consensus.retention.entries);
   tree["db_conf"]["fk_constraints"] = JsonTree::boolean(options.foreign_keys);
   if (!options.extensions.empty()) tree["db_conf"]["extensions"] = list_of(options.extensions);
   tree["cdc"]["enabled"] = JsonTree::boolean(false);

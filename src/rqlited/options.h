@@ -65,7 +65,7 @@ struct Options {
   Duration queue_drain_timeout{std::chrono::seconds(10)};
 
   std::string raft_log_level = "WARN";
-  std::uint64_t raft_snap = 8192;
+  std::uint64_t raft_snap = 8192;  // 0: that
   std::uint64_t raft_snap_wal_size = 4 << 20;
   Duration raft_snap_int{std::chrono::seconds(10)};
   Duration raft_heartbeat_timeout{std::chrono::seconds(1)};

@@ -1,6 +1,7 @@
 #include "rqlited/store_options.h"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/duration.h"
@@ -17,11 +18,24 @@ Options::Duration effective(Options::Duration given, Options::Duration usual) {
   return given == Options::Duration::zero() ? usual : given;
 }
 
+Options::Duration snapshot_interval(const Options& options) {
+  return effective(options.raft_snap_int, 2min);
+}
+
 Status set_timeouts(const Options& options, store::Consensus::Options& to) {
   to.heartbeat_timeout = effective(options.raft_heartbeat_timeout, 1s);
   to.election_timeout = election_timeout(options);
   to.lease_timeout = effective(options.raft_leader_lease_timeout, 500ms);
+  to.commit_timeout = effective(options.raft_commit_timeout, 50ms);
+  to.apply_timeout = options.raft_apply_timeout;
   const std::string context = "creating the raft system failed: ";
+  for (const auto& [name, time, least] : {std::tuple("HeartbeatTimeout", to.heartbeat_timeout, 5ms),
+                                          {"ElectionTimeout", to.election_timeout, 5ms},
+                                          {"CommitTimeout", to.commit_timeout, 1ms},
+                                          {"SnapshotInterval", snapshot_interval(options), 5ms},
+                                          {"LeaderLeaseTimeout", to.lease_timeout, 5ms}}) {
+    if (time < least) return {Code::kInvalid, context + name + " is too low"};
+  }
   if (to.lease_timeout > to.heartbeat_timeout) {
     return {Code::kInvalid, context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) +
                                 ") cannot be larger than heartbeat timeout (" +
@@ -31,16 +45,6 @@ Status set_timeouts(const Options& options, store::Consensus::Options& to) {
     return {Code::kInvalid, context + "ElectionTimeout (" + format_duration(to.election_timeout) +
                                 ") must be equal or greater than Heartbeat Timeout (" +
                                 format_duration(to.heartbeat_timeout) + ")"};
-  }
-  to.commit_timeout = effective(options.raft_commit_timeout, 50ms);
-  to.apply_timeout = options.raft_apply_timeout;
-  if (to.commit_timeout < 1ms) {
-    return {Code::kInvalid,
-            context + "CommitTimeout (" + format_duration(to.commit_timeout) + ") is too low"};
-  }
-  if (to.lease_timeout < 5ms) {
-    return {Code::kInvalid,
-            context + "LeaderLeaseTimeout (" + format_duration(to.lease_timeout) + ") is too low"};
   }
   return {};
 }
@@ -54,9 +58,16 @@ Result<store::Store::Options> store_options(const Options& options) {
   store.raft_address = options.raft_adv_addr;
   store.foreign_keys = options.foreign_keys;
   store.snapshots.entries_max = options.raft_snap == 0 ? 8192 : options.raft_snap;
-  store.snapshots.wal_bytes_max = options.raft_snap_wal_size;
+  // An interval of zero switches this off, too.
+  store.snapshots.wal_bytes_max =
+      options.raft_snap_int == Options::Duration::zero() ? 0 : options.raft_snap_wal_size;
   store.snapshots.urgent_wal_bytes = 4 * options.raft_snap_wal_size;
-  store.snapshots.interval = options.raft_snap_int;
+  store.snapshots.interval = snapshot_interval(options);
+  store.asked = {.heartbeat_timeout = options.raft_heartbeat_timeout,
+                 .election_timeout = options.raft_election_timeout,
+                 .commit_timeout = options.raft_commit_timeout,
+                 .snapshot_interval = options.raft_snap_int,
+                 .snapshot_threshold = options.raft_snap};
   store.maintenance = {options.auto_vacuum_int, options.auto_optimize_int};
   RETURN_IF_ERROR(set_timeouts(options, store.consensus));
   // So that those who are a little behind need no snapshot.

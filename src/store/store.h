@@ -62,6 +62,15 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
     Snapshotter::Options snapshots;
     Maintenance::Options maintenance;
     Consensus::Options consensus;  // but what the store itself fills in
+    // What whoever runs the node asked for, which status shows; 0: whatever is usual.
+    struct Asked {
+      std::chrono::nanoseconds heartbeat_timeout{0};
+      std::chrono::nanoseconds election_timeout{0};
+      std::chrono::nanoseconds commit_timeout{0};
+      std::chrono::nanoseconds snapshot_interval{0};
+      std::uint64_t snapshot_threshold = 0;
+    };
+    Asked asked;
     // Who is to take part from here on, whatever the log says; none: as the log says.
     struct Recovery {
       std::vector<RecoveredPeer> peers;

@@ -129,12 +129,31 @@ def test_a_follower_that_is_removed_does_not_stop(start_trio):
 # Times.
 
 @pytest.mark.parametrize("flag, message", [
-    ("-raft-commit-timeout=999us", "CommitTimeout (999µs) is too low"),
-    ("-raft-commit-timeout=-1s", "CommitTimeout (-1s) is too low")])
+    ("-raft-heartbeat-timeout=4ms", "HeartbeatTimeout is too low"),
+    ("-raft-commit-timeout=999us", "CommitTimeout is too low"),
+    ("-raft-commit-timeout=-1s", "CommitTimeout is too low")])
 def test_times_that_cannot_be(make_node, flag, message):
     code, log = make_node(flag).fail_to_start()
     assert code == 1
     assert f"failed to open store: creating the raft system failed: {message}" in log
+
+
+def test_times_of_zero_are_the_usual_ones(make_node):
+    """Which `raft.config` has; what was asked for is still shown."""
+    node = make_node("-raft-heartbeat-timeout", "0", "-raft-election-timeout", "0s", "-raft-snap", "0",
+                     "-raft-leader-lease-timeout", "0", "-raft-commit-timeout", "0",
+                     "-raft-apply-timeout", "0", "-raft-snap-int", "0")
+    node.start()
+    node.client.must(TABLE)
+    store = node.client.status("store")
+    assert [store[f"{name}_timeout"] for name in ("heartbeat", "election", "commit", "apply")] == [
+        "0s"] * 4
+    assert (store["snapshot_interval"], store["snapshot_threshold"], store["trailing_logs"]) == (
+        "0s", 0, 0)
+    config = store["raft"]["config"]
+    assert (config["HeartbeatTimeout"], config["ElectionTimeout"], config["LeaderLeaseTimeout"],
+            config["CommitTimeout"], config["SnapshotInterval"], config["SnapshotThreshold"]) == (
+        10**9, 10**9, 5 * 10**8, 5 * 10**7, 120 * 10**9, 8192)
 
 
 def test_an_apply_timeout_is_not_negative(make_node):

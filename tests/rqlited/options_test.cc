@@ -355,8 +355,6 @@ TEST(OptionsTest, TheFirstProblemIsReportedInTheOrderThatUsersKnow) {
        "-auto-vacuum-int must not be negative"},
       {{"-auto-optimize-int=-1s", "/d"}, "-auto-optimize-int must not be negative"},
       {{"-db-max-ro-conns=-1", "/d"}, "-db-max-ro-conns must not be negative"},
-      {{"-raft-snap-int=0", "/d"}, "-raft-snap-int must be greater than 0"},
-      {{"-raft-heartbeat-timeout=4ms", "/d"}, "-raft-heartbeat-timeout must be at least 5ms"},
   };
   for (const auto& [arguments, message] : lines) {
     EXPECT_EQ(outcome(arguments), std::string("1: fatal: ") + message);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <tuple>
+#include <vector>
+
 #include "fakes/sim_file_system.h"
 
 namespace rqlite::rqlited {
@@ -10,7 +14,12 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(StoreOptionsTest, ZeroMeansTheUsual) {
-  const Result<store::Store::Options> store = store_options({});
+  Options options;
+  options.raft_heartbeat_timeout = options.raft_election_timeout = 0s;
+  options.raft_leader_lease_timeout = options.raft_commit_timeout = 0s;
+  options.raft_apply_timeout = options.raft_snap_int = 0s;
+  options.raft_snap = 0;
+  const Result<store::Store::Options> store = store_options(options);
   ASSERT_TRUE(store.ok());
   EXPECT_EQ(store->consensus.heartbeat_timeout, 1s);
   EXPECT_EQ(store->consensus.election_timeout, 1s);
@@ -18,7 +27,14 @@ TEST(StoreOptionsTest, ZeroMeansTheUsual) {
   EXPECT_EQ(store->consensus.commit_timeout, 50ms);
   EXPECT_EQ(store->snapshots.entries_max, 8192u);
   EXPECT_EQ(store->consensus.retention.entries, 10240u);
-  EXPECT_EQ(election_timeout({}), 1s);
+  EXPECT_EQ(store->consensus.apply_timeout, 0s);  // no limit
+  EXPECT_EQ(store->snapshots.interval, 2min);
+  EXPECT_EQ(store->snapshots.wal_bytes_max, 0u);  // however much that is
+  EXPECT_EQ(election_timeout(options), 1s);
+  // Which is not what was asked for.
+  EXPECT_EQ(store->asked.heartbeat_timeout, 0s);
+  EXPECT_EQ(store->asked.snapshot_interval, 0s);
+  EXPECT_EQ(store->asked.snapshot_threshold, 0u);
 }
 
 TEST(StoreOptionsTest, WhatAFlagSaysIsTaken) {
@@ -28,6 +44,7 @@ TEST(StoreOptionsTest, WhatAFlagSaysIsTaken) {
   options.raft_leader_lease_timeout = 2s;
   options.raft_commit_timeout = 1ms;
   options.raft_snap = 100;
+  options.raft_snap_int = 3s;
   options.raft_remove_shutdown = true;
   const Result<store::Store::Options> store = store_options(options);
   ASSERT_TRUE(store.ok());
@@ -37,6 +54,13 @@ TEST(StoreOptionsTest, WhatAFlagSaysIsTaken) {
   EXPECT_EQ(store->consensus.commit_timeout, 1ms);
   EXPECT_EQ(store->snapshots.entries_max, 100u);
   EXPECT_EQ(store->consensus.retention.entries, 125u);
+  EXPECT_EQ(store->snapshots.interval, 3s);
+  EXPECT_EQ(store->snapshots.wal_bytes_max, 4u << 20);
+  EXPECT_EQ(store->asked.heartbeat_timeout, 2s);
+  EXPECT_EQ(store->asked.election_timeout, 3s);
+  EXPECT_EQ(store->asked.commit_timeout, 1ms);
+  EXPECT_EQ(store->asked.snapshot_interval, 3s);
+  EXPECT_EQ(store->asked.snapshot_threshold, 100u);
   EXPECT_TRUE(store->shuts_down_on_removal);
   EXPECT_EQ(election_timeout(options), 3s);
 }
@@ -57,14 +81,21 @@ TEST(StoreOptionsTest, TimeoutsThatContradictEachOtherAreRefused) {
   EXPECT_EQ(refusal_of(options),
             "creating the raft system failed: ElectionTimeout (1s) must be equal or greater than "
             "Heartbeat Timeout (2s)");
-  options = {};
-  options.raft_commit_timeout = 999us;
-  EXPECT_EQ(refusal_of(options),
-            "creating the raft system failed: CommitTimeout (999µs) is too low");
-  options = {};
-  options.raft_leader_lease_timeout = 4ms;
-  EXPECT_EQ(refusal_of(options),
-            "creating the raft system failed: LeaderLeaseTimeout (4ms) is too low");
+}
+
+TEST(StoreOptionsTest, TimeoutsThatAreTooShortAreRefusedFirst) {
+  const std::vector<std::tuple<Options::Duration Options::*, Options::Duration, std::string>> lines{
+      {&Options::raft_heartbeat_timeout, 4ms, "HeartbeatTimeout"},
+      {&Options::raft_heartbeat_timeout, -1s, "HeartbeatTimeout"},
+      {&Options::raft_election_timeout, 4ms, "ElectionTimeout"},
+      {&Options::raft_commit_timeout, 999us, "CommitTimeout"},
+      {&Options::raft_snap_int, 4ms, "SnapshotInterval"},
+      {&Options::raft_leader_lease_timeout, 4ms, "LeaderLeaseTimeout"}};
+  for (const auto& [flag, time, name] : lines) {
+    Options options;
+    options.*flag = time;
+    EXPECT_EQ(refusal_of(options), "creating the raft system failed: " + name + " is too low");
+  }
 }
 
 class PeersFileTest : public ::testing::Test {
