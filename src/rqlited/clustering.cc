@@ -5,12 +5,16 @@
 #include <chrono>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "base/file_system.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/thread.h"
 #include "cluster/boot_loop.h"
 #include "cluster/join_check.h"
+#include "net/client.h"
+#include "net/tls_dialer.h"
 #include "rqlited/join_login.h"
 #include "store/identity.h"
 
@@ -74,8 +78,7 @@ Status Clustering::run_now() {
     return boot([this] { return parts_.discovery->lookup()->find(); });
   }
   if (!options.join_text.empty()) {
-    RETURN_IF_ERROR(cluster::check_join_addresses(parts_.cluster.client(), options.join(),
-                                                  kProbeTimeout, parts_.stop_is_wanted));
+    RETURN_IF_ERROR(check_join_addresses());
     if (options.bootstrap_expect == 0) return join();
     return boot([this]() -> Result<std::vector<std::string>> { return parts_.options.join(); });
   }
@@ -86,6 +89,35 @@ Status Clustering::run_now() {
   }
   return {Code::kInvalid,
           "this node waits to join a cluster, and is not told where that is: see -join"};
+}
+
+Status Clustering::check_join_addresses() {
+  const Options& options = parts_.options;
+  std::vector<std::string> unknown = options.join();
+  const auto check = [&](net::Client& client) {
+    return cluster::check_join_addresses(client, unknown, kProbeTimeout, parts_.stop_is_wanted);
+  };
+  const auto check_by_tls = [&]() -> Status {
+    // Whose certificate it is does not matter to a look.
+    net::TlsDialer::Options dialing;
+    dialing.certificate_file = options.node_cert;
+    dialing.key_file = options.node_key;
+    dialing.verify_server = false;
+    const Result<std::unique_ptr<net::TlsDialer>> dialer =
+        net::TlsDialer::open(std::move(dialing), posix_file_system(), parts_.clock);
+    if (!dialer.ok()) return dialer.error();
+    net::Client client({.connect_timeout = kProbeTimeout, .tls = dialer->get()});
+    return check(client);
+  };
+  // First as nodes of this cluster speak, for most are.
+  if (options.node_cert.empty()) {
+    RETURN_IF_ERROR(check(parts_.cluster.client()));
+    return unknown.empty() ? Status() : check_by_tls();
+  }
+  RETURN_IF_ERROR(check_by_tls());
+  if (unknown.empty()) return {};
+  net::Client client({.connect_timeout = kProbeTimeout});
+  return check(client);
 }
 
 cluster::Joiner Clustering::joiner(cluster::Joiner::Options joining) {

@@ -58,6 +58,7 @@ class Clustering {
   Status run_now();
   // Whether this node is a member, as it is, of a cluster that has a leader.
   [[nodiscard]] bool takes_part();
+  Status check_join_addresses();
   Status join();
   Status boot(std::function<Result<std::vector<std::string>>()> find_addresses);
   Status register_with_store();

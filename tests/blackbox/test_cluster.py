@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from certificates import Authority
 from exposition import parse
 from guards import JSON, basic, user
 from members import INSERT, TABLE, Member, Nodes, ids
@@ -163,6 +164,36 @@ def test_an_address_for_clients_is_no_address_to_join_at(make_member, home):
     code, log = node.fail_to_start()
     assert code == 1
     assert f"join address {first.address} appears to be serving HTTP when it should be Raft" in log
+
+
+@pytest.mark.parametrize("api_is_secret", [True, False])
+def test_nor_is_one_where_clients_are_spoken_to_in_another_way(make_member, home, api_is_secret):
+    authority = Authority(home, "nodes")
+    pair = authority.issue("node")
+    first = make_member(*(("-http-cert", pair.certificate, "-http-key", pair.key)
+                          if api_is_secret else ()))
+    first.tls = authority.client() if api_is_secret else None
+    first.start()
+    node = Member(home / "alone", "-join", first.address,
+                  *(() if api_is_secret else ("-node-cert", pair.certificate, "-node-key", pair.key,
+                                              "-node-ca-cert", authority.certificate)))
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert f"join address {first.address} appears to be serving HTTP when it should be Raft" in log
+
+
+def test_a_node_without_tls_is_told_that_it_cannot_join_one_with_it(make_member, home):
+    """Not that the address is another one's: it is right."""
+    authority = Authority(home, "nodes")
+    pair = authority.issue("node")
+    first = make_member("-node-cert", pair.certificate, "-node-key", pair.key,
+                        "-node-ca-cert", authority.certificate)
+    first.start()
+    node = Member(home / "alone", "-join", first.raft_address, "-join-attempts", "1")
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert f"failed to join via node at {first.raft_address}: " in log
+    assert "serving HTTP" not in log
 
 
 def test_a_node_that_was_alone_does_not_join(make_member):

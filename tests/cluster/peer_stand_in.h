@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "net/message.h"
 #include "net/server.h"
+#include "net/tls_context.h"
 
 namespace rqlite::cluster {
 
@@ -30,10 +31,13 @@ class PeerStandIn final : public net::Handler {
   // Called for each request, on the port's thread. Null: it is silent.
   using Answer = std::function<void(const Asked&, const std::shared_ptr<net::Reply>&)>;
 
-  explicit PeerStandIn(Answer answer = nullptr) : answer_(std::move(answer)) {
+  // With `tls`, which must outlive it, it speaks that alone.
+  explicit PeerStandIn(Answer answer = nullptr, net::TlsContext* tls = nullptr)
+      : answer_(std::move(answer)) {
     net::Server::Options options;
     options.host = "127.0.0.1";
     options.port = "0";
+    options.tls = tls;
     server_ = *net::Server::listen(std::move(options), *this);
     server_->start();
   }
