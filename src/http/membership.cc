@@ -12,6 +12,12 @@ bool is_member(const store::Store::Report& report, const std::string& node_id) {
   return report.cluster.membership.find_node(node_id).has_value();
 }
 
+bool votes(const store::Store::Report& report, const std::string& node_id) {
+  const store::Membership& members = report.cluster.membership;
+  const std::optional<raft::RaftId> id = members.find_node(node_id);
+  return id && members.find(*id)->votes;
+}
+
 bool leads(const store::Store::Report& report, const std::string& node_id) {
   const store::Membership::Entry* leader = report.cluster.membership.find(report.raft.leader);
   return leader != nullptr && leader->member.node_id == node_id;
@@ -63,6 +69,10 @@ void step_down(const net::Request& request, std::shared_ptr<net::Reply> reply, s
     }
     if (!is_member(report, *id)) {
       return reply->send(net::Response::text(500, "stepdown: node not found in cluster"));
+    }
+    if (!votes(report, *id)) {
+      return reply->send(
+          net::Response::text(500, "stepdown: cannot step down to a non-voting node"));
     }
   }
   const bool wait = request.parameters.has("wait");

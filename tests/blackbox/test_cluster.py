@@ -748,9 +748,12 @@ def test_a_node_without_a_vote(make_member):
     make_member.all.wait_until_equal()
     reply = reader.client.query(["SELECT count(*) FROM t"], level="auto")
     assert reply.headers["X-Rqlite-Served-By"] == reader.address
-    reply = first.client.send("POST", "/leader?wait", {"id": "2"},
-                              {"Content-Type": "application/json"})
-    assert reply.status == 500 and "non-voting" in reply.text
+    for node in (first, reader):
+        for wait in ("", "?wait"):
+            reply = node.client.send("POST", "/leader" + wait, {"id": "2"},
+                                     {"Content-Type": "application/json"})
+            assert (reply.status, reply.text) == (
+                500, "stepdown: cannot step down to a non-voting node\n")
     # It does not count.
     reader.kill()
     first.client.must([INSERT, 1])
