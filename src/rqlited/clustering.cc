@@ -125,7 +125,7 @@ cluster::Joiner Clustering::joiner(cluster::Joiner::Options joining) {
   joining.attempts = static_cast<int>(options.join_attempts);
   joining.interval = options.join_interval;
   joining.login = login_;
-  joining.is_named = !options.join_as.empty();
+  joining.is_named = !login_.empty();
   joining.stop_is_wanted = parts_.stop_is_wanted;
   joining.heard_of = [this](const std::string& id) { parts_.cluster.expect_cluster(id); };
   return cluster::Joiner(parts_.cluster.client(), pause_, std::move(joining), [this] {

@@ -772,6 +772,11 @@ def test_nodes_show_who_they_are_when_they_join(make_member, home):
     stranger = make_member("-join-attempts", "1", first=first)
     code, log = stranger.fail_to_start()
     assert code == 1 and "unauthorized (did you forget to set -join-as?)" in log
+    # One who is not in the file of users, or has none, is nobody, too.
+    for flags in (("-auth", str(users), "-join-as", "nobody"), ("-join-as", "nodes")):
+        stranger = make_member("-join-attempts", "1", *flags, first=first)
+        code, log = stranger.fail_to_start()
+        assert code == 1 and "unauthorized (did you forget to set -join-as?)" in log
     copy = make_member("-raft-non-voter", "-auth", str(users), "-join-as", "nodes",
                        "-join-attempts", "1", first=first)
     code, log = copy.fail_to_start()
