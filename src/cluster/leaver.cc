@@ -73,9 +73,7 @@ Status Leaver::ask(const std::string& leader, TimePoint deadline) {
   const net::CallResult result = cluster_.client().fetch(std::move(call), kAnswerBytesMax);
   if (!result.response.ok()) return result.response.error();
   if (result.response->status == 200) return {};
-  if (result.response->status == 401) {
-    return {Code::kInvalid, "remote remove node not authorized"};
-  }
+  if (result.response->status == 401) return {Code::kInvalid, "unauthorized"};
   return {Code::kUnavailable, message_in(result.response->body)};
 }
 
