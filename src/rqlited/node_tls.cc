@@ -40,7 +40,10 @@ Result<NodeTls> NodeTls::open(const Options& options, FileSystem& files, const C
   accepting.component = "mux";
   Result<std::unique_ptr<net::TlsContext>> context =
       net::TlsContext::open(std::move(accepting), files, clock);
-  if (!context.ok()) return context.error().with_context("failed to create cluster service");
+  if (!context.ok()) {
+    return context.error().with_context(
+        "failed to start node mux: failed to create node-to-node mux");
+  }
   tls.accepting = std::move(*context);
   net::TlsDialer::Options dialing;
   dialing.certificate_file = options.node_cert;

@@ -228,6 +228,20 @@ def start_secret(make_member, home):
     return start
 
 
+@pytest.mark.parametrize("flag", ["-node-cert", "-node-key", "-node-ca-cert"])
+def test_files_that_are_wrong_are_fatal(make_member, home, flag):
+    authority = Authority(home, "nodes")
+    pair = authority.issue("node")
+    wrong = home / "wrong.pem"
+    wrong.write_text("garbage")
+    node = make_member("-node-cert", pair.certificate, "-node-key", pair.key,
+                       "-node-ca-cert", authority.certificate, flag, wrong)
+    code, log = node.fail_to_start()
+    assert code == 1
+    assert re.search(r" failed to start node mux: failed to create node-to-node mux: .*wrong\.pem",
+                     log)
+
+
 def test_without_a_certificate_there_is_nothing(start_secret, home):
     nodes = start_secret(2, "-node-verify-client")
     stranger = Authority(home, "strangers").issue("mallory")
