@@ -23,11 +23,11 @@ std::string describe(const net::TlsContext::Options& tls) {
 Result<NodeTls> NodeTls::open(const Options& options, FileSystem& files, const Clock& clock) {
   NodeTls tls;
   if (options.node_cert.empty()) {
-    const bool joins = !options.join_text.empty() || !options.disco_mode.empty();
-    if (!options.auth.empty() && joins) {
+    // Whoever is alone now may be joined, and pass on what its clients send.
+    if (!options.auth.empty()) {
       log("rqlited",
-          "WARNING: passwords go to other nodes in clear, because -node-cert and -node-key are not "
-          "set");
+          "WARNING: passwords go to other nodes in clear, if there are any, because -node-cert and "
+          "-node-key are not set");
     }
     return tls;
   }
