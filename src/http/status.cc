@@ -120,6 +120,7 @@ JsonTree raft_config(const store::Store::Options& options) {
   config["LogLevel"] = JsonTree::text(log_level_name(consensus.log_level));
   // A start goes on with the database as the last snapshot left it.
   config["NoSnapshotRestoreOnStart"] = JsonTree::boolean(true);
+  config["ShutdownOnRemove"] = JsonTree::boolean(options.shuts_down_on_removal);
   return config;
 }
 

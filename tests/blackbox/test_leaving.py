@@ -116,6 +116,7 @@ def test_what_a_leader_is_that_was_removed(start_trio, flags, state):
     eventually(lambda: trio[0].leader_address() == "")
     # The process stays, and so does what it had.
     assert trio[0].rows() == 1
+    assert trio[0].client.status("store.raft.config.ShutdownOnRemove") is (state == "Shutdown")
     assert trio[0].client.execute([[INSERT, 2]]).status == 503
     Nodes(trio[1:]).leader().client.must([INSERT, 2])
 

@@ -138,10 +138,11 @@ KEYS = {
         protocol_version_max protocol_version_min snapshot_version_max snapshot_version_min state
         term voter""",
     "store.raft.config": """CommitTimeout ElectionTimeout HeartbeatTimeout LeaderLeaseTimeout LocalID LogLevel
-        NoSnapshotRestoreOnStart SnapshotInterval SnapshotThreshold""",
+        NoSnapshotRestoreOnStart ShutdownOnRemove SnapshotInterval SnapshotThreshold""",
     "store.snapshot_store": "dir dir_size snapshots",
     "store.sqlite3": """compile_options conn_pool_stats db_size db_size_friendly extensions
         last_modified mem_stats path pragmas size version wal_size""",
+    "store.sqlite3.conn_pool_stats.ro": "idle in_use max_open_connections open_connections",
     "": "build cluster extensions http mux network node os runtime store",
 }
 
