@@ -40,7 +40,7 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
         kind_(static_cast<std::size_t>(passed_on_kind(errand_.request.path))),
         ends_(later(owner.clock_.now(), errand_.within)) {
     errand_.request.headers = headers_.get();
-    errand_.limits.may_repeat = true;
+    errand_.limits.may_repeat = errand_.may_repeat;
     errand_.limits.on_again = [&count = owner_.counters_.retries[kind_]] { count++; };
     if (errand_.may_write) origin_ = owner_.numbers_.begin();
   }

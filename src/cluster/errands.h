@@ -59,15 +59,18 @@ class Errands {
       : ways_(ways), numbers_(numbers), counters_(counters), clock_(clock), options_(options) {}
 
   // Answers a request on this node, which leads now; on the connection's thread. `refused` hears
-  // why nothing came of it, in place of the client. A write has an origin.
+  // why nothing came of it, in place of the client. What may write has an origin.
   using Here = std::function<void(net::Request request, std::shared_ptr<net::Reply> reply,
                                   const std::optional<command::Origin>& origin, OnFailure refused)>;
   struct Errand {
     net::Request request;
     std::shared_ptr<net::Reply> reply;
-    // What may write is sent with an origin. What only reads needs none, and is not tried again
-    // once it is `within` old: its client does not wait for longer.
+    // What may write is sent with an origin. What only reads, or does nothing when it comes twice,
+    // needs none, and is not tried again once it is `within` old: its client does not wait for
+    // longer.
     bool may_write = true;
+    // Whether the same leader is asked twice, each time for as long as its limits say.
+    bool may_repeat = true;
     std::chrono::nanoseconds within = std::chrono::nanoseconds::max();
     Forwarder::Limits limits;
     Here here;

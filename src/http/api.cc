@@ -250,6 +250,12 @@ Status as_outcome(const Status& why) {
 
 }  // namespace
 
+net::Response Api::nothing_came_of_it(const Status& why) {
+  if (why.code() != Code::kNoLeader) return net::Response::text(500, why.text());
+  counters_.add(Counter::kLeaderNotFound);
+  return net::Response::text(503, why.text());
+}
+
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                          std::string_view preset_type, const std::string& context) {
   return answered_elsewhere(request, reply, store_, cluster_, {preset_type, counters_},
@@ -432,11 +438,7 @@ void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
       last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
     });
   };
-  const auto failed = [this](const Status& why) {
-    if (why.code() != Code::kNoLeader) return net::Response::text(500, why.text());
-    counters_.add(Counter::kLeaderNotFound);
-    return net::Response::text(503, why.text());
-  };
+  const auto failed = [this](const Status& why) { return nothing_came_of_it(why); };
   if (!request.parameters.has("noleader") &&
       read_elsewhere(request, reply, store_, cluster_, {backup_type(request.parameters), counters_},
                      std::chrono::nanoseconds::max(), answer, failed)) {
@@ -483,17 +485,16 @@ void Api::leader(net::Request request, std::shared_ptr<net::Reply> reply) {
 
 void Api::remove(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (std::optional<net::Response> bad = bad_removal(request)) return reply->send(*bad);
-  if (done_elsewhere(request, reply, {})) return;
-  const std::shared_ptr<const net::Headers> headers = request.headers->keep();
-  const auto kept = std::make_shared<net::Request>(request);
-  kept->headers = headers.get();
-  // Of a request that came from another node that one hears that this is not the leader any more.
-  auto elsewhere = [this, kept, headers, reply] {
-    if (done_elsewhere(*kept, reply, {})) return;
-    reply->send(net::Response::text(500, "not leader"));
+  const auto failed = [this](const Status& why) { return nothing_came_of_it(as_outcome(why)); };
+  const auto answer = [this](const net::Request& request_, std::shared_ptr<net::Reply> reply_,
+                             const std::optional<command::Origin>&, OnRefused refused) {
+    http::remove_node(request_, std::move(reply_), store_, cluster_, served_by(request_),
+                      std::move(refused));
   };
-  http::remove_node(request, reply, store_, cluster_, served_by(request), counters_,
-                    std::move(elsewhere));
+  if (done_by_leader(request, reply, store_, cluster_, {{}, counters_}, answer, failed)) return;
+  OnRefused refusal = refusal_of(request, reply);
+  if (!refusal) refusal = [reply, failed](const Status& why) { reply->send(failed(why)); };
+  answer(request, std::move(reply), {}, std::move(refusal));
 }
 
 void Api::root(net::Request request, std::shared_ptr<net::Reply> reply) {

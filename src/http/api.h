@@ -101,7 +101,9 @@ class Api final : public net::Handler {
   bool loaded_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
                         const std::shared_ptr<Upload>& body);
   bool done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,
-                      std::string_view preset_type, const std::string& context = "");
+                      std::string_view preset_type, const std::string& context);
+  // Why, as one line.
+  net::Response nothing_came_of_it(const Status& why);
 
   // Has a request that may write answered by whoever leads; `here` does it on this node.
   using WriteHere =

@@ -117,6 +117,26 @@ bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& re
                      std::move(on_failure));
 }
 
+bool done_by_leader(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                    store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
+                    cluster::Errands::Here here, OnFailure on_failure) {
+  if (store == nullptr || cluster == nullptr || request.passed_on) return false;
+  const std::optional<store::Store::Leader> leader = store->leader();
+  if (is_redirected(request, reply, leader, *cluster, redirection)) return true;
+  if (!leader) return false;
+  cluster::Errands::Errand errand;
+  errand.limits = limits_of(request.parameters);
+  errand.may_write = false;
+  errand.may_repeat = false;
+  errand.within = errand.limits.timeout;
+  errand.request = std::move(request);
+  errand.reply = reply;
+  errand.here = std::move(here);
+  errand.on_failure = std::move(on_failure);
+  cluster->errands().run(std::move(errand));
+  return true;
+}
+
 bool votes(store::Store& store) {
   const store::Membership membership = store.membership();
   const store::Membership::Entry* self = membership.find(store.raft_id());

@@ -44,6 +44,13 @@ bool read_elsewhere(net::Request& request, const std::shared_ptr<net::Reply>& re
                     std::chrono::nanoseconds within, cluster::Errands::Here here,
                     OnFailure on_failure);
 
+// Has whoever leads do something that may be done twice, and the next leader if that one leads no
+// more: `here` if it is this node. It is given up when it is as old as its parameter `timeout`
+// says. False: nobody leads, or another node has passed the request on.
+bool done_by_leader(net::Request& request, const std::shared_ptr<net::Reply>& reply,
+                    store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
+                    cluster::Errands::Here here, OnFailure on_failure);
+
 // Whether this node has a vote; one without is a copy that reads.
 bool votes(store::Store& store);
 

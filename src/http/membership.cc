@@ -99,12 +99,12 @@ std::optional<net::Response> bad_removal(const net::Request& request) {
 
 void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
                  store::Store* store, cluster::Cluster* cluster, const std::string& served_by,
-                 Counters& counters, std::function<void()> elsewhere) {
+                 OnRefused refused) {
   const Result<std::string> id = read_node_to_remove(request.body);
   if (!id.ok()) return reply->send(net::Response::bare(400));
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   const store::Store::Report report = store->report();
-  if (report.raft.leader == raft::RaftId()) return reply->send(leader_not_found(counters));
+  if (report.raft.leader == raft::RaftId()) return refused({Code::kNoLeader, "leader not found"});
   if (!is_member(report, *id)) return reply->send(done(served_by, {}));
   if (cluster == nullptr || report.cluster.membership.voters() == 1) {
     // The only one that there is.
@@ -114,12 +114,11 @@ void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
           net::Response::text(500, "need at least one voter in configuration: {[]}"));
     }
   }
-  cluster->members().remove(
-      *id, [reply, served_by, elsewhere = std::move(elsewhere)](const Status& status) {
-        if (status.ok()) return reply->send(done(served_by, {}));
-        if (status.code() == Code::kNotLeader) return elsewhere();
-        reply->send(net::Response::text(500, status.text()));
-      });
+  cluster->members().remove(*id,
+                            [reply, served_by, refused = std::move(refused)](const Status& status) {
+                              if (status.ok()) return reply->send(done(served_by, {}));
+                              refused(status);
+                            });
 }
 
 }  // namespace rqlite::http

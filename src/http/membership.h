@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cluster/cluster.h"
 #include "http/counters.h"
+#include "http/request_options.h"
 #include "net/message.h"
 #include "store/store.h"
 
@@ -17,11 +17,12 @@ namespace rqlite::http {
 void step_down(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
                cluster::Cluster* cluster, const std::string& served_by, Counters& counters);
 
-// DELETE /remove: the node that the body names is to be a member no longer. `elsewhere` has the
-// next leader answer, if this node hands over for that.
+// DELETE /remove: the node that the body names is to be a member no longer. `refused` hears why
+// nothing came of it, in place of the client: so does a leader that hands over because it is to go
+// itself, with kNotLeader.
 void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
                  store::Store* store, cluster::Cluster* cluster, const std::string& served_by,
-                 Counters& counters, std::function<void()> elsewhere);
+                 OnRefused refused);
 
 // What is wrong with the body of either, before anybody is asked; nothing if nothing is.
 std::optional<net::Response> bad_successor(const net::Request& request);

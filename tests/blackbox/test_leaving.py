@@ -121,6 +121,36 @@ def test_what_a_leader_is_that_was_removed(start_trio, flags, state):
     Nodes(trio[1:]).leader().client.must([INSERT, 2])
 
 
+def test_the_leader_can_be_removed_through_any_other_node(start_trio, make_member):
+    """From four to three and from three to two: whoever is asked, it has happened when the answer
+    comes."""
+    nodes = start_trio()
+    make_member(first=nodes[0]).start()
+    for asked in (0, -1):
+        old, followers = nodes.leader(), nodes.followers()
+        name, follower = old.flags[1], followers[asked]
+        reply = follower.client.send("DELETE", "/remove", {"id": name})
+        assert (reply.status, reply.text) == (200, "")
+        served_by = reply.headers["X-Rqlite-Served-By"]
+        new = next(node for node in followers if served_by in (node.address, node.raft_address))
+        assert name not in new.client.send("GET", "/nodes").json
+        old.kill()
+        assert nodes.leader() is new
+        assert follower.client.send("DELETE", "/remove", {"id": name}).status == 200
+        follower.client.must([INSERT, 1])
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_the_leader_of_three_can_be_removed_through_each_of_the_others(start_trio, asked):
+    trio = start_trio()
+    name = trio[0].flags[1]
+    assert trio.leader() is trio[0]
+    assert trio[asked].client.send("DELETE", "/remove", {"id": name}).status == 200
+    leader = Nodes(trio[1:]).leader()
+    assert name not in leader.client.send("GET", "/nodes").json
+    leader.client.must([INSERT, 1])
+
+
 def test_a_follower_that_is_removed_does_not_stop(start_trio):
     trio = start_trio("-raft-remove-shutdown")
     assert trio[0].client.send("DELETE", "/remove", {"id": "3"}).status == 200

@@ -268,6 +268,22 @@ TEST_F(ErrandsTest, AReadNeedsNoOrigin) {
   EXPECT_EQ(text_of(*reply), "rows");
 }
 
+TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsAskedOfTheNextLeader) {
+  ways_.leads(kSecond);
+  auto reply = std::make_shared<FakeReply>();
+  Errands::Errand removal = errand("/remove", "r", reply);
+  removal.may_write = false;
+  removal.may_repeat = false;
+  errands_.run(std::move(removal));
+  EXPECT_FALSE(ways_.sent_.back().limits.may_repeat);
+  ways_.leads(kThird);
+  ways_.fail(Code::kNotLeader);
+  EXPECT_EQ(ways_.run_next(), 0ms);
+  EXPECT_EQ(ways_.sent_.back().to, kThird);
+  ways_.answer("done");
+  EXPECT_EQ(text_of(*reply), "done");
+}
+
 TEST_F(ErrandsTest, AReadIsAskedOfTheNextLeader) {
   ways_.leads(kSecond);
   const auto reply = begin_read();
