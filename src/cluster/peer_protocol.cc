@@ -7,6 +7,7 @@
 #include <charconv>
 #include <protozero/pbf_writer.hpp>
 #include <utility>
+#include <vector>
 
 #include "cluster/fields.h"
 #include "raft/members.h"
@@ -17,6 +18,23 @@ namespace {
 using Key = command::RequestResult::Key;
 
 constexpr std::size_t kChecksumBytes = 8;
+
+// Of its statements; empty if nobody asked for them.
+std::vector<double> times_of(const command::RequestResult& result) {
+  std::vector<double> times;
+  for (const command::StatementResult& each : result.statements) times.push_back(each.seconds);
+  if (std::all_of(times.begin(), times.end(), [](double time) { return time == 0; })) return {};
+  return times;
+}
+
+// False if they are not as many as its statements.
+template <typename Times>
+bool set_times(command::RequestResult& result, const Times& times) {
+  if (times.size() != result.statements.size()) return false;
+  auto each = result.statements.begin();
+  for (const double time : times) (each++)->seconds = time;
+  return true;
+}
 
 bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
   switch (reader.tag_and_type()) {
@@ -185,6 +203,9 @@ Bytes encode(const BatchResults& results) {
   for (const command::RequestResult& each : results.results) {
     writer.add_bytes(2, command::encode_result(each));
     if (each.key != Key::kFirst) writer.add_uint64(3, static_cast<std::uint64_t>(each.key));
+    if (const std::vector<double> times = times_of(each); !times.empty()) {
+      writer.add_packed_double(4, times.begin(), times.end());
+    }
   }
   return bytes;
 }
@@ -209,6 +230,11 @@ std::optional<BatchResults> decode_batch_results(BytesView bytes) {
         whole =
             whole && !results.results.empty() && key <= static_cast<std::uint64_t>(Key::kReused);
         if (whole) results.results.back().key = static_cast<Key>(key);
+        return true;
+      }
+      case text(4): {
+        const auto times = reader.get_packed_double();
+        whole = whole && !results.results.empty() && set_times(results.results.back(), times);
         return true;
       }
       default:

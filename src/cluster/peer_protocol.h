@@ -100,8 +100,8 @@ Bytes encode_part(Bytes content);
 // Nullopt if the checksum is not that of the content.
 std::optional<Bytes> decode_part(Bytes part);
 
-// What a batch of queued requests did. Field 3 says how the key of the result before it was used,
-// if that was not executed.
+// What a batch of queued requests did. Of the result before them, field 3 says how its key was
+// used, if it was not executed, and field 4 how long its statements took, if that was asked for.
 struct BatchResults {
   raft::Index index;
   std::vector<command::RequestResult> results;

@@ -318,6 +318,12 @@ def test_a_member_that_swallows_what_is_sent_takes_no_more_time_than_it_is_given
         follower.process.send_signal(signal.SIGCONT)
 
 
+def test_queued_writes_tell_how_long_their_statements_took_through_any_node(calm_trio):
+    for node in calm_trio:
+        reply = node.client.queue([[INSERT, 1], [INSERT, 2]], "wait", "results", "timings")
+        assert [each["time"] > 0 for each in reply.results] == [True, True], node.flags
+
+
 def test_queued_writes_through_any_node(trio):
     for node in trio:
         reply = node.client.queue([[INSERT, 1]], "wait")

@@ -167,6 +167,32 @@ TEST(PeerProtocolTest, WhichOfABatchWereAnsweredByTheirKeys) {
   EXPECT_FALSE(decode_batch_results(BytesView("\x12\x00\x18\x03", 4)).has_value());
 }
 
+TEST(PeerProtocolTest, HowLongTheStatementsOfABatchTook) {
+  BatchResults results;
+  results.results.resize(3);
+  results.results[1].statements.resize(2);
+  results.results[1].statements[1].seconds = 0.25;
+  results.results[2].statements.resize(1);
+  const Bytes bytes = encode(results);
+  const auto read = decode_batch_results(bytes);
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->results.size(), 3u);
+  EXPECT_EQ(read->results[1].statements[0].seconds, 0);
+  EXPECT_EQ(read->results[1].statements[1].seconds, 0.25);
+  EXPECT_EQ(read->results[2].statements[0].seconds, 0);
+  expect_that_damage_shows(bytes, again(decode_batch_results));
+  // Of no result, of no statement, and of half a number.
+  EXPECT_FALSE(decode_batch_results(BytesView("\x22\x08"
+                                              "12345678",
+                                              10))
+                   .has_value());
+  EXPECT_FALSE(decode_batch_results(BytesView("\x12\x00\x22\x08"
+                                              "12345678",
+                                              12))
+                   .has_value());
+  EXPECT_FALSE(decode_batch_results(BytesView("\x12\x00\x22\x01x", 5)).has_value());
+}
+
 TEST(PeerProtocolTest, AFieldOfAnotherFormIsPassedOver) {
   // Field 3 of NodeMeta as a text, and a field that nobody knows.
   const auto read = decode_node_meta(BytesView("\x1A\x01x\x78\x05", 5));
