@@ -428,13 +428,14 @@ void Api::boot(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store* store = store_;
   auto body = store == nullptr ? nullptr : upload_of(request, *store);
   if (!body) store = nullptr;
-  http::boot(std::move(reply), store, std::move(body));
+  http::boot(std::move(reply), store, std::move(body), counters_);
 }
 
 void Api::backup(net::Request request, std::shared_ptr<net::Reply> reply) {
   const auto answer = [this](net::Request request_, std::shared_ptr<net::Reply> reply_,
                              const std::optional<command::Origin>&, OnRefused refused) {
     http::backup(request_, std::move(reply_), store_, counters_, std::move(refused), [this] {
+      counters_.add(StoreCounter::kBackups);
       last_backup_ = std::chrono::nanoseconds(clock_.wall_now().time_since_epoch()).count();
     });
   };
@@ -458,8 +459,12 @@ void Api::snapshot(net::Request request, std::shared_ptr<net::Reply> reply) {
   const std::int64_t trailing = request.parameters.number("trailing_logs", 0);
   std::optional<std::uint64_t> kept;
   if (trailing > 0) kept = static_cast<std::uint64_t>(trailing);
-  store->snapshot(kept, [reply](const store::Snapshotter::Outcome& outcome) {
-    if (!outcome.status.ok()) return reply->send(net::Response::text(500, outcome.status.text()));
+  store->snapshot(kept, [this, reply](const store::Snapshotter::Outcome& outcome) {
+    if (!outcome.status.ok()) {
+      counters_.add(StoreCounter::kUserSnapshotsFailed);
+      return reply->send(net::Response::text(500, outcome.status.text()));
+    }
+    if (!outcome.nothing_new) counters_.add(StoreCounter::kUserSnapshots);
     reply->send(net::Response::bare(outcome.nothing_new ? 204 : 200));
   });
 }

@@ -99,8 +99,8 @@ class BackupReply {
     }
     if (gzip_) gzip_->finish(waiting_);
     if (!send().ok()) return;
+    done_();  // before the client knows that it has all
     stream_->finish();
-    done_();
   }
 
  private:

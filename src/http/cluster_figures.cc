@@ -70,9 +70,6 @@ Counts cluster_counts(Cluster& cluster, const Cluster::Report& report) {
       {"num_stepdown_req", asked(PassedOn::kStepdown)},
       {"num_notify_req", counters.notifications},
       {"num_join_req", counters.join_requests},
-      // There is no stream of changes here that members would have to agree on.
-      {"num_broadcast_hwm_req", 0},
-      {"num_hwm_update_dropped", 0},
       {"num_conn_rejected", report.port.turned_away},
       {"num_client_retries", sum_of(counters.retries) + counters.meta_retries},
       {"num_client_load_retries", retries(PassedOn::kLoad)},
@@ -252,26 +249,22 @@ void add_cluster_status(JsonTree& tree, Cluster& cluster) {
       JsonTree::text(format_duration(options.members.reap_readers_after));
 }
 
-void add_cluster_vars(DebugVars& vars, Cluster& cluster) {
+void add_cluster_counts(CounterMaps& maps, Cluster& cluster) {
   const Cluster::Report report = cluster.report();
-  vars["cluster"] = to_text(cluster_counts(cluster, report));
-  vars["proxy"] = to_text(proxy_counts(cluster.counters()));
-  vars["mux"] = to_text({{"num_connections_handled", report.port.taken},
-                         {"num_tls_cert_fetched", tls_sessions(cluster)},
-                         {"num_unregistered_handlers", cluster.counters().unknown_routes}});
-}
-
-void add_membership_counts(Counts& store, Cluster& cluster) {
   const cluster::Counters& counters = cluster.counters();
-  const Cluster::Report report = cluster.report();
-  store["num_joins"] = counters.joins;
-  store["num_ignored_joins"] = counters.ignored_joins;
-  store["num_removed_before_joins"] = counters.removed_before_joins;
-  store["nodes_reaped_ok"] = counters.reaped;
-  store["nodes_reaped_failed"] = counters.failed_reaps;
-  store["failed_heartbeat_observed"] = counters.failed_heartbeats;
-  store["num_restores"] = report.snapshots_in.arrived;
-  store["num_restores_failed"] = report.snapshots_in.failed;
+  put(maps["cluster"], cluster_counts(cluster, report));
+  put(maps["proxy"], proxy_counts(counters));
+  put(maps["mux"], {{"num_connections_handled", report.port.taken},
+                    {"num_tls_cert_fetched", tls_sessions(cluster)},
+                    {"num_unregistered_handlers", counters.unknown_routes}});
+  put(maps["store"], {{"num_joins", counters.joins},
+                      {"num_ignored_joins", counters.ignored_joins},
+                      {"num_removed_before_joins", counters.removed_before_joins},
+                      {"nodes_reaped_ok", counters.reaped},
+                      {"nodes_reaped_failed", counters.failed_reaps},
+                      {"failed_heartbeat_observed", counters.failed_heartbeats},
+                      {"num_restores", report.snapshots_in.arrived},
+                      {"num_restores_failed", report.snapshots_in.failed}});
 }
 
 void add_cluster_metrics(MetricsText& text, Cluster& cluster, store::Store* store,

@@ -3,8 +3,7 @@
 #include <optional>
 
 #include "cluster/cluster.h"
-#include "http/counters.h"
-#include "http/debug_vars.h"
+#include "http/counter_maps.h"
 #include "http/json_tree.h"
 #include "http/metrics_text.h"
 #include "store/store.h"
@@ -16,10 +15,9 @@ namespace rqlite::http {
 // The members `mux` and `http.cluster` of /status, and those of `store` that are about members.
 void add_cluster_status(JsonTree& tree, cluster::Cluster& cluster);
 
-// The maps `cluster`, `proxy` and `mux` of /debug/vars.
-void add_cluster_vars(DebugVars& vars, cluster::Cluster& cluster);
-// What of its map `store` the cluster counts.
-void add_membership_counts(Counts& store, cluster::Cluster& cluster);
+// The maps `cluster`, `proxy` and `mux` of /debug/vars, and what of its map `store` the cluster
+// counts.
+void add_cluster_counts(CounterMaps& maps, cluster::Cluster& cluster);
 
 // How far the logs of members match this node's; only a leader knows.
 using Matches = std::optional<store::Consensus::Matches>;

@@ -31,12 +31,25 @@ constexpr std::array<std::string_view, kCounters> kNames = {
     "user_snapshots",
 };
 
+// In the order of StoreCounter.
+constexpr std::array<std::string_view, kStoreCounters> kStoreNames = {
+    "num_backups", "num_boots", "num_loads", "num_user_snapshots", "num_user_snapshots_failed",
+};
+
 }  // namespace
 
 Counts Counters::read() const {
   Counts counts;
   for (std::size_t i = 0; i < kCounters; i++) {
     counts.emplace(kNames[i], values_[i].load(std::memory_order_relaxed));
+  }
+  return counts;
+}
+
+Counts Counters::read_store() const {
+  Counts counts;
+  for (std::size_t i = 0; i < kStoreCounters; i++) {
+    counts.emplace(kStoreNames[i], of_store_[i].load(std::memory_order_relaxed));
   }
   return counts;
 }

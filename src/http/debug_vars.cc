@@ -5,18 +5,15 @@
 #include <utility>
 
 #include "http/cluster_figures.h"
+#include "http/counter_maps.h"
 #include "http/json_text.h"
+#include "http/store_figures.h"
 
 namespace rqlite::http {
 namespace {
 
 using queue::AttemptFailure;
 using queue::FlushReason;
-
-// Parts that have nothing to count: there are such pages that look for them.
-constexpr const char* kEmpty[] = {"cdc.service",   "cluster", "db",    "db.wal",   "downloader",
-                                  "mux",           "proto",   "proxy", "snapshot", "snapshot.plan",
-                                  "sql.processor", "uploader"};
 
 // The queue's counters; all zero while there is none.
 void add_queue(Counts& http, Counts& queue, queue::WriteQueue* write_queue) {
@@ -48,31 +45,7 @@ void add_queue(Counts& http, Counts& queue, queue::WriteQueue* write_queue) {
   queue["num_flush"] = flushes(FlushReason::kDrain);
 }
 
-Counts store_counts(store::Store* store) {
-  if (store == nullptr) return {};
-  const store::Store::Report report = store->report();
-  Counts counts = {{"leader_changes_observed", report.cluster.leader_changes},
-                   // The main file is the snapshot, so that a start never has to build it.
-                   {"num_restores_start", 0},
-                   {"num_restores_start_skipped", report.resumed ? 1 : 0},
-                   {"num_verify_leader", report.reads.confirmations},
-                   {"num_verify_leader_failed", report.reads.failed_confirmations},
-                   {"num_recoveries", store->options().recovery ? 1 : 0},
-                   {"num_snapshots", report.snapshots_taken},
-                   {"num_snapshots_failed", report.snapshots_blocked}};
-  for (const store::MaintenanceTask task : store::kMaintenanceTasks) {
-    const store::Maintenance::TaskReport& done = report.maintenance[task];
-    const std::string name = std::string("auto_") + name_of(task);
-    counts["num_" + name + "s"] = done.runs;
-    counts["num_" + name + "s_failed"] = done.failures;
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(done.last_duration);
-    counts[name + "_duration"] = static_cast<std::uint64_t>(took.count());
-  }
-  return counts;
-}
-
-}  // namespace
-
+// {"a": 1, "b": 2}
 Bytes to_text(const Counts& counts) {
   Bytes text = "{";
   for (const auto& [name, count] : counts) {
@@ -83,23 +56,20 @@ Bytes to_text(const Counts& counts) {
   return text += '}';
 }
 
+}  // namespace
+
 net::Response debug_vars(const net::Request& request, const Counters& counters, store::Store* store,
                          queue::WriteQueue* queue, cluster::Cluster* cluster,
                          const ProcessVars& process) {
+  CounterMaps maps = counters_at_zero();
+  put(maps["http"], counters.read());
+  put(maps["store"], counters.read_store());
+  add_queue(maps["http"], maps["queue"], queue);
+  if (store != nullptr) add_store_counts(maps, *store);
+  if (cluster != nullptr) add_cluster_counts(maps, *cluster);
   DebugVars vars;
-  for (const char* name : kEmpty) vars[name] = "{}";
-  Counts http = counters.read();
-  Counts of_queue;
-  add_queue(http, of_queue, queue);
+  for (const auto& [name, counts] : maps) vars[name] = to_text(counts);
   process(vars);
-  vars["http"] = to_text(http);
-  vars["queue"] = to_text(of_queue);
-  Counts of_store = store_counts(store);
-  if (cluster != nullptr) {
-    add_cluster_vars(vars, *cluster);
-    add_membership_counts(of_store, *cluster);
-  }
-  vars["store"] = to_text(of_store);
 
   const std::string_view key = request.parameters.text("key", "");
   Bytes text = "{\n";

@@ -18,9 +18,6 @@ using DebugVars = std::map<std::string, Bytes, std::less<>>;
 // Adds what neither store nor queue nor API knows.
 using ProcessVars = std::function<void(DebugVars&)>;
 
-// {"a": 1, "b": 2}
-Bytes to_text(const Counts& counts);
-
 // GET /debug/vars: the counters of all parts, in the form that collectors of such pages know. The
 // store and the queue are null while the store is not open, `cluster` on a node that has no port
 // for others.

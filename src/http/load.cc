@@ -39,9 +39,11 @@ class ReplacementReply final : public store::Write {
 };
 
 void load_database(const RequestOptions& options, const std::shared_ptr<net::Reply>& reply,
-                   store::Store& store, Upload& body, const std::string& served_by) {
+                   store::Store& store, Upload& body, const std::string& served_by,
+                   Counters& counters) {
   ReplacementReply::Answers answers;
-  answers.done = [options, &served_by] {
+  answers.done = [options, &served_by, &counters] {
+    counters.add(StoreCounter::kLoads);
     net::Response response =
         results_response(ResultsJson(options.format).finish(options.envelope()), served_by);
     response.content_type = options.content_type;
@@ -78,9 +80,9 @@ void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store:
   options.content_type = net::kTextType;  // as it always was
   if (store == nullptr) return reply->send(net::Response::text(500, "store not open"));
   // What follows reads and checks files.
-  store->on_reader([=, &served_by](const Result<store::ReaderPool::Reader>&) {
-    const auto way = body->is_database() ? load_database : load_text;
-    way(options, reply, *store, *body, served_by);
+  store->on_reader([=, &served_by, &counters](const Result<store::ReaderPool::Reader>&) {
+    if (!body->is_database()) return load_text(options, reply, *store, *body, served_by);
+    load_database(options, reply, *store, *body, served_by, counters);
   });
 }
 
@@ -95,7 +97,8 @@ net::Response load_unanswered(const RequestOptions& options, const Upload& body,
   return net::Response::text(500, why.with_context(what).text());
 }
 
-void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body) {
+void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body,
+          Counters& counters) {
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
   if (body->size() < kSmallestDatabase) return reply->send(net::Response::text(503, "EOF"));
   if (!body->is_database()) return reply->send(net::Response::text(400, "invalid SQLite data"));
@@ -103,9 +106,12 @@ void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_pt
     return reply->send(
         net::Response::text(503, store->is_leader() ? "not single-node" : "not leader"));
   }
-  store->on_reader([=](const Result<store::ReaderPool::Reader>&) {
+  store->on_reader([=, &counters](const Result<store::ReaderPool::Reader>&) {
     ReplacementReply::Answers answers;
-    answers.done = [] { return net::Response::bare(200); };
+    answers.done = [&counters] {
+      counters.add(StoreCounter::kBoots);
+      return net::Response::bare(200);
+    };
     answers.failed = [](const Status& why) {
       const bool elsewhere = why.code() == Code::kNotLeader || why.code() == Code::kNoLeader;
       return net::Response::text(503, elsewhere ? "not leader" : why.text());

@@ -12,8 +12,8 @@
 namespace rqlite::http {
 
 // POST /db/load: the body is a database, which replaces this one, or else SQL text, which runs as
-// one statement. `store` is null while it is not open; `served_by`
-// and `counters` must outlive the request.
+// one statement. `store` is null while it is not open; `served_by` and `counters` must outlive the
+// request.
 void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store::Store* store,
           std::shared_ptr<Upload> body, const std::string& served_by, Counters& counters);
 
@@ -22,6 +22,7 @@ void load(const net::Request& request, std::shared_ptr<net::Reply> reply, store:
 net::Response load_unanswered(const RequestOptions& options, const Upload& body, const Status& why);
 
 // POST /boot: the body is a database, which replaces that of a cluster of one.
-void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body);
+void boot(std::shared_ptr<net::Reply> reply, store::Store* store, std::shared_ptr<Upload> body,
+          Counters& counters);
 
 }  // namespace rqlite::http

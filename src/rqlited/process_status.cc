@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/duration.h"
 #include "base/file_system.h"
@@ -45,6 +47,30 @@ double resident_bytes() {
   double resident = 0;
   pages >> total >> resident;
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+// The heap, by the names that such pages have. What only a garbage collector knows is zero.
+Bytes memory() {
+  const struct mallinfo2 heap = mallinfo2();
+  const std::size_t used = heap.uordblks + heap.hblkhd;
+  const auto resident = static_cast<std::size_t>(resident_bytes());
+  const std::pair<std::string_view, std::size_t> figures[] = {
+      {"Alloc", used},     {"Frees", 0},
+      {"HeapAlloc", used}, {"HeapIdle", heap.fordblks},
+      {"HeapInuse", used}, {"HeapObjects", 0},
+      {"HeapReleased", 0}, {"HeapSys", heap.arena + heap.hblkhd},
+      {"LastGC", 0},       {"Mallocs", 0},
+      {"NextGC", 0},       {"NumGC", 0},
+      {"PauseTotalNs", 0}, {"StackInuse", 0},
+      {"StackSys", 0},     {"Sys", resident},
+      {"TotalAlloc", 0},
+  };
+  Bytes text = "{";
+  for (const auto& [name, value] : figures) {
+    if (text.size() > 1) text += ", ";
+    text += fmt::format(R"("{}": {})", name, value);
+  }
+  return text += '}';
 }
 
 double cpu_seconds() {
@@ -107,10 +133,7 @@ void ProcessStatus::add_to(http::DebugVars& vars) const {
     http::append_json_string(arguments, each);
   }
   vars["cmdline"] = arguments + "]";
-  const struct mallinfo2 heap = mallinfo2();
-  vars["memstats"] =
-      fmt::format(R"({{"HeapInuse": {}, "HeapSys": {}, "Sys": {}}})", heap.uordblks + heap.hblkhd,
-                  heap.arena + heap.hblkhd, static_cast<std::uint64_t>(resident_bytes()));
+  vars["memstats"] = memory();
 }
 
 void ProcessStatus::add_to(http::MetricsText& text) const {

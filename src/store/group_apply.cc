@@ -3,6 +3,23 @@
 #include "base/check.h"
 
 namespace rqlite::store {
+namespace {
+
+void add_to(DatabaseCounts& counts, const command::RequestFlags& flags,
+            const command::RequestResult& result) {
+  (flags.unified ? counts.requests : counts.executions) += result.statements.size();
+  for (const command::StatementResult& each : result.statements) {
+    const bool reads = flags.unified && each.rows;
+    if (!flags.unified && each.rows) counts.executions_with_rows++;
+    if (!each.error.empty()) (reads ? counts.query_errors : counts.execution_errors)++;
+  }
+  if (flags.transaction) {
+    (flags.unified ? counts.request_transactions : counts.execute_transactions)++;
+  }
+}
+
+}  // namespace
+
 void GroupApply::start(std::vector<Work> work) {
   CHECK(next_ == items_.size());
   work_ = std::move(work);
@@ -61,7 +78,7 @@ Status GroupApply::run_group() {
     if (!item.has_request || answered_unrun(request_of(item), result_of(item))) continue;
     switch (runner_.run_in_group(request_of(item), result_of(item))) {
       case RequestRunner::Outcome::kDone:
-        keep_by_key(request_of(item), result_of(item));
+        keep(request_of(item), result_of(item));
         break;
       case RequestRunner::Outcome::kTrouble:
         return give_up(mark, runner_.trouble());
@@ -73,7 +90,7 @@ Status GroupApply::run_group() {
   }
   const sqlite::Error committed = connection.execute("COMMIT");
   if (!committed.ok()) return give_up(mark, sqlite::status_of(committed, "apply"));
-  outcomes_.commit_keys();
+  commit_kept();
   groups_++;
   next_ = at;
   return {};
@@ -93,16 +110,23 @@ bool GroupApply::answered_unrun(BytesView request, command::RequestResult& resul
   return true;
 }
 
-void GroupApply::keep_by_key(BytesView request, const command::RequestResult& result) {
+void GroupApply::keep(BytesView request, const command::RequestResult& result) {
   const command::RequestReader reader(request);
+  add_to(counts_, reader.flags(), result);
   if (reader.key().empty()) return;
   outcomes_.keys().add(reader.key(), fingerprint_of(reader.statements(), reader.flags()), result);
+}
+
+void GroupApply::commit_kept() {
+  outcomes_.commit_keys();
+  writer_.count(std::exchange(counts_, {}));
 }
 
 // Undoes the group that failed and passes `why` on, unless undoing fails too.
 Status GroupApply::give_up(const Writer::Mark& mark, const Status& why) {
   sqlite::Connection& connection = writer_.connection();
   outcomes_.roll_back_keys();
+  counts_ = {};
   for (std::size_t i = next_; i < items_.size(); i++) {
     if (items_[i].has_request) result_of(items_[i]) = {};
   }
@@ -128,8 +152,8 @@ Status GroupApply::run_alone(std::size_t end) {
         can_retry_ = !runner_.partly_committed();
         return give_up(mark, runner_.trouble());
       }
-      keep_by_key(request_of(item), result_of(item));
-      outcomes_.commit_keys();
+      keep(request_of(item), result_of(item));
+      commit_kept();
     }
     next_++;
   }

@@ -75,8 +75,10 @@ class GroupApply {
   // Whether the request is not to run, because of its key or because it is a refused one. Its
   // result says so then.
   bool answered_unrun(BytesView request, command::RequestResult& result);
-  // What a request with a key did is kept under it.
-  void keep_by_key(BytesView request, const command::RequestResult& result);
+  // What a request did counts, and is kept under its key if it has one.
+  void keep(BytesView request, const command::RequestResult& result);
+  // What was kept is committed.
+  void commit_kept();
 
   Writer& writer_;
   Outcomes& outcomes_;
@@ -86,6 +88,7 @@ class GroupApply {
   std::vector<Item> items_;
   std::size_t next_ = 0;  // the first item that is not committed
   bool can_retry_ = true;
+  DatabaseCounts counts_;  // of what is not committed
   std::uint64_t groups_ = 0;
   std::uint64_t ungrouped_ = 0;
 };

@@ -94,7 +94,11 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
     return {Code::kInvalid, "the request is malformed"};
   }
   command::RequestReader reader(decoded->requests.front());
+  counts_ = {};
+  const bool unified = reader.flags().unified;
+  std::uint64_t& count = unified ? counts_.requests : counts_.queries;
   if (reader.flags().transaction) {
+    (unified ? counts_.request_transactions : counts_.query_transactions)++;
     if (Error error = connection_.execute("BEGIN"); !error.ok()) {
       return sqlite::status_of(error, "query");
     }
@@ -107,7 +111,9 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
     if (too_long_) break;
     const TimePoint start = clock_.now();
     timed_out_ = timed_out_ || start >= deadline_;
+    count++;
     if (timed_out_) {
+      counts_.query_errors++;
       sink.failed(kTimedOut);
       continue;
     }
@@ -123,6 +129,7 @@ Status QueryRunner::run_request(const Query& query, QuerySink& sink) {
       const std::chrono::duration<double> took = clock_.now() - start;
       sink.done(reader.flags().timings ? took.count() : 0);
     } else {
+      counts_.query_errors++;
       sink.failed(std::move(error.text));
     }
   }

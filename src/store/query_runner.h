@@ -7,6 +7,7 @@
 #include "command/request.h"
 #include "sqlite/connection.h"
 #include "sqlite/statement_cache.h"
+#include "store/database_counts.h"
 #include "store/query.h"
 
 namespace rqlite::store {
@@ -35,6 +36,9 @@ class QueryRunner {
   // not to be one, or is known for it: what `sink` heard is void then.
   bool run_if_short(const Query& query, TimePoint deadline, QuerySink& sink, Status& status);
 
+  // What the last one of either ran.
+  [[nodiscard]] const DatabaseCounts& counts() const { return counts_; }
+
   // Runs one statement's text, and tells `sink` of its columns and rows only.
   sqlite::Error run_text(BytesView sql, const std::vector<command::Parameter>& parameters,
                          bool qualify, QuerySink& sink);
@@ -61,6 +65,7 @@ class QueryRunner {
   bool stopped_ = false;
   QuerySink* sink_ = nullptr;  // of the query that runs
   bool unwanted_ = false;      // by whoever takes the rows
+  DatabaseCounts counts_;
 };
 
 }  // namespace rqlite::store

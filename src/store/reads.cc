@@ -111,6 +111,7 @@ void Reads::run(Query query, std::unique_ptr<QuerySink> sink, raft::Index index)
       const ReaderPool::Reader reader = std::move(*taken);
       QueryRunner runner(reader.connection(), reader.cache(), clock_);
       status = runner.run(read->first, deadline, reader.stopping(), *read->second);
+      tally_.add(runner.counts());
     }
     read->second->finished(status, index);
   });
@@ -129,6 +130,7 @@ void Reads::run_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index i
     QueryRunner runner(reader->connection(), reader->cache(), clock_);
     Status status;
     if (runner.run_if_short(query, deadline_in(query.timeout), *sink, status)) {
+      tally_.add(runner.counts());
       reader.reset();
       return sink->finished(status, index);
     }
@@ -137,7 +139,7 @@ void Reads::run_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index i
 }
 
 Reads::Report Reads::report() const {
-  return {raft::Term(strong_term_), confirmations_, failed_confirmations_};
+  return {raft::Term(strong_term_), confirmations_, failed_confirmations_, tally_.read()};
 }
 
 bool Reads::is_fresh(const Query& query) {

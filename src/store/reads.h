@@ -13,6 +13,7 @@
 #include "raft/types.h"
 #include "store/applied_index.h"
 #include "store/cluster_view.h"
+#include "store/database_counts.h"
 #include "store/query.h"
 #include "store/reader_pool.h"
 #include "store/write.h"
@@ -53,6 +54,7 @@ class Reads {
     // Linearizable reads that this node, as the leader, had to confirm that it still is for.
     std::uint64_t confirmations = 0;
     std::uint64_t failed_confirmations = 0;
+    DatabaseCounts ran;
   };
   [[nodiscard]] Report report() const;
 
@@ -79,6 +81,7 @@ class Reads {
   const Clock& clock_;
 
   std::atomic<std::uint64_t> strong_term_{0};
+  DatabaseTally tally_;
   std::atomic<std::uint64_t> confirmations_{0};
   std::atomic<std::uint64_t> failed_confirmations_{0};
 

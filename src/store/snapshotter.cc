@@ -150,6 +150,7 @@ Status Snapshotter::exchange(SnapshotRecord record, const command::Replacement& 
 }
 
 Status Snapshotter::taken_over(SnapshotRecord record) {
+  counters_.exchanged++;
   last_ = std::move(record);
   log_bytes_ = copied_bytes_ = 0;
   moved_commits_ = parts_.writer.connection().wal_position().commits;
@@ -196,6 +197,20 @@ bool Snapshotter::is_wanted(const Applied& applied) const {
          (options_.wal_bytes_max > 0 && wal >= options_.wal_bytes_max);
 }
 
+bool Snapshotter::is_for_wal(const Applied& applied) const {
+  return answering_.empty() && freezing_.empty() && log_bytes_ < options_.urgent_log_bytes &&
+         applied.index.value() - last_.index.value() < options_.entries_max;
+}
+
+Result<sqlite::Connection::Checkpoint> Snapshotter::checkpoint() {
+  const TimePoint start = parts_.clock.now();
+  Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
+  counters_.last_checkpoint_ns = (parts_.clock.now() - start).count();
+  counters_.checkpoints++;
+  if (done.ok() && done->copied_frames != done->wal_frames) counters_.partial_checkpoints++;
+  return done;
+}
+
 Status Snapshotter::poll(const Applied& applied) {
   if (phase_ == Phase::kIdle) {
     take_requests();
@@ -212,7 +227,10 @@ Status Snapshotter::poll(const Applied& applied) {
     }
     refuse_late_freezes();
     rounds_ = 0;
-    return wanted ? begin(applied) : Status();
+    if (!wanted) return {};
+    began_ = parts_.clock.now();
+    for_wal_ = is_for_wal(applied);
+    return begin(applied);
   }
   bool ready = false;
   if (Status status = take_helper_result(ready); !status.ok()) {
@@ -319,7 +337,7 @@ Status Snapshotter::make_intent(const Applied& applied) {
 
 Status Snapshotter::copy() {
   const TimePoint start = parts_.clock.now();
-  Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
+  Result<sqlite::Connection::Checkpoint> done = checkpoint();
   counters_.longest_hold_ns =
       std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
   if (!done.ok()) return give_up(done.error());
@@ -342,6 +360,10 @@ Status Snapshotter::finish(const Applied& applied) {
   phase_ = Phase::kIdle;
   disk_full_ = false;
   counters_.taken++;
+  if (for_wal_) counters_.taken_for_wal++;
+  const TimePoint now = parts_.clock.now();
+  counters_.last_hold_ns = (now - start).count();
+  counters_.last_took_ns = (now - began_).count();
   answer({});
   hand_out(applied);
   return {};
@@ -352,16 +374,18 @@ Status Snapshotter::move_all(const Applied& applied) {
     RETURN_IF_ERROR(make_intent(applied));
     RETURN_IF_ERROR(wal_file_->sync_data());
     RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
-    Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
+    Result<sqlite::Connection::Checkpoint> done = checkpoint();
     if (!done.ok()) return done.error();
     CHECK(wal_bytes(static_cast<std::uint64_t>(done->wal_frames), page_bytes_) ==
           intent_.wal_bytes);
     if (done->copied_frames != done->wal_frames) return readers_in_the_way();
     RETURN_IF_ERROR(main_file_->sync_data());
+    counters_.last_bytes = intent_.wal_bytes;
     moved_commits_ = parts_.writer.connection().wal_position().commits;
   } else {
     // The entries since the last snapshot wrote nothing: the main file is as good for them.
     intent_ = last_;
+    counters_.last_bytes = 0;
     RETURN_IF_ERROR(note_state(applied, intent_));
   }
   intent_.phase = SnapshotRecord::Phase::kComplete;
@@ -378,6 +402,7 @@ Status Snapshotter::give_up(const Status& why) {
   if (!full && why.code() != Code::kUnavailable) return why;
   if (full && !std::exchange(disk_full_, true)) log("snapshot", "waiting for room: {}", why.text());
   counters_.blocked++;
+  if (full) counters_.full_disks++;
   close_guard();
   phase_ = Phase::kIdle;
   next_look_ = due_ = not_before_ = parts_.clock.now() + (full ? kRetryWhenFull : kRetryAfter);

@@ -145,6 +145,16 @@ class Snapshotter {
     std::atomic<std::uint64_t> blocked{
         0};  // tries that readers, or a full disk, were in the way of
     std::atomic<std::int64_t> longest_hold_ns{0};
+    std::atomic<std::uint64_t> full_disks{0};     // tries that found no room
+    std::atomic<std::uint64_t> taken_for_wal{0};  // of those taken: the WAL alone was the reason
+    std::atomic<std::uint64_t> exchanged{0};      // other databases that took the place of this one
+    std::atomic<std::uint64_t> checkpoints{0};
+    std::atomic<std::uint64_t> partial_checkpoints{0};  // of these: readers were in the way
+    // Of the last one: what it moved, how long it took, with the writer held, and its checkpoint.
+    std::atomic<std::uint64_t> last_bytes{0};
+    std::atomic<std::int64_t> last_took_ns{0};
+    std::atomic<std::int64_t> last_hold_ns{0};
+    std::atomic<std::int64_t> last_checkpoint_ns{0};
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -155,6 +165,10 @@ class Snapshotter {
               const char* base_vfs);
 
   [[nodiscard]] bool is_wanted(const Applied& applied) const;
+  // Of one that is wanted: whether that is because of the WAL's size and nothing else.
+  [[nodiscard]] bool is_for_wal(const Applied& applied) const;
+  // Moves what it can of the WAL into the main file.
+  Result<sqlite::Connection::Checkpoint> checkpoint();
   [[nodiscard]] std::uint64_t wal_bytes_now() const;
   [[nodiscard]] bool wal_has_news() const;
   Status begin(const Applied& applied);
@@ -206,6 +220,8 @@ class Snapshotter {
   SnapshotRecord intent_;            // of the snapshot in progress
   std::uint64_t log_bytes_ = 0;      // applied since last_ began
   int rounds_ = 0;                   // of the first step in this snapshot
+  TimePoint began_;                  // this snapshot
+  bool for_wal_ = false;             // likewise
   std::uint64_t copied_bytes_ = 0;   // of the WAL, in the main file
   std::uint64_t moved_commits_ = 0;  // the WAL's position when all of it was
   TimePoint due_;

@@ -550,6 +550,8 @@ Store::Report Store::report() {
   report.snapshots_taken = counters.taken;
   report.snapshots_blocked = counters.blocked;
   report.longest_snapshot_hold = std::chrono::nanoseconds(counters.longest_hold_ns);
+  report.snapshots = &counters;
+  report.wrote = writer_->counts();
   report.readers = readers_->counts();
   report.maintenance = maintenance_->report();
   report.cluster = view_.report();

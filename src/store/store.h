@@ -238,6 +238,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
     std::uint64_t snapshots_taken;
     std::uint64_t snapshots_blocked;
     std::chrono::nanoseconds longest_snapshot_hold;
+    const Snapshotter::Counters* snapshots;  // lives as long as the store
+    DatabaseCounts wrote;                    // `reads` has what only read
     ReaderPool::Counts readers;
     // Of the connection that writes: the values of PRAGMAs, by their sorted names.
     std::vector<std::pair<std::string, std::string>> writer_settings;

@@ -8,6 +8,7 @@
 #include "sqlite/connection.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/statement_cache.h"
+#include "store/database_counts.h"
 
 namespace rqlite::store {
 
@@ -25,7 +26,7 @@ struct SessionState {
 // temporary table lasts for the request that made it: so what a statement does depends on the
 // database, the session's state and the entry alone, on every replica.
 //
-// Threads: one, the apply thread's.
+// Threads: one, the apply thread's, but for counts().
 class Writer {
  public:
   struct Options {
@@ -67,6 +68,10 @@ class Writer {
   // Precondition: no transaction is open.
   Status end_request();
 
+  // Of requests that ran, and were committed if there was something to commit.
+  void count(const DatabaseCounts& counts) noexcept { tally_.add(counts); }
+  [[nodiscard]] DatabaseCounts counts() const noexcept { return tally_.read(); }
+
  private:
   explicit Writer(Options options) : options_(std::move(options)), vfs_(options_.base_vfs) {}
   Status connect(const SessionState& state);
@@ -76,6 +81,7 @@ class Writer {
   std::unique_ptr<sqlite::Connection> connection_;
   std::unique_ptr<sqlite::StatementCache> cache_;
   std::optional<bool> kept_foreign_keys_;
+  DatabaseTally tally_;
 };
 
 }  // namespace rqlite::store

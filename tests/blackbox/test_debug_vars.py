@@ -13,6 +13,62 @@ queued_executions_leadership_lost queued_executions_no_leader queued_executions_
 queued_executions_num_stmts_rx queued_executions_num_stmts_tx queued_executions_ok
 queued_executions_unknown_error queued_executions_wait queued_executions_wait_timeout
 request_stmts_rx requests sql_analyze tls_cert_fetched ui user_reaps user_snapshots""".split()
+# All that there is, whether this server does it or not.
+NAMES = {
+    "cdc.service": """batcher_events_write batcher_reads batcher_write_ignored batcher_writes
+    dropped_failed_to_send fifo_enqueue_ignored fifo_size hwm_ignored num_bytes_tx
+    num_events_tx_failed num_events_tx_ok retries snapshot_sync""",
+    "cluster": """num_backup_req num_broadcast_hwm_req num_client_execute_retries
+    num_client_force_new_conn num_client_load_retries num_client_query_retries
+    num_client_read_timeouts num_client_request_retries num_client_retries
+    num_client_write_timeouts num_conn_rejected num_execute_req num_get_node_api_req
+    num_get_node_api_req_local num_get_node_api_req_retries num_get_node_api_resp
+    num_hwm_update_dropped num_join_req num_load_req num_notify_req num_query_req
+    num_remove_node_req num_request_req num_stepdown_req""",
+    "db": """backup_sleeps backup_step_dones backup_step_errors checkpoint_busy_errors
+    checkpoint_duration_ms checkpoint_errors checkpoint_invariant_errors
+    checkpoint_partial checkpoint_total checkpoint_wal_truncated checkpointed_moves
+    checkpoints commit_hooks compacted_wal_size create_compacted_wal_duration_ms
+    dropped_cdc_events execute_transactions execution_errors executions
+    executions_force_queries open_duration_ms precompact_wal_size preupdates
+    preupdates_callback_errors preupdates_errors queries query_errors query_transactions
+    request_transactions requests update_hooks update_hooks_callback_errors
+    update_hooks_errors""",
+    "db.wal": """compact_frames_input compact_frames_output compact_frames_ratio
+    compact_scan_duration_ms compact_scan_errors compact_write_duration_ms""",
+    "downloader": """download_bytes num_downloads_fail num_downloads_ok""",
+    "memstats": """Alloc Frees HeapAlloc HeapIdle HeapInuse HeapObjects HeapReleased HeapSys LastGC
+    Mallocs NextGC NumGC PauseTotalNs StackInuse StackSys Sys TotalAlloc""",
+    "mux": """num_connections_handled num_tls_cert_fetched num_unregistered_handlers""",
+    "proto": """num_compressed_bytes num_compressed_requests num_compression_misses
+    num_precompressed_bytes num_requests num_uncompressed_bytes num_uncompressed_requests""",
+    "proxy": """remote_backups remote_executions remote_executions_failed remote_loads remote_queries
+    remote_queries_failed remote_remove_node remote_requests remote_requests_failed
+    remote_stepdowns""",
+    "queue": """num_flush num_timeout objects_rx objects_tx""",
+    "snapshot": """auto_reap_duration_ms persist_duration_ms persist_size read_timeout_total reap_errors
+    reap_execute_duration_ms reap_plan_recovered reap_snapshots reap_total reap_wals
+    sink_errors sink_full_crc32_duration_ms sink_full_total sink_incremental_total
+    upgrade_fail upgrade_ok""",
+    "snapshot.plan": """calc_crc32_duration_ms checkpoint_duration_ms""",
+    "sql.processor": """num_parser_panics num_rewritten_stmts""",
+    "store": """auto_optimize_duration auto_vacuum_duration failed_heartbeat_observed
+    fsm_apply_duration_us leader_changes_dropped leader_changes_observed
+    nodes_reaped_failed nodes_reaped_ok num_auto_optimizes num_auto_optimizes_failed
+    num_auto_restores num_auto_restores_failed num_auto_restores_skipped num_auto_vacuums
+    num_auto_vacuums_failed num_backups num_boots num_compressed_commands
+    num_db_stats_errors num_ignored_joins num_joins num_loads num_provider_checks
+    num_provider_provides num_provider_provides_fail num_recoveries
+    num_removed_before_joins num_restores num_restores_failed num_restores_start
+    num_restores_start_skipped num_snapshot_persists num_snapshot_persists_failed
+    num_snapshots num_snapshots_failed num_snapshots_full num_snapshots_incremental
+    num_uncompressed_commands num_user_snapshots num_user_snapshots_failed
+    num_verify_leader num_verify_leader_failed num_wal_snapshots num_wal_snapshots_failed
+    snapshot_crc32_create_duration snapshot_create_duration snapshot_persist_duration
+    snapshot_sync_duration verify_leader_duration""",
+    "uploader": """last_upload_bytes num_sum_get_fail num_uploads_fail num_uploads_ok num_uploads_skipped
+    num_uploads_skipped_id total_upload_bytes""",
+}
 MAPS = """cdc.service cluster cmdline db db.wal downloader http memstats mux proto proxy queue
 snapshot snapshot.plan sql.processor store uploader""".split()
 
@@ -45,12 +101,14 @@ def test_all_is_there_from_the_start_in_the_documented_form(start_node):
     client = start_node().client
     reply = client.send("GET", "/debug/vars")
     assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
-    assert reply.text.startswith('{\n"cdc.service": {},\n"cluster": {"num_backup_req": 0, ')
-    assert reply.text.endswith('"uploader": {}\n}\n')
+    assert reply.text.startswith('{\n"cdc.service": {"batcher_events_write": 0, "batcher_reads": 0, ')
+    assert reply.text.endswith(', "total_upload_bytes": 0}\n}\n')
     assert re.findall(r'^"([^"]+)": ', reply.text, re.M) == MAPS == sorted(MAPS)
     line = re.search(r'^"http": (.+),$', reply.text, re.M)[1]
     assert re.fullmatch(r'\{"auth_fail": 0(, "[a-z_]+": \d+)+\}', line)
     assert list(json.loads(line)) == HTTP
+    for name, keys in NAMES.items():
+        assert list(reply.json[name]) == keys.split(), name
     http = reply.json["http"]
     # What the node was asked until it was ready, and this.
     assert {key for key, count in http.items() if count} <= {"auth_ok", "num_readyz"}
@@ -58,7 +116,8 @@ def test_all_is_there_from_the_start_in_the_documented_form(start_node):
 
 
 def test_one_of_them_can_be_asked_for(client):
-    assert client.send("GET", "/debug/vars?key=proto").text == '{\n"proto": {}\n}\n'
+    assert client.send("GET", "/debug/vars?key=downloader").text == (
+        '{\n"downloader": {"download_bytes": 0, "num_downloads_fail": 0, "num_downloads_ok": 0}\n}\n')
     assert list(variables(client, "queue")) == ["queue"]
     for key in ("nothing", "http.auth_ok", "HTTP"):
         assert client.send("GET", "/debug/vars?key=" + key).text == "{\n\n}\n"
@@ -66,7 +125,7 @@ def test_one_of_them_can_be_asked_for(client):
 
 def test_any_method_will_do(client):
     for method in ("GET", "POST", "DELETE", "BREW"):
-        assert client.send(method, "/debug/vars?key=db").text == '{\n"db": {}\n}\n'
+        assert list(client.send(method, "/debug/vars?key=db").json) == ["db"]
     head = client.send("HEAD", "/debug/vars")
     assert (head.status, head.body) == (200, b"")
 
@@ -74,7 +133,9 @@ def test_any_method_will_do(client):
 def test_the_process_describes_itself(node):
     shown = variables(node.client)
     assert shown["cmdline"][1:3] == ["-http-addr", node.address]
-    assert shown["memstats"]["Sys"] > 1_000_000
+    memory = shown["memstats"]
+    assert memory["Sys"] > 1_000_000
+    assert 0 < memory["HeapAlloc"] == memory["Alloc"] == memory["HeapInuse"] <= memory["HeapSys"]
 
 
 def test_profiles_are_not_made_here(client):
@@ -189,6 +250,76 @@ def test_a_verdict_that_came_too_late_counts(start_queue):
 def test_the_store_counts(start_node):
     client = start_node().client
     client.must("CREATE TABLE t(n)")
-    grew = grown(client, lambda: client.send("POST", "/snapshot"), "store")
-    assert grew == {"num_snapshots": 1}
+    took = {"snapshot_create_duration", "snapshot_persist_duration"}
+
+    def grew(method, path, body=None):
+        return {key: by for key, by in grown(client, lambda: client.send(method, path, body),
+                                             "store").items() if key not in took}
+
+    taken = {"num_snapshots": 1, "num_snapshots_incremental": 1, "num_snapshot_persists": 1}
+    assert grew("POST", "/snapshot") == {"num_user_snapshots": 1, **taken}
+    # Nothing is new.
+    assert grew("POST", "/snapshot") == {}
+    assert grew("GET", "/db/backup") == {"num_backups": 1}
+    assert grew("GET", "/db/backup?fmt=sql") == {"num_backups": 1}
+    client.must("INSERT INTO t VALUES(1)")
+    assert grew("GET", "/db/backup") == {"num_backups": 1, **taken}
+    content = client.send("GET", "/db/backup").body
+    assert grew("POST", "/db/load", content) == {"num_loads": 1, "num_snapshots_full": 1}
+    assert grew("POST", "/boot", content) == {"num_boots": 1, "num_snapshots_full": 1}
+    assert grew("POST", "/db/load", "INSERT INTO t VALUES(2)") == {}
+    for path in ("/db/load", "/boot"):
+        assert grew("POST", path, content[:-1]) == {}
     assert counts(client, "store")["leader_changes_observed"] == 1
+
+
+def test_snapshots_count(start_node):
+    client = start_node().client
+    client.must("CREATE TABLE t(n)")
+    client.send("POST", "/snapshot")
+    snapshot, database = counts(client, "snapshot"), counts(client, "db")
+    assert snapshot["sink_incremental_total"] == 1
+    assert snapshot["persist_size"] > 4096
+    assert database["checkpoints"] == database["checkpoint_total"] == 1
+    assert database["checkpoint_partial"] == 0
+
+
+def test_a_snapshot_because_of_the_wal_counts(start_node):
+    client = start_node("-raft-snap-wal-size", "100000", "-raft-snap-int", "100ms").client
+    client.must("CREATE TABLE t(v)", ["INSERT INTO t VALUES(?)", "x" * 200_000])
+    eventually(lambda: counts(client, "store")["num_wal_snapshots"] == 1)
+
+
+RAN = [
+    ("/db/execute", ["CREATE TABLE u(n)", "INSERT INTO u VALUES(1)"], {"executions": 2}),
+    ("/db/execute", ["INSERT INTO t VALUES(1)", "nonsense"],
+     {"executions": 2, "execution_errors": 1}),
+    ("/db/execute", ["INSERT INTO t VALUES(1) RETURNING n"],
+     {"executions": 1, "executions_force_queries": 1}),
+    ("/db/execute?transaction", ["INSERT INTO t VALUES(1)"],
+     {"executions": 1, "execute_transactions": 1}),
+    ("/db/execute?queue&wait", ["INSERT INTO t VALUES(1)"], {"executions": 1}),
+    ("/db/query", ["SELECT 1", "SELECT n FROM t"], {"queries": 2}),
+    ("/db/query?level=strong", ["SELECT 1", "nonsense"], {"queries": 2, "query_errors": 1}),
+    ("/db/query?transaction", ["SELECT 1"], {"queries": 1, "query_transactions": 1}),
+    ("/db/request", ["SELECT 1"], {"requests": 1}),
+    ("/db/request", ["SELECT 1", "INSERT INTO t VALUES(1)"], {"requests": 2}),
+    ("/db/request?transaction", ["SELECT 1", "INSERT INTO t VALUES(1)"],
+     {"requests": 2, "request_transactions": 1}),
+]
+
+
+@pytest.mark.parametrize("path, body, counted", RAN)
+def test_what_ran_on_the_database_counts(client, path, body, counted):
+    client.must("CREATE TABLE IF NOT EXISTS t(n)")
+    assert grown(client, lambda: client.send("POST", path, body), "db") == counted
+
+
+def test_what_is_repeated_with_its_key_does_not_run_again(client):
+    client.must("CREATE TABLE IF NOT EXISTS t(n)")
+
+    def send():
+        client.send("POST", "/db/execute", ["INSERT INTO t VALUES(1)"], {"Idempotency-Key": "k"})
+
+    assert grown(client, send, "db") == {"executions": 1}
+    assert grown(client, send, "db") == {}

@@ -24,5 +24,17 @@ TEST(CountersTest, EachCountsUnderItsOwnName) {
   EXPECT_EQ(counts.at("user_snapshots"), 4u);
 }
 
+TEST(CountersTest, WhatCameOfRequestsIsCountedApart) {
+  Counters counters;
+  counters.add(StoreCounter::kBackups);
+  counters.add(StoreCounter::kUserSnapshotsFailed);
+  const Counts counts = counters.read_store();
+  EXPECT_EQ(counts.size(), kStoreCounters);
+  EXPECT_EQ(counts.at("num_backups"), 1u);
+  EXPECT_EQ(counts.at("num_user_snapshots"), 0u);
+  EXPECT_EQ(counts.at("num_user_snapshots_failed"), 1u);
+  EXPECT_FALSE(counters.read().contains("num_backups"));
+}
+
 }  // namespace
 }  // namespace rqlite::http

@@ -139,6 +139,20 @@ TEST_F(QueryRunnerTest, AnErrorStopsNothing) {
   }
 }
 
+TEST_F(QueryRunnerTest, CountsWhatItRan) {
+  TextSink sink(UINT64_MAX, clock_, time_of_row_);
+  QueryRunner runner(*reader_, cache_, clock_);
+  const Query query = query_of({"SELECT 1", "SELECT * FROM nowhere", ""}, true);
+  // The second time too.
+  for (int i = 0; i < 2; i++) {
+    ASSERT_TRUE(runner.run(query, deadline_, stopping_, sink).ok());
+    EXPECT_EQ(runner.counts().queries, 2u);
+    EXPECT_EQ(runner.counts().query_errors, 1u);
+    EXPECT_EQ(runner.counts().query_transactions, 1u);
+    EXPECT_EQ(runner.counts().requests, 0u);
+  }
+}
+
 TEST_F(QueryRunnerTest, OnlyTheLastStatementOfATextRuns) {
   EXPECT_EQ(run({"SELECT 1; SELECT 2 AS b", "SELECT * FROM nowhere; SELECT 2", "SELECT 1;;"}),
             "b/integer: 2;  error: no such table: nowhere; ");
