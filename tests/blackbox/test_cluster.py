@@ -14,7 +14,7 @@ import pytest
 from certificates import Authority
 from exposition import parse
 from guards import JSON, basic, user
-from members import INSERT, TABLE, Member, Nodes, ids
+from members import CALM, INSERT, TABLE, Member, Nodes, ids
 from node import eventually, free_ports
 
 
@@ -619,6 +619,71 @@ def test_leadership_is_handed_over(trio):
     assert trio[0].rows("strong") == 3
 
 
+def test_leadership_is_handed_over_through_a_follower_without_waiting(calm_trio):
+    for asked, target in ((1, "2"), (2, "3"), (1, "1")):
+        reply = calm_trio[asked].client.send("POST", "/leader", {"id": target},
+                                             {"Content-Type": "application/json"})
+        assert (reply.status, reply.text) == (200, "")
+        eventually(lambda: calm_trio.leader() is calm_trio[int(target) - 1])
+
+
+def test_a_leader_that_is_dead_is_still_one_until_another_is_elected(calm_trio):
+    leader, (follower, _) = calm_trio.leader(), calm_trio.followers()
+    leader.kill()
+    reply = follower.client.send("GET", "/leader")
+    assert reply.status == 200
+    shown = reply.json
+    assert (shown["id"], shown["addr"]) == (leader.flags[1], leader.raft_address)
+    assert (shown["reachable"], shown["leader"]) == (False, False)
+    assert shown["error"] and "api_addr" not in shown
+
+
+def test_without_a_majority_there_is_no_leader_to_be_shown(trio):
+    leader, (follower, other) = trio.leader(), trio.followers()
+    leader.kill()
+    other.kill()
+    eventually(lambda: follower.leader_address() == "")
+    reply = follower.client.send("GET", "/leader")
+    assert (reply.status, reply.text) == (503, "leader not found\n")
+
+
+def test_a_node_that_hears_nobody_does_not_raise_the_term(trio):
+    """It only asks whether it would get votes."""
+    follower, *others = sorted(trio, key=lambda node: node is trio.leader())
+    term = follower.client.status("store.raft.term")
+    for node in others:
+        node.signal(signal.SIGSTOP)
+    try:
+        eventually(lambda: follower.leader_address() == "")
+        # Several times as long as it waits before it stands for election.
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            raft = follower.client.status("store.raft")
+            assert (raft["term"], raft["state"]) in ((term, "Follower"), (term, "Candidate"))
+    finally:
+        for node in others:
+            node.signal(signal.SIGCONT)
+    trio.leader().client.must([INSERT, 1])
+
+
+def test_when_a_node_heard_its_leader_last(calm_trio):
+    leader, (follower, other) = calm_trio.leader(), calm_trio.followers()
+    assert leader.client.status("store.raft.last_contact") == 0
+    for node in (follower, other):
+        assert re.fullmatch(r"[0-9.]+(ns|µs|ms|s)", node.client.status("store.raft.last_contact"))
+    for node in calm_trio:
+        node.kill()
+    follower.launch()
+
+    def has_heard_nobody():
+        try:
+            return follower.client.status("store.raft.last_contact") == "never"
+        except OSError:
+            return False
+
+    eventually(has_heard_nobody)
+
+
 def test_leadership_is_handed_over_among_those_who_have_not_talked_yet(trio, make_member):
     """Followers have nothing to say to each other, until one of them asks for votes."""
     fourth = make_member(first=trio[0])
@@ -636,6 +701,18 @@ def test_a_leader_that_stops_hands_over_first(trio):
     assert old.stop() == 0
     assert "stepping down as Leader before shutdown" in old.log()
     trio.leader(within=0.5)
+
+
+def test_unless_it_is_told_not_to(make_member):
+    nodes = [make_member("-raft-shutdown-stepdown=false", *CALM)]
+    nodes[0].start()
+    for _ in range(2):
+        nodes.append(make_member("-raft-shutdown-stepdown=false", *CALM, first=nodes[0]))
+        nodes[-1].start()
+    assert nodes[0].stop() == 0
+    assert "stepping down as Leader before shutdown" not in nodes[0].log()
+    # Until their time is up nobody else leads.
+    assert [node.client.status("store.raft.state") for node in nodes[1:]] == ["Follower"] * 2
 
 
 def test_queued_writes_survive_a_change_of_leaders(trio):
