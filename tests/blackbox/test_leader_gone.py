@@ -239,6 +239,7 @@ def test_while_nobody_leads_nothing_is_passed_on(trio, home):
     for method, path, body in (("DELETE", "/remove", {"id": leader.flags[1]}),
                                ("POST", "/db/load", content),
                                ("POST", "/db/load", "INSERT INTO t(v) VALUES(1)"),
+                               ("POST", "/leader", None),
                                ("POST", "/leader?wait", None)):
         reply = follower.client.send(method, path, body)
         assert (reply.status, reply.text) == (503, "leader not found\n"), path
@@ -250,6 +251,7 @@ def test_while_nobody_leads_nothing_is_passed_on(trio, home):
                                ("POST", "/db/query?redirect", ["SELECT 1"]),
                                ("POST", "/db/request?redirect", [[INSERT, 1]]),
                                ("GET", "/db/backup?redirect", None),
+                               ("POST", "/leader?redirect", None),
                                ("POST", "/leader?wait&redirect", None)):
         reply = follower.client.send(method, path, body)
         assert (reply.status, reply.text) == (500, "leader not found\n"), path
