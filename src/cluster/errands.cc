@@ -85,6 +85,8 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
   }
 
   void leader_is(raft::RaftId leader) EXCLUDES(mutex_) {
+    // Only the one before knows what became of what cannot be sent again.
+    if (!errand_.may_repeat) return;
     MutexLock lock(mutex_);
     if (tried_ == leader) return;
     is_late_ = true;
@@ -117,6 +119,7 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
       // A leader whose disk is full may hand over, and the next one knows what became of a copy
       // that the log took.
       if (why.code() == Code::kDiskFull) goes_on = another || unknown_;
+      if (why.code() == Code::kUnknown && !errand_.may_repeat) goes_on = false;
       if (now >= *until_) goes_on = false;
       was_sent = was_sent_;
     }
@@ -168,6 +171,46 @@ bool Errands::expects_leader() {
   return leader || (lost_at_ && now < later(*lost_at_, options_.patience));
 }
 
+void Errands::await_leader(std::function<void(bool)> then) {
+  const std::optional<Leader> leader = ways_.leader();
+  const TimePoint now = clock_.now();
+  std::uint64_t id = 0;
+  std::chrono::nanoseconds left{0};
+  {
+    MutexLock lock(mutex_);
+    note(leader, now);
+    if (!leader && lost_at_) left = later(*lost_at_, options_.patience) - now;
+    if (left > std::chrono::nanoseconds(0)) {
+      id = next_id_++;
+      awaiting_.emplace(id, std::move(then));
+    }
+  }
+  if (left <= std::chrono::nanoseconds(0)) return then(leader.has_value());
+  auto give_up = [this, id] {
+    std::function<void(bool)> gives_up;
+    {
+      MutexLock lock(mutex_);
+      const auto found = awaiting_.find(id);
+      if (found == awaiting_.end()) return;
+      gives_up = std::move(found->second);
+      awaiting_.erase(found);
+    }
+    gives_up(false);
+  };
+  if (!ways_.later(left, give_up)) return give_up();
+  // One may have come before anybody knew of this.
+  if (ways_.leader()) release_awaiting();
+}
+
+void Errands::release_awaiting() {
+  std::map<std::uint64_t, std::function<void(bool)>> all;
+  {
+    MutexLock lock(mutex_);
+    all.swap(awaiting_);
+  }
+  for (const auto& [id, then] : all) then(true);
+}
+
 void Errands::leader_changed() {
   const std::optional<Leader> leader = ways_.leader();
   const TimePoint now = clock_.now();
@@ -181,6 +224,7 @@ void Errands::leader_changed() {
     }
   }
   for (const auto& each : all) each->leader_is(leader->id);
+  release_awaiting();
 }
 
 void Errands::note(const std::optional<Leader>& leader, TimePoint now) {

@@ -69,7 +69,7 @@ class Errands {
     // needs none, and is not tried again once it is `within` old: its client does not wait for
     // longer.
     bool may_write = true;
-    // Whether the same leader is asked twice, each time for as long as its limits say.
+    // Whether it is sent again although nobody knows what became of it.
     bool may_repeat = true;
     std::chrono::nanoseconds within = std::chrono::nanoseconds::max();
     Forwarder::Limits limits;
@@ -82,6 +82,10 @@ class Errands {
   // that has lost its cluster for longer had better say so at once.
   [[nodiscard]] bool expects_leader() EXCLUDES(mutex_);
 
+  // Calls `then` once, at once or later: with true when there is a leader, with false when none is
+  // expected any more.
+  void await_leader(std::function<void(bool)> then) EXCLUDES(mutex_);
+
   // Another one may lead, or none: nobody waits any longer for the one before.
   void leader_changed() EXCLUDES(mutex_);
 
@@ -91,6 +95,8 @@ class Errands {
   // What was seen of the leader just now.
   void note(const std::optional<Leader>& leader, TimePoint now) REQUIRES(mutex_);
   void forget(std::uint64_t id) EXCLUDES(mutex_);
+  // Tells all who await a leader, in order, that there is one.
+  void release_awaiting() EXCLUDES(mutex_);
 
   Ways& ways_;
   store::OriginNumbers& numbers_;
@@ -100,9 +106,10 @@ class Errands {
 
   Mutex mutex_;
   std::uint64_t next_id_ GUARDED_BY(mutex_) = 0;
-  std::map<std::uint64_t, std::weak_ptr<Running>> running_ GUARDED_BY(mutex_);  // by id
-  bool had_leader_ GUARDED_BY(mutex_) = false;                                  // when last looked
-  std::optional<TimePoint> lost_at_ GUARDED_BY(mutex_);                         // the last one
+  std::map<std::uint64_t, std::function<void(bool)>> awaiting_ GUARDED_BY(mutex_);  // by id
+  std::map<std::uint64_t, std::weak_ptr<Running>> running_ GUARDED_BY(mutex_);      // by id
+  bool had_leader_ GUARDED_BY(mutex_) = false;           // when last looked
+  std::optional<TimePoint> lost_at_ GUARDED_BY(mutex_);  // the last one
 };
 
 }  // namespace rqlite::cluster

@@ -143,6 +143,46 @@ bool is_checkpoint(const net::Request& request, const Result<ParsedStatements>& 
   return body.substr(start, body.find_last_not_of(kBlanks) - start + 1) == "null";
 }
 
+void refuse_for_want_of_leader(const Pending& pending) {
+  pending.reply->send(refused(pending.options, {Code::kNoLeader, "leader not found"}));
+}
+
+// On the connection's thread.
+void push(const std::shared_ptr<Pending>& pending, Bytes encoded, queue::WriteQueue& queue,
+          const Clock& clock) {
+  // Whoever goes away gives up the place for which it waits; what was accepted is executed.
+  pending->reply->on_gone([weak = std::weak_ptr(pending), &queue] {
+    const auto gone = weak.lock();
+    if (gone && gone->ticket != 0) queue.stop_waiting(gone->ticket);
+  });
+  std::unique_ptr<queue::Waiter> waiter;
+  if (pending->wait) {
+    waiter = std::make_unique<Verdict>(pending);
+    // Before the queue has it. Without a number it is the queue that says when time is up.
+    pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
+      const auto waiting = weak.lock();
+      if (!waiting) return std::optional<net::Response>();
+      waiting->late = true;
+      const std::uint64_t number = waiting->number;
+      return number == 0 ? std::nullopt : std::optional(too_late(*waiting, number));
+    });
+  }
+  const Result<std::uint64_t> number = queue.push(encoded, waiter);
+  if (number.ok()) {
+    pending->number = *number;
+    if (pending->wait) {
+      note_waiting(*pending);
+    } else {
+      pending->reply->send(accepted(*pending, *number));
+    }
+  } else if (number.error().code() == Code::kFull) {
+    pending->ticket = queue.push_when_room(std::move(encoded), std::make_unique<Room>(pending),
+                                           later(clock.now(), pending->timeout));
+  } else {
+    pending->reply->send(not_taken(pending->options, number.error()));
+  }
+}
+
 }  // namespace
 
 void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, QueueMeans means,
@@ -170,44 +210,20 @@ void execute_queued(net::Request& request, std::shared_ptr<net::Reply> reply, Qu
     encoded = std::move(parsed->encoded);
   }
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
-  // While the members elect one, the queue waits for that as everybody does.
-  if (!parameters.has("noleader") && store->may_write().code() == Code::kNoLeader &&
-      (cluster == nullptr || !cluster->errands().expects_leader())) {
-    return reply->send(refused(options, {Code::kNoLeader, "leader not found"}));
-  }
 
   auto pending = std::make_shared<Pending>(options, parameters, std::move(reply));
-  // Whoever goes away gives up the place for which it waits; what was accepted is executed.
-  pending->reply->on_gone([weak = std::weak_ptr(pending), queue] {
-    const auto gone = weak.lock();
-    if (gone && gone->ticket != 0) queue->stop_waiting(gone->ticket);
-  });
-  std::unique_ptr<queue::Waiter> waiter;
-  if (wait) {
-    waiter = std::make_unique<Verdict>(pending);
-    // Before the queue has it. Without a number it is the queue that says when time is up.
-    pending->reply->send_after(pending->timeout, [weak = std::weak_ptr(pending)] {
-      const auto waiting = weak.lock();
-      if (!waiting) return std::optional<net::Response>();
-      waiting->late = true;
-      const std::uint64_t number = waiting->number;
-      return number == 0 ? std::nullopt : std::optional(too_late(*waiting, number));
+  if (parameters.has("noleader") || store->may_write().code() != Code::kNoLeader) {
+    return push(pending, std::move(encoded), *queue, clock);
+  }
+  if (cluster == nullptr) return refuse_for_want_of_leader(*pending);
+  // While the members elect one, this waits as all writes do. Nothing is promised until then.
+  auto then = [pending, encoded, queue, &clock](bool is_there) {
+    pending->reply->post([=, &clock] {
+      if (!is_there) return refuse_for_want_of_leader(*pending);
+      push(pending, encoded, *queue, clock);
     });
-  }
-  const Result<std::uint64_t> number = queue->push(encoded, waiter);
-  if (number.ok()) {
-    pending->number = *number;
-    if (wait) {
-      note_waiting(*pending);
-    } else {
-      pending->reply->send(accepted(*pending, *number));
-    }
-  } else if (number.error().code() == Code::kFull) {
-    pending->ticket = queue->push_when_room(std::move(encoded), std::make_unique<Room>(pending),
-                                            later(clock.now(), pending->timeout));
-  } else {
-    pending->reply->send(not_taken(options, number.error()));
-  }
+  };
+  cluster->errands().await_leader(std::move(then));
 }
 
 }  // namespace rqlite::http

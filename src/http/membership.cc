@@ -103,16 +103,10 @@ void remove_node(const net::Request& request, std::shared_ptr<net::Reply> reply,
   const Result<std::string> id = read_node_to_remove(request.body);
   if (!id.ok()) return reply->send(net::Response::bare(400));
   if (store == nullptr) return reply->send(net::Response::text(503, "store not open"));
-  const store::Store::Report report = store->report();
-  if (report.raft.leader == raft::RaftId()) return refused({Code::kNoLeader, "leader not found"});
-  if (!is_member(report, *id)) return reply->send(done(served_by, {}));
-  if (cluster == nullptr || report.cluster.membership.voters() == 1) {
+  if (cluster == nullptr) {
     // The only one that there is.
-    const auto member = report.cluster.membership.find_node(*id);
-    if (cluster == nullptr || report.cluster.membership.find(*member)->votes) {
-      return reply->send(
-          net::Response::text(500, "need at least one voter in configuration: {[]}"));
-    }
+    if (!is_member(store->report(), *id)) return reply->send(done(served_by, {}));
+    return reply->send(net::Response::text(500, "need at least one voter in configuration: {[]}"));
   }
   cluster->members().remove(*id,
                             [reply, served_by, refused = std::move(refused)](const Status& status) {

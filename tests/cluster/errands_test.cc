@@ -277,11 +277,82 @@ TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsAskedOfTheNextLeader) {
   errands_.run(std::move(removal));
   EXPECT_FALSE(ways_.sent_.back().limits.may_repeat);
   ways_.leads(kThird);
+  errands_.leader_changed();
+  EXPECT_FALSE(ways_.sent_.back().given_up);
   ways_.fail(Code::kNotLeader);
   EXPECT_EQ(ways_.run_next(), 0ms);
   EXPECT_EQ(ways_.sent_.back().to, kThird);
   ways_.answer("done");
   EXPECT_EQ(text_of(*reply), "done");
+}
+
+TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsNotIfNobodyKnowsWhatBecameOfIt) {
+  ways_.leads(kSecond);
+  auto reply = std::make_shared<FakeReply>();
+  Errands::Errand removal = errand("/remove", "r", reply);
+  removal.may_write = false;
+  removal.may_repeat = false;
+  errands_.run(std::move(removal));
+  ways_.leads(kThird);
+  ways_.fail(Code::kUnknown, "connection reset");
+  EXPECT_TRUE(ways_.waiting_.empty());
+  EXPECT_EQ(text_of(*reply), "connection reset\n");
+}
+
+// Those who await a leader.
+
+TEST_F(ErrandsTest, WhereALeaderIsNobodyAwaitsOne) {
+  std::vector<bool> told;
+  errands_.await_leader([&](bool is_there) { told.push_back(is_there); });
+  EXPECT_EQ(told, std::vector{false});  // there has never been one
+  ways_.leads(kSecond);
+  errands_.await_leader([&](bool is_there) { told.push_back(is_there); });
+  EXPECT_EQ(told, (std::vector{false, true}));
+}
+
+TEST_F(ErrandsTest, TheNextLeaderIsAwaitedInOrder) {
+  ways_.leads(kSecond);
+  errands_.leader_changed();
+  ways_.nobody_leads();
+  std::vector<int> told;
+  for (int i = 0; i < 3; i++) {
+    errands_.await_leader([&told, i](bool is_there) { told.push_back(is_there ? i : -i); });
+  }
+  errands_.leader_changed();
+  EXPECT_TRUE(told.empty());
+  ways_.leads(kThird);
+  errands_.leader_changed();
+  EXPECT_EQ(told, (std::vector{0, 1, 2}));
+  while (!ways_.waiting_.empty()) ways_.run_next();
+  EXPECT_EQ(told.size(), 3U);
+}
+
+TEST_F(ErrandsTest, ALeaderIsNotAwaitedForEver) {
+  ways_.leads(kSecond);
+  errands_.leader_changed();
+  ways_.nobody_leads();
+  errands_.leader_changed();
+  clock_.advance(2s);
+  std::vector<bool> told;
+  errands_.await_leader([&](bool is_there) { told.push_back(is_there); });
+  EXPECT_EQ(ways_.run_next(), 3s);
+  EXPECT_EQ(told, std::vector{false});
+  clock_.advance(3s);
+  errands_.await_leader([&](bool is_there) { told.push_back(is_there); });
+  EXPECT_EQ(told, (std::vector{false, false}));
+  ways_.leads(kThird);
+  errands_.leader_changed();
+  EXPECT_EQ(told.size(), 2U);
+}
+
+TEST_F(ErrandsTest, WhenTheEndHasComeNoLeaderIsAwaited) {
+  ways_.leads(kSecond);
+  errands_.leader_changed();
+  ways_.nobody_leads();
+  ways_.open_ = false;
+  std::vector<bool> told;
+  errands_.await_leader([&](bool is_there) { told.push_back(is_there); });
+  EXPECT_EQ(told, std::vector{false});
 }
 
 TEST_F(ErrandsTest, AReadIsAskedOfTheNextLeader) {
