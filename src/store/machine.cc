@@ -177,6 +177,8 @@ void Machine::finish_batch() {
   std::vector<GroupApply::Work> work = groups_.take();
   std::vector<raft::Committed> batch = std::exchange(batch_, {});
   std::size_t bytes = 0;
+  std::uint64_t last_command = last_command_;
+  std::uint64_t last_write = last_write_;
   for (std::size_t i = 0; i < batch.size(); i++) {
     bytes += batch[i].payload().size();
     if (batch[i].kind == raft::EntryKind::kChange) apply_change(batch[i]);
@@ -184,8 +186,8 @@ void Machine::finish_batch() {
       outcomes_.applied(*places_[i].place, batch[i].index, work[i].results);
     }
     if (places_[i].origin) keep_forwarded(batch[i], places_[i], work[i]);
-    if (places_[i].is_command) last_command_ = batch[i].index.value();
-    if (places_[i].may_write) last_write_ = batch[i].index.value();
+    if (places_[i].is_command) last_command = batch[i].index.value();
+    if (places_[i].may_write) last_write = batch[i].index.value();
   }
   now_.index = batch.back().index;
   now_.term = batch.back().term;
@@ -196,6 +198,8 @@ void Machine::finish_batch() {
   snapshotter_.applied_bytes(bytes);
   // Readers first: whoever hears of a write finds it.
   applied_.advance(now_.index);
+  last_command_ = last_command;
+  last_write_ = last_write;
   if (!refusal_.empty() && batch.front().proposal) {
     batch.front().proposal->failed({Code::kUnavailable, std::exchange(refusal_, {})});
   }
@@ -304,9 +308,9 @@ Status Machine::install(const ReceivedSnapshot& received) {
   RETURN_IF_ERROR(snapshotter_.install(received));
   const SnapshotRecord& record = snapshotter_.last();
   now_ = {record.index, record.term, record.conf_state, record.state};
-  last_command_ = last_write_ = now_.index.value();
   if (on_members_) on_members_(now_);
   applied_.advance(now_.index);
+  last_command_ = last_write_ = now_.index.value();
   return {};
 }
 
