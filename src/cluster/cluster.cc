@@ -109,9 +109,9 @@ void Cluster::join() {
   if (port_) port_->join();
 }
 
-void Cluster::expect_cluster(const std::string& id) {
+void Cluster::expect_cluster(const std::string& id, bool lets_in) {
   MutexLock lock(mutex_);
-  expected_cluster_ = id;
+  if (lets_in || expected_cluster_.empty()) expected_cluster_ = id;
 }
 
 Status Cluster::check_cluster(const net::Request& request) {

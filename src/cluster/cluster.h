@@ -79,8 +79,8 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   // greater than that of any start before.
   void open(store::Store& store, std::uint64_t epoch);
   // While this node is of no cluster: it has asked for one, and that is the id of whoever answered.
-  // Nobody else may make it a member.
-  void expect_cluster(const std::string& id) EXCLUDES(mutex_);
+  // Nobody else may make it a member. The first one counts, and whoever `lets_in`.
+  void expect_cluster(const std::string& id, bool lets_in) EXCLUDES(mutex_);
   // Takes in nothing more, and gives up what is under way. The store must still be there.
   void close();
   // Ends the port's threads. After close(), and when nothing leads back to them any more.

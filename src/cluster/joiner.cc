@@ -77,7 +77,9 @@ Joiner::Result Joiner::ask(const std::string& address) {
     if (!result.response.ok()) return {Outcome::kFailed, address, result.response.error().text()};
     const std::string text = message_in(result.response->body);
     const auto cluster = net::find_field(result.response->headers, kClusterHeader);
-    if (cluster && !cluster->empty()) options_.heard_of(std::string(*cluster));
+    if (cluster && !cluster->empty()) {
+      options_.heard_of(std::string(*cluster), result.response->status < 300);
+    }
     switch (result.response->status) {
       case 200:
         return {Outcome::kJoined, address, ""};

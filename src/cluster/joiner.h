@@ -26,8 +26,9 @@ class Joiner {
     std::function<bool()> stop_is_wanted = [] { return false; };
     // Whether this node takes part in its cluster as it is: then it needs nobody who lets it in.
     std::function<bool()> takes_part = [] { return false; };
-    // Told the id of the cluster of whoever answers.
-    std::function<void(const std::string& cluster_id)> heard_of = [](const std::string&) {};
+    // Told the id of the cluster of whoever answers, and whether that one lets this node in.
+    std::function<void(const std::string& cluster_id, bool lets_in)> heard_of =
+        [](const std::string&, bool) {};
   };
   // What is asked; made anew for each try, for it may change meanwhile.
   using MakeRequest = std::function<JoinRequest()>;

@@ -127,7 +127,9 @@ cluster::Joiner Clustering::joiner(cluster::Joiner::Options joining) {
   joining.login = login_;
   joining.is_named = !login_.empty();
   joining.stop_is_wanted = parts_.stop_is_wanted;
-  joining.heard_of = [this](const std::string& id) { parts_.cluster.expect_cluster(id); };
+  joining.heard_of = [this](const std::string& id, bool lets_in) {
+    parts_.cluster.expect_cluster(id, lets_in);
+  };
   return cluster::Joiner(parts_.cluster.client(), pause_, std::move(joining), [this] {
     return cluster::JoinRequest{{parts_.store.raft_id(), parts_.options.node_id},
                                 parts_.options.raft_adv_addr,

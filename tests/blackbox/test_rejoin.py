@@ -188,7 +188,7 @@ def test_a_stranger_removes_nobody(trio, fields):
         at = trio[2].flags.index("-join")
         flags = list(trio[2].flags)
         flags[at + 1] = f"127.0.0.1:{server.server_port}"
-        trio[2].flags = (*flags, "-join-attempts", "2", "-join-interval", "100ms")
+        trio[2].flags = (*flags, "-join-attempts", "100", "-join-interval", "100ms")
         trio[2].start()
         eventually(lambda: "another cluster says: gone" in trio[2].log())
         eventually(lambda: "node HTTP API available" in trio[2].log())

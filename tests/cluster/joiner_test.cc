@@ -97,14 +97,16 @@ TEST_F(JoinerTest, WhatItAsksAgainIsNoNewRequest) {
 
 TEST_F(JoinerTest, TellsOfWhichClusterItIsToBecomeAMember) {
   std::vector<std::string> heard;
-  options_.heard_of = [&heard](const std::string& id) { heard.push_back(id); };
+  options_.heard_of = [&heard](const std::string& id, bool lets_in) {
+    heard.push_back(id + (lets_in ? " lets in" : ""));
+  };
   net::Response wait = says(202);
   wait.headers.emplace_back(kClusterHeader, "theirs");
   net::Response none = says(421);
-  none.headers.emplace_back(kClusterHeader, "");
+  none.headers.emplace_back(kClusterHeader, "theirs");
   const PeerStandIn peer(answers({wait, none}));
   EXPECT_EQ(ask(peer).outcome, Outcome::kFailed);
-  EXPECT_EQ(heard, std::vector<std::string>{"theirs"});
+  EXPECT_EQ(heard, (std::vector<std::string>{"theirs lets in", "theirs"}));
 }
 
 TEST_F(JoinerTest, GoesToTheLeaderThatIsNamed) {
