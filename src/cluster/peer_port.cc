@@ -271,6 +271,10 @@ void PeerPort::batch(net::Request request, std::shared_ptr<net::Reply> reply) {
   store::Store& store = *cluster_.store_.load();
   const store::Membership membership = store.membership();
   const store::Membership::Entry* entry = from ? membership.find(*from) : nullptr;
+  if (entry == nullptr && !(store.is_leader() && store.is_ready())) {
+    // It may have become a member by something that is not applied here yet.
+    return reply->send(failure({Code::kUnavailable, "this node does not know its members yet"}));
+  }
   if (!epoch || !first || entry == nullptr) return reply->send(bad("this is no member's batch"));
   if (!command::is_batch(request.body)) return reply->send(bad("the batch cannot be read"));
   cluster_.counters().asked[static_cast<std::size_t>(PassedOn::kExecute)]++;

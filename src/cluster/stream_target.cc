@@ -41,6 +41,10 @@ void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
       return waits.failed({code, result.response.error().text()});
     }
     const net::ClientResponse& response = *result.response;
+    if (response.status == 403) {
+      // Somebody else is where the leader was: what is not the leader's word is not the last one.
+      return waits.failed({Code::kUnavailable, "another node answers at the leader's address"});
+    }
     if (response.status != 200) {
       return waits.failed(failure_of(response.status, response.headers, response.body));
     }
