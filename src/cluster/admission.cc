@@ -20,6 +20,7 @@ std::optional<Admission::Answer> Admission::decide(Inquiry& inquiry) {
   const std::optional<store::Store::Leader> leader = group_.leader();
   if (!leader) return Answer{Outcome::kNotLeader, ""};
   if (!leader->is_self) return Answer{Outcome::kNotLeader, leader->member.raft_address};
+  if (!agreement_.leads().ok()) return Answer{Outcome::kNotLeader, ""};
   const store::Membership membership = group_.membership();
   const store::Membership::Entry* entry = membership.find(inquiry.request().identity.raft_id);
   return entry == nullptr ? decide_new(inquiry, membership) : decide_known(inquiry, *entry);
@@ -76,7 +77,8 @@ std::optional<Admission::Answer> Admission::decide_new(Inquiry& inquiry,
                      " is the leader's");
     }
     if (!same_address) {
-      const Result<NodeIdentity>* old = inquiry.who_is_at(entry.member.raft_address);
+      const Result<NodeIdentity>* old =
+          inquiry.who_is_at(entry.member.raft_address, clock_.now() - 2 * believed_);
       all_known = all_known && old != nullptr;
       if (old != nullptr && old->ok() && (*old)->raft_id == id) {
         return refused("node ID " + who.node_id + " is in use by a live node at " +

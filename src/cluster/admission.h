@@ -29,8 +29,9 @@ class Admission {
     std::string text;  // why, or the leader's address, if it is known
   };
 
-  // An answer of who joins is believed for `believed`. What is passed by reference must outlive it.
-  Admission(Group& group, const Agreement& agreement, const Clock& clock, Counters& counters,
+  // An answer of who joins is believed for `believed`, and that of others, who are asked before,
+  // for twice as long. What is passed by reference must outlive it.
+  Admission(Group& group, Agreement& agreement, const Clock& clock, Counters& counters,
             std::chrono::nanoseconds believed)
       : group_(group),
         agreement_(agreement),
@@ -55,7 +56,7 @@ class Admission {
   std::optional<Status> check_there(Inquiry& inquiry) const;
 
   Group& group_;
-  const Agreement& agreement_;
+  Agreement& agreement_;
   const Clock& clock_;
   Counters& counters_;
   const std::chrono::nanoseconds believed_;

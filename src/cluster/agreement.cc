@@ -44,13 +44,20 @@ class Awaited {
 
 Status stopping() { return {Code::kUnavailable, "shutting down"}; }
 
-Status Agreement::leads() const {
+Status Agreement::leads() {
   const std::optional<store::Store::Leader> leader = group_.leader();
   if (!leader) return {Code::kNoLeader, "leader not found"};
-  return leader->is_self ? Status() : Status(Code::kNotLeader, "not leader");
+  if (!leader->is_self) return {Code::kNotLeader, "not leader"};
+  // A new leader's log may hold changes that are agreed on, but not applied here: whoever decides
+  // without them adds again who was removed.
+  const raft::Term term = group_.raft_status().term;
+  if (term == known_term_) return {};
+  RETURN_IF_ERROR(confirm());
+  known_term_ = term;
+  return {};
 }
 
-Status Agreement::confirm() const {
+Status Agreement::confirm() {
   // Tells the index at which a leader was confirmed.
   class Confirmation final : public raft::Read {
    public:
@@ -76,7 +83,7 @@ Status Agreement::confirm() const {
   return applied.wait_until(TimePoint::max()).value_or(stopping());
 }
 
-Status Agreement::change(raft::ChangeKind kind, const store::MembershipChange& change) const {
+Status Agreement::change(raft::ChangeKind kind, const store::MembershipChange& change) {
   const TimePoint deadline = clock_.now() + timeout_;
   while (true) {
     const Awaited<Status> done(pause_);
@@ -84,6 +91,7 @@ Status Agreement::change(raft::ChangeKind kind, const store::MembershipChange& c
     const std::optional<Status> status = done.wait_until(deadline);
     if (!status) {
       if (pause_->is_stopped()) return stopping();
+      known_term_ = {};  // it may be agreed on yet
       return {Code::kDeadline, "the change of members takes too long: is there a majority?"};
     }
     // Another change is being agreed on: it is this one's turn soon.

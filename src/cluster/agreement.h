@@ -20,13 +20,14 @@ class Agreement {
             std::chrono::nanoseconds timeout)
       : group_(group), clock_(clock), pause_(std::move(pause)), timeout_(timeout) {}
 
-  // Ok, kNotLeader or kNoLeader.
-  [[nodiscard]] Status leads() const;
+  // Ok: this node leads, and knows its members as of the beginning of its term at least. Otherwise
+  // kNotLeader or kNoLeader, or why that cannot be told.
+  [[nodiscard]] Status leads();
   // Ok: a majority has confirmed that this node leads, and all that was agreed on before is applied
   // here.
-  [[nodiscard]] Status confirm() const;
+  [[nodiscard]] Status confirm();
   // Ok: it is done. While another change is being agreed on, this one waits for its turn.
-  [[nodiscard]] Status change(raft::ChangeKind kind, const store::MembershipChange& change) const;
+  [[nodiscard]] Status change(raft::ChangeKind kind, const store::MembershipChange& change);
   // How far the logs of the members go, as this node knows. Nothing: it is to stop.
   [[nodiscard]] store::Consensus::Matches matches(const store::Membership& membership) const;
 
@@ -35,6 +36,7 @@ class Agreement {
   const Clock& clock_;
   const std::shared_ptr<Pause> pause_;
   const std::chrono::nanoseconds timeout_;
+  raft::Term known_term_;  // of which this node knows its members
 };
 
 // What those are told who still wait for this node when it stops.

@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kLookEvery = 100ms;
 constexpr auto kTransferLookEvery = 2ms;
+// Nodes that want to join, and are asked who they are at the same time: it is up to them at which
+// addresses.
+constexpr int kInquiriesMax = 32;
 
 std::function<void()> refusal(const std::function<void(const MembersService::Joined&)>& then) {
   return [then] { then({MembersService::Joined::Outcome::kRefused, stopping().text()}); };
@@ -124,9 +127,17 @@ void MembersService::join(JoinRequest request, std::function<void(const Joined&)
 void MembersService::decide(const std::shared_ptr<Inquiry>& inquiry,
                             const std::function<void(const Joined&)>& then) {
   if (const auto answer = admission_.decide(*inquiry)) return then(*answer);
+  if (inquiries_ == kInquiriesMax) {
+    return then({Joined::Outcome::kRefused, "too many nodes want to join at the same time"});
+  }
+  inquiries_++;
   // By then this service may be gone, and its jobs closed.
   auto again = [this, jobs = jobs_, inquiry, then] {
-    jobs->post([this, inquiry, then] { decide(inquiry, then); }, refusal(then));
+    const auto decide_again = [this, inquiry, then] {
+      inquiries_--;
+      decide(inquiry, then);
+    };
+    jobs->post(decide_again, refusal(then));
   };
   Inquiry::ask(inquiry, client_, clock_, options_.connect_timeout, std::move(again));
 }

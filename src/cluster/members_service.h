@@ -86,8 +86,9 @@ class MembersService {
   const std::shared_ptr<Pause> pause_;
 
   // Of the thread.
-  const Agreement agreement_;
+  Agreement agreement_;
   Admission admission_;
+  int inquiries_ = 0;          // under way
   TimePoint leads_since_{};    // TimePoint(): it does not
   raft::Index commit_before_;  // at the last look
 

@@ -21,10 +21,12 @@ namespace rqlite::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+using ::testing::StrEq;
 using Outcome = MembersService::Joined::Outcome;
 
 constexpr raft::RaftId kNobody(0);
@@ -54,6 +56,7 @@ class FakeGroup final : public Group {
     MutexLock lock(mutex_);
     raft::Core::Status status;
     status.leader = leader_;
+    status.term = term_;
     status.commit = commit_;
     status.transferring = transferring_;
     return status;
@@ -132,6 +135,10 @@ class FakeGroup final : public Group {
   void lead(raft::RaftId id) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     leader_ = id;
+  }
+  void begin_term(raft::Term term) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    term_ = term;
   }
   // Who leads after a transfer, in place of whom it was to be.
   void elect_instead(raft::RaftId id) EXCLUDES(mutex_) {
@@ -247,6 +254,7 @@ class FakeGroup final : public Group {
   bool holds_ GUARDED_BY(mutex_) = false;
   std::vector<store::Store::Done> held_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<raft::Read>> reads_ GUARDED_BY(mutex_);
+  raft::Term term_ GUARDED_BY(mutex_);
   std::vector<std::string> told_ GUARDED_BY(mutex_);
 };
 
@@ -841,6 +849,36 @@ TEST_F(MembersServiceTest, ARemovalThatFailsIsCountedAndTriedAgain) {
   EXPECT_EQ(counters_.reaped, 0U);
   look();
   EXPECT_EQ(counters_.reaped, 1U);
+}
+
+// What a leader does not know yet.
+
+TEST_F(MembersServiceTest, ANewLeaderDecidesOnWhatWasAgreedOnBefore) {
+  group_.begin_term(raft::Term(2));
+  group_.on_applied([this]() REQUIRES(group_.mutex_) { group_.apply_add(kNew, "nine"); });
+  EXPECT_EQ(remove("nine"), "ok");
+  EXPECT_THAT(told(), ElementsAre("confirm", "applied 50", "remove 9"));
+  EXPECT_EQ(remove("three"), "ok");
+  EXPECT_THAT(told(), ElementsAre("remove 3"));  // in the same term
+}
+
+TEST_F(MembersServiceTest, ALeaderThatNoMajorityConfirmsDecidesNothing) {
+  group_.begin_term(raft::Term(2));
+  group_.confirmed({Code::kNotLeader, "not leader"});
+  EXPECT_EQ(remove("three"), "not leader: not leader");
+  const LiveNode node(kNew);
+  EXPECT_EQ(join(request(node.address())), "not leader: ");
+  EXPECT_THAT(told(), Each(StrEq("confirm")));
+}
+
+TEST_F(MembersServiceTest, SoManyNodesAtATimeAreAskedWhoTheyAre) {
+  const PeerStandIn silent;
+  std::vector<std::future<std::string>> joins;
+  for (int i = 0; i < 32; i++) joins.push_back(ask_to_join(request(silent.address())));
+  EXPECT_EQ(join(request(silent.address())),
+            "refused: too many nodes want to join at the same time");
+  client_.close();
+  for (auto& each : joins) EXPECT_THAT(each.get(), StartsWith("refused: node at "));
 }
 
 // Somebody is to be removed.
