@@ -260,7 +260,11 @@ def test_joins_count(calm_trio):
     assert (store["num_joins"], store["num_ignored_joins"],
             store["num_removed_before_joins"]) == (2, 0, 0)
     assert counts(first, "cluster")["num_join_req"] == 2
-    assert grown(first, "store", second.restart).get("num_ignored_joins") == 1
+
+    def come_back():
+        second.restart()  # which may be done before it has been told that it is a member
+        eventually(lambda: "successfully joined cluster at" in second.log())
+    assert grown(first, "store", come_back).get("num_ignored_joins") == 1
     # Each was begun with what the first one had.
     assert counts(calm_trio[2], "store")["num_restores"] == 1
 
