@@ -62,6 +62,16 @@ bool is_redirected(const net::Request& request, const std::shared_ptr<net::Reply
   return true;
 }
 
+void run(cluster::Errands::Errand errand, net::Request& request,
+         const std::shared_ptr<net::Reply>& reply, cluster::Cluster& cluster,
+         cluster::Errands::Here here, OnFailure on_failure) {
+  errand.request = std::move(request);
+  errand.reply = reply;
+  errand.here = std::move(here);
+  errand.on_failure = std::move(on_failure);
+  cluster.errands().run(std::move(errand));
+}
+
 // What only reads is `within` old at most when it is tried again.
 bool runs_errand(net::Request& request, const std::shared_ptr<net::Reply>& reply,
                  store::Store* store, cluster::Cluster* cluster, const Redirection& redirection,
@@ -74,11 +84,7 @@ bool runs_errand(net::Request& request, const std::shared_ptr<net::Reply>& reply
   errand.limits = limits_of(request.parameters);
   errand.may_write = !within;
   if (within) errand.within = std::min(*within, errand.limits.timeout);
-  errand.request = std::move(request);
-  errand.reply = reply;
-  errand.here = std::move(here);
-  errand.on_failure = std::move(on_failure);
-  cluster->errands().run(std::move(errand));
+  run(std::move(errand), request, reply, *cluster, std::move(here), std::move(on_failure));
   return true;
 }
 
@@ -129,11 +135,7 @@ bool done_by_leader(net::Request& request, const std::shared_ptr<net::Reply>& re
   errand.may_write = false;
   errand.may_repeat = false;
   errand.within = errand.limits.timeout;
-  errand.request = std::move(request);
-  errand.reply = reply;
-  errand.here = std::move(here);
-  errand.on_failure = std::move(on_failure);
-  cluster->errands().run(std::move(errand));
+  run(std::move(errand), request, reply, *cluster, std::move(here), std::move(on_failure));
   return true;
 }
 
