@@ -251,9 +251,8 @@ Status as_outcome(const Status& why) {
 }  // namespace
 
 net::Response Api::nothing_came_of_it(const Status& why) {
-  if (why.code() != Code::kNoLeader) return net::Response::text(500, why.text());
-  counters_.add(Counter::kLeaderNotFound);
-  return net::Response::text(503, why.text());
+  return why.code() == Code::kNoLeader ? leader_not_found(counters_)
+                                       : net::Response::text(500, why.text());
 }
 
 bool Api::done_elsewhere(const net::Request& request, const std::shared_ptr<net::Reply>& reply,

@@ -23,11 +23,6 @@ bool leads(const store::Store::Report& report, const std::string& node_id) {
   return leader != nullptr && leader->member.node_id == node_id;
 }
 
-net::Response leader_not_found(Counters& counters) {
-  counters.add(Counter::kLeaderNotFound);
-  return net::Response::text(503, "leader not found");
-}
-
 // A body of another type is none.
 bool is_json(std::string_view content_type) {
   constexpr std::string_view kJson = "application/json";

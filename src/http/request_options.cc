@@ -63,11 +63,15 @@ net::Response failed_request(const RequestOptions& options, const std::string& e
   return net::Response::json(ResultsJson(options.format).finish(envelope).json);
 }
 
+net::Response leader_not_found(Counters& counters) {
+  counters.add(Counter::kLeaderNotFound);
+  return net::Response::text(503, "leader not found");
+}
+
 net::Response refused(const RequestOptions& options, const Status& why) {
   switch (why.code()) {
     case Code::kNoLeader:
-      options.counters->add(Counter::kLeaderNotFound);
-      return net::Response::text(503, "leader not found");
+      return leader_not_found(*options.counters);
     case Code::kFull: {
       net::Response response = net::Response::text(503, why.text());
       response.headers.emplace_back("Retry-After", "1");

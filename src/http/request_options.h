@@ -52,6 +52,9 @@ net::Response failed_request(const RequestOptions& options, const std::string& e
 // answered yet: it may go better at another node.
 using OnRefused = std::function<void(const Status&)>;
 
+// The answer where a leader is needed and none is known; counted.
+net::Response leader_not_found(Counters& counters);
+
 // The one place where our codes become HTTP: the answer to a request that the store refused, or
 // could not finish.
 net::Response refused(const RequestOptions& options, const Status& why);
