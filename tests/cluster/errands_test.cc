@@ -113,6 +113,15 @@ class ErrandsTest : public testing::Test {
     errands_.run(std::move(read));
     return reply;
   }
+  // What must not be done twice, though it has no origin.
+  std::shared_ptr<FakeReply> begin_removal() {
+    auto reply = std::make_shared<FakeReply>();
+    Errands::Errand removal = errand("/remove", "r", reply);
+    removal.may_write = false;
+    removal.may_repeat = false;
+    errands_.run(std::move(removal));
+    return reply;
+  }
   static std::string text_of(const FakeReply& reply) {
     return reply.response_ ? reply.response_->body : "no answer";
   }
@@ -270,11 +279,7 @@ TEST_F(ErrandsTest, AReadNeedsNoOrigin) {
 
 TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsAskedOfTheNextLeader) {
   ways_.leads(kSecond);
-  auto reply = std::make_shared<FakeReply>();
-  Errands::Errand removal = errand("/remove", "r", reply);
-  removal.may_write = false;
-  removal.may_repeat = false;
-  errands_.run(std::move(removal));
+  const auto reply = begin_removal();
   EXPECT_FALSE(ways_.sent_.back().limits.may_repeat);
   ways_.leads(kThird);
   errands_.leader_changed();
@@ -288,11 +293,7 @@ TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsAskedOfTheNextLeader) {
 
 TEST_F(ErrandsTest, WhatMayNotBeRepeatedIsNotIfNobodyKnowsWhatBecameOfIt) {
   ways_.leads(kSecond);
-  auto reply = std::make_shared<FakeReply>();
-  Errands::Errand removal = errand("/remove", "r", reply);
-  removal.may_write = false;
-  removal.may_repeat = false;
-  errands_.run(std::move(removal));
+  const auto reply = begin_removal();
   ways_.leads(kThird);
   ways_.fail(Code::kUnknown, "connection reset");
   EXPECT_TRUE(ways_.waiting_.empty());
