@@ -22,7 +22,7 @@ class Joiner {
     // Of a request as a whole, with looking up and connecting.
     std::chrono::nanoseconds patience{std::chrono::hours(1)};
     net::HeaderFields login = {};  // what shows who asks; empty: nobody in particular
-    bool is_named = false;         // whether somebody is named at all
+    bool is_named = false;         // whether the login says who
     std::function<bool()> stop_is_wanted = [] { return false; };
     // Whether this node takes part in its cluster as it is: then it needs nobody who lets it in.
     std::function<bool()> takes_part = [] { return false; };

@@ -105,9 +105,9 @@ class Exchange final : public std::enable_shared_from_this<Exchange> {
 
   // Sending.
   Bytes output_;
-  std::size_t written_ = 0;  // of output_
-  std::size_t writing_bytes_ = 0;
-  bool writing_ = false;  // so many that follow
+  std::size_t written_ = 0;        // of output_
+  std::size_t writing_bytes_ = 0;  // behind those, of the write that began last
+  bool writing_ = false;
   bool pulling_ = false;  // the source is about to give the next piece
   bool sent_some_ = false;
   bool may_have_sent_ = false;  // likewise, or it is under way
