@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/line_end.h"
 #include "cluster/fields.h"
 #include "raft/members.h"
 
@@ -267,8 +268,7 @@ Status failure_of(int status, const net::HeaderFields& headers, BytesView body) 
 }
 
 std::string message_in(BytesView body) {
-  std::string text(body);
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  std::string text = without_line_end(std::string(body));
   // Whoever answers may be no node of ours.
   std::replace_if(
       text.begin(), text.end(),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/base64.h"
+#include "base/line_end.h"
 
 namespace rqlite::discovery {
 namespace {
@@ -27,11 +28,6 @@ std::string encoded(std::string_view text) {
     result += kDigits[byte & 15];
   }
   return result;
-}
-
-std::string trimmed(std::string text) {
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  return text;
 }
 
 }  // namespace
@@ -97,11 +93,11 @@ Result<bool> ConsulStore::write(const std::string& target, const Bytes& value) {
   const Result<HttpAnswer> answer = caller_.call(call);
   if (!answer.ok()) return answer.error();
   if (answer->status != 200) return refusal(*answer);
-  return trimmed(answer->body) == "true";
+  return without_line_end(answer->body) == "true";
 }
 
 Status ConsulStore::refusal(const HttpAnswer& answer) const {
-  std::string reason = trimmed(answer.body.substr(0, kReasonBytesMax));
+  std::string reason = without_line_end(answer.body.substr(0, kReasonBytesMax));
   if (reason.empty()) reason = "no reason given";
   return {Code::kUnavailable, "Consul at " + config_.address + ": HTTP status " +
                                   std::to_string(answer.status) + ": " + reason};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/line_end.h"
 #include "net/client_loop.h"
 #include "net/connection_pool.h"
 #include "net/exchange.h"
@@ -56,7 +57,7 @@ class Refusal final : public Receiver {
 
  private:
   [[nodiscard]] Status why() {
-    while (text_.ends_with('\n') || text_.ends_with('\r')) text_.pop_back();
+    text_ = without_line_end(std::move(text_));
     return {status_ >= 500 ? Code::kUnavailable : Code::kInvalid,
             "the answer is " + std::to_string(status_) + (text_.empty() ? "" : ": " + text_)};
   }
