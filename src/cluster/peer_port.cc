@@ -278,7 +278,7 @@ void PeerPort::batch(net::Request request, std::shared_ptr<net::Reply> reply) {
   if (!epoch || !first || entry == nullptr) return reply->send(bad("this is no member's batch"));
   if (!command::is_batch(request.body)) return reply->send(bad("the batch cannot be read"));
   cluster_.counters().asked[static_cast<std::size_t>(PassedOn::kExecute)]++;
-  store.write(std::move(request.body), {entry->member.node_id, *epoch, *first},
+  store.write(std::move(request.body), {entry->member.node_id, *epoch, *first, from->value()},
               std::make_unique<BatchReply>(std::move(reply)));
 }
 

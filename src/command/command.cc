@@ -17,6 +17,7 @@ enum CommandField : protozero::pbf_tag_type {
   kOrigin = 8,
   kOffset = 9,
   kPiece = 11,
+  kMember = 12,
 };
 
 // Throws if it is not an origin.
@@ -43,6 +44,7 @@ Bytes encode_command(Bytes batch, const Header& header, const std::optional<Stre
     writer.add_bytes(kNodeId, place->node_id.data(), place->node_id.size());
     writer.add_fixed64(kEpoch, place->epoch);
     writer.add_fixed64(kFirst, place->first);
+    writer.add_fixed64(kMember, place->member);
   }
   return batch;
 }
@@ -99,6 +101,9 @@ std::optional<Command> decode_command(BytesView bytes) {
           break;
         case protozero::tag_and_type(kFirst, protozero::pbf_wire_type::fixed64):
           place.first = reader.get_fixed64();
+          break;
+        case protozero::tag_and_type(kMember, protozero::pbf_wire_type::fixed64):
+          place.member = reader.get_fixed64();
           break;
         case protozero::tag_and_type(kFile, protozero::pbf_wire_type::fixed64):
           file = reader.get_fixed64();

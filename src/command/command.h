@@ -16,11 +16,13 @@ struct Header {
 };
 
 // The place of a batch in the stream of its write queue: its requests have the numbers `first`,
-// `first` + 1 and so on. A queue begins a stream, with an epoch of its own, whenever it starts.
+// `first` + 1 and so on. A queue begins a stream, with an epoch greater than all of its member
+// before, whenever it starts.
 struct StreamPlace {
   BytesView node_id;
   std::uint64_t epoch = 0;  // the number of the stream's first request
   std::uint64_t first = 0;
+  std::uint64_t member = 0;  // the queue's, its Raft id; 0: in entries that do not say
 };
 
 // Whose write it is, if a member forwarded it to the leader and may do so again: the state machine
@@ -63,6 +65,7 @@ struct Piece {
 //   9 uint64  where the piece belongs
 //  10 bytes   Request, repeated (request.h)
 //  11 bytes   the piece
+//  12 fixed64 the member whose write queue that is
 //
 // A command without requests changes nothing: a barrier that a read can wait for. Field numbers
 // are never used again for something else: old logs hold them.

@@ -113,11 +113,13 @@ ForwardedWrites::Admission Machine::admit(const command::Origin& origin, raft::I
 }
 
 StreamTable::Admission Machine::admit(const command::Command& command, raft::Index index) {
-  return outcomes_.admit(
-      *command.place, command.requests.size(), index, [this](const std::string& node_id) {
-        return std::any_of(now_.state.members.begin(), now_.state.members.end(),
-                           [&](const auto& each) { return each.second.node_id == node_id; });
-      });
+  return outcomes_.admit(*command.place, command.requests.size(), index,
+                         [this](std::string_view node_id) -> std::optional<raft::RaftId> {
+                           for (const auto& [id, member] : now_.state.members) {
+                             if (member.node_id == node_id) return id;
+                           }
+                           return std::nullopt;
+                         });
 }
 
 Status Machine::resume() {
@@ -252,6 +254,9 @@ void Machine::tell(raft::Committed& entry, Place& at, GroupApply::Work& work) {
       return;
     case StreamTable::Admission::kEarly:
       if (waits) proposal->failed({Code::kUnavailable, "a batch before it is missing"});
+      return;
+    case StreamTable::Admission::kLate:
+      if (waits) proposal->failed({Code::kUnavailable, "its queue has been started anew since"});
       return;
   }
 }

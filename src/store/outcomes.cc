@@ -11,9 +11,9 @@ constexpr std::size_t kUnsavedBytesMax = 96 << 20;
 }  // namespace
 
 StreamTable::Admission Outcomes::admit(const command::StreamPlace& place, std::size_t requests,
-                                       raft::Index index, const StreamTable::IsMember& is_member) {
+                                       raft::Index index, const StreamTable::MemberOf& member_of) {
   MutexLock lock(mutex_);
-  return streams_.admit(place, requests, index, is_member);
+  return streams_.admit(place, requests, index, member_of);
 }
 
 void Outcomes::applied(const command::StreamPlace& place, raft::Index index,

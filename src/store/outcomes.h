@@ -22,7 +22,7 @@ class Outcomes {
  public:
   // See StreamTable.
   StreamTable::Admission admit(const command::StreamPlace& place, std::size_t requests,
-                               raft::Index index, const StreamTable::IsMember& is_member)
+                               raft::Index index, const StreamTable::MemberOf& member_of)
       EXCLUDES(mutex_);
   void applied(const command::StreamPlace& place, raft::Index index,
                const std::vector<command::RequestResult>& results) EXCLUDES(mutex_);

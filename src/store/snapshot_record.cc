@@ -49,6 +49,7 @@ enum StreamField : protozero::pbf_tag_type {
   kUsed = 4,
   kFailuresFrom = 5,
   kBegun = 6,
+  kStreamMember = 7,
 };
 
 enum SenderField : protozero::pbf_tag_type {
@@ -73,6 +74,9 @@ StreamPosition read_stream(protozero::pbf_reader reader) {
         break;
       case kEpoch:
         stream.epoch = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
+        break;
+      case kStreamMember:
+        stream.member = raft::RaftId(reader_of(reader, pbf_wire_type::fixed64).get_fixed64());
         break;
       case kLast:
         stream.last = reader_of(reader, pbf_wire_type::fixed64).get_fixed64();
@@ -182,6 +186,7 @@ Bytes encode_snapshot_record(const SnapshotRecord& record) {
     nested.add_uint64(kUsed, stream.used.value());
     nested.add_fixed64(kFailuresFrom, stream.failures_from);
     nested.add_uint64(kBegun, stream.begun.value());
+    nested.add_fixed64(kStreamMember, stream.member.value());
   }
   for (const SenderPosition& sender : record.state.senders) {
     protozero::pbf_writer nested(writer, kSender);

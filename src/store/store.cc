@@ -422,7 +422,8 @@ void Store::write(Bytes batch, const command::StreamPlace& place, std::unique_pt
 
 void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                   std::unique_ptr<Write> write) {
-  this->write(std::move(batch), command::StreamPlace{options_.node_id, epoch, first},
+  this->write(std::move(batch),
+              command::StreamPlace{options_.node_id, epoch, first, raft_id_.value()},
               std::move(write));
 }
 

@@ -16,15 +16,17 @@ constexpr std::size_t kResultBytesMax = 64 << 10;
 }  // namespace
 
 StreamTable::Admission StreamTable::admit(const command::StreamPlace& place, std::size_t requests,
-                                          raft::Index index, const IsMember& is_member) {
+                                          raft::Index index, const MemberOf& member_of) {
+  if (is_late(place, member_of)) return Admission::kLate;
   if (find(place) == nullptr) {
     // It may be the second batch of a stream whose first one got lost on the way.
     if (place.first != place.epoch) return Admission::kEarly;
     Stream& made = nodes_[std::string(place.node_id)][place.epoch];
+    made.member = raft::RaftId(place.member);
     made.admitted = made.last = place.first - 1;
     made.failures_from = place.first;
     made.begun = made.used = index;
-    forget(is_member);
+    forget(member_of);
   }
   Stream& stream = *find(place);
   const std::uint64_t end = place.first + requests;
@@ -40,6 +42,24 @@ StreamTable::Stream* StreamTable::find(const command::StreamPlace& place) {
   if (node == nodes_.end()) return nullptr;
   const auto stream = node->second.find(place.epoch);
   return stream == node->second.end() ? nullptr : &stream->second;
+}
+
+bool StreamTable::is_late(const command::StreamPlace& place, const MemberOf& member_of) const {
+  const raft::RaftId member(place.member);
+  const auto node = nodes_.find(place.node_id);
+  if (node != nodes_.end()) {
+    const auto same = node->second.find(place.epoch);
+    const bool has_begun = same != node->second.end();
+    for (const auto& [epoch, stream] : node->second) {
+      if (has_begun ? stream.begun > same->second.begun
+                    : stream.member == member && epoch > place.epoch) {
+        return true;
+      }
+    }
+    if (has_begun) return false;
+  }
+  // Who was replaced cannot begin a stream: it would end that of the new one.
+  return member != raft::RaftId() && member_of(place.node_id) != member;
 }
 
 std::vector<OutcomeRecord> StreamTable::applied(
@@ -77,7 +97,7 @@ void StreamTable::keep(Stream& stream, Failure failure) {
   }
 }
 
-void StreamTable::forget(const IsMember& is_member) {
+void StreamTable::forget(const MemberOf& member_of) {
   // The stream that is used now is the newest, and stays.
   auto oldest = [](Streams& streams) {
     return std::min_element(streams.begin(), streams.end(), [](const auto& a, const auto& b) {
@@ -86,13 +106,13 @@ void StreamTable::forget(const IsMember& is_member) {
   };
   std::size_t of_strangers = 0;
   for (auto& [node_id, streams] : nodes_) {
-    if (!is_member(node_id)) of_strangers += streams.size();
+    if (!member_of(node_id)) of_strangers += streams.size();
     while (streams.size() > kStreamsPerMember) streams.erase(oldest(streams));
   }
   for (; of_strangers > kStreamsOfStrangers; of_strangers--) {
     auto victim = nodes_.end();
     for (auto node = nodes_.begin(); node != nodes_.end(); ++node) {
-      if (is_member(node->first) || node->second.empty()) continue;
+      if (member_of(node->first) || node->second.empty()) continue;
       if (victim == nodes_.end() ||
           oldest(node->second)->second.used < oldest(victim->second)->second.used) {
         victim = node;
@@ -127,8 +147,8 @@ std::vector<StreamPosition> StreamTable::positions() const {
   for (const auto& [node_id, streams] : nodes_) {
     for (const auto& [epoch, stream] : streams) {
       CHECK(stream.admitted == stream.last);
-      positions.push_back(
-          {node_id, epoch, stream.last, stream.begun, stream.used, stream.failures_from});
+      positions.push_back({node_id, stream.member, epoch, stream.last, stream.begun, stream.used,
+                           stream.failures_from});
     }
   }
   return positions;
@@ -156,6 +176,7 @@ void StreamTable::restore(const std::vector<StreamPosition>& positions) {
   nodes_.clear();
   for (const StreamPosition& each : positions) {
     Stream& stream = nodes_[each.node_id][each.epoch];
+    stream.member = each.member;
     stream.admitted = stream.last = each.last;
     stream.begun = each.begun;
     stream.used = each.used;

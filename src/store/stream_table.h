@@ -4,7 +4,9 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command/command.h"
@@ -16,6 +18,7 @@ namespace rqlite::store {
 // Where the stream of a write queue stands, as a snapshot keeps it.
 struct StreamPosition {
   std::string node_id;
+  raft::RaftId member;
   std::uint64_t epoch = 0;
   std::uint64_t last = 0;           // highest number applied
   raft::Index begun;                // of the entry with its first batch
@@ -27,25 +30,30 @@ struct StreamPosition {
 
 // Which batches of which write queues were applied, and which of their requests failed. With it
 // a batch may be proposed again, whatever became of it: it is applied once, after those before it.
+// Of a node's streams only the one that began last takes batches: what a process left on its way
+// when it died (its host goes on to send what it had written to a connection) must not come after
+// what the next one wrote.
 //
 // Part of the replicated state: every member's changes alike with every entry. Streams are
 // forgotten by a rule that depends on nothing else: of a member's streams the four that were used
-// last are kept, and of those of nodes that are no members the 64 that were used last. (Old copies
-// of a batch are committed soon after the first or never, so an old stream matters for seconds.)
-// Of each stream the newest failures are kept, 10,000 and 4 MiB at most. Not thread-safe.
+// last are kept, and of those of nodes that are no members the 64 that were used last, for whoever
+// asks what became of a request. Of each stream the newest failures are kept, 10,000 and 4 MiB at
+// most. Not thread-safe.
 class StreamTable {
  public:
-  using IsMember = std::function<bool(const std::string& node_id)>;
+  // The member with that node id, if there is one.
+  using MemberOf = std::function<std::optional<raft::RaftId>(std::string_view node_id)>;
 
   enum class Admission {
     kNew,    // is to be applied
     kSeen,   // was applied before
     kEarly,  // those before it are missing: is not to be applied
+    kLate,   // its queue has been started anew, or its node replaced: is never to be applied
   };
   // The next entry holds a batch of `requests` at `place`. After kNew, applied() has to follow, in
   // the same order.
   Admission admit(const command::StreamPlace& place, std::size_t requests, raft::Index index,
-                  const IsMember& is_member);
+                  const MemberOf& member_of);
 
   // What a batch that was admitted as kNew did. Returns the records of the failures that are kept.
   std::vector<OutcomeRecord> applied(const command::StreamPlace& place, raft::Index index,
@@ -75,6 +83,7 @@ class StreamTable {
     OutcomeRecord record;
   };
   struct Stream {
+    raft::RaftId member;
     std::uint64_t admitted = 0;
     std::uint64_t last = 0;
     raft::Index begun;
@@ -86,8 +95,10 @@ class StreamTable {
   using Streams = std::map<std::uint64_t, Stream>;  // of one node, by epoch
 
   Stream* find(const command::StreamPlace& place);
+  // Whether a stream of that node has begun that ends the one of `place`.
+  [[nodiscard]] bool is_late(const command::StreamPlace& place, const MemberOf& member_of) const;
   static void keep(Stream& stream, Failure failure);
-  void forget(const IsMember& is_member);
+  void forget(const MemberOf& member_of);
 
   std::map<std::string, Streams, std::less<>> nodes_;
 };

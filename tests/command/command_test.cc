@@ -27,13 +27,14 @@ TEST(CommandTest, CarriesItsHeaderBesideTheRequests) {
 }
 
 TEST(CommandTest, CarriesThePlaceInItsQueuesStream) {
-  const Bytes encoded =
-      encode_command(batch_of("a"), {1, 2}, StreamPlace{.node_id = "n1", .epoch = 7, .first = 9});
+  const Bytes encoded = encode_command(
+      batch_of("a"), {1, 2}, StreamPlace{.node_id = "n1", .epoch = 7, .first = 9, .member = 11});
   const std::optional<Command> command = decode_command(encoded);
   ASSERT_TRUE(command && command->place);
   EXPECT_EQ(command->place->node_id, "n1");
   EXPECT_EQ(command->place->epoch, 7u);
   EXPECT_EQ(command->place->first, 9u);
+  EXPECT_EQ(command->place->member, 11u);
   EXPECT_FALSE(decode_command(encode_command(batch_of("a"), {1, 2}))->place);
 }
 
@@ -105,7 +106,7 @@ TEST(CommandTest, AnOriginIsThatOfOneRequestAndOfNothingElse) {
   EXPECT_FALSE(decode_with_origin(Bytes(), {1, 2, 3, 4}));
   EXPECT_FALSE(decode_with_origin(batch_of("a") + batch_of("b"), {1, 2, 3, 4}));
   EXPECT_FALSE(decode_with_origin(encode_command(batch_of("a"), {1, 2}, kOrigin), {1, 2, 3, 4}));
-  const StreamPlace place{.node_id = "n1", .epoch = 7, .first = 9};
+  const StreamPlace place{.node_id = "n1", .epoch = 7, .first = 9, .member = 11};
   EXPECT_FALSE(decode_with_origin(encode_command(batch_of("a"), {1, 2}, place), {1, 2, 3, 4}));
   EXPECT_FALSE(
       decode_with_origin(batch_of("a") + encode_command(Replacement{1, 2}, {1, 2}), {1, 2, 3, 4}));

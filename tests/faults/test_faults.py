@@ -1,5 +1,7 @@
 """Clusters under faults in random order, with clients on every node."""
 
+import time
+
 import pytest
 
 import faults
@@ -43,3 +45,32 @@ def test_faults_of_one_kind(start_cluster, home, of):
     here."""
     FaultRun(start_cluster(Wire, 3), home, getattr(faults, f"OF_A_{of}"), new_seed(),
              seconds=SECONDS / 3).run()
+
+
+def test_what_a_dead_process_had_sent_comes_too_late(make_network, make_cluster):
+    """Its host goes on sending what it had written to a connection, at intervals that grow. It must
+    not come behind what the next process of that node writes."""
+    network = make_network(Bridge, 3)
+    cluster = make_cluster(3, network=network)
+    cluster.start_by_joining()
+    leader = cluster.leader()
+    leader.client.must("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT)")
+    node = next(member for member in cluster if member is not leader)
+
+    def insert(value, wait=""):
+        body = f"""["INSERT INTO t(v) VALUES('{value}')"]"""
+        reply = node.ask("POST", f"/db/execute?queue{wait}", body, timeout=10)
+        assert reply.status == 200, reply.text
+
+    insert("first", "&wait")
+    network.cut_both(node.number, leader.number)
+    insert("left")
+    time.sleep(3.4)  # after 0.2 + 0.4 + 0.8 + 1.6 s it was tried again, and will be after 3.2 more
+    node.kill()
+    network.heal()
+    node.start()
+    insert("second", "&wait")
+    time.sleep(4)  # now that has happened
+    cluster.settle()
+    values = [row[0] for row in leader.client.rows("SELECT v FROM t ORDER BY id")]
+    assert values in (["first", "left", "second"], ["first", "second"])

@@ -13,7 +13,11 @@ using store::StreamTable;
 
 constexpr const char* kNodeId = "node";
 
-bool is_member(const std::string& node_id) { return node_id == kNodeId; }
+constexpr raft::RaftId kMember(1);
+
+std::optional<raft::RaftId> member_of(std::string_view node_id) {
+  return node_id == kNodeId ? std::optional(kMember) : std::nullopt;
+}
 
 // Whoever waits hears one verdict: the first.
 std::function<void()> to_fail(const std::shared_ptr<std::unique_ptr<store::Write>>& waiting,
@@ -117,8 +121,8 @@ void FakeConsensus::commit() {
   if (committed_ == log_.size()) return;
   const Entry& entry = log_[committed_++];
   const raft::Index index(committed_);
-  const command::StreamPlace place{kNodeId, entry.epoch, entry.first};
-  if (promised_.admit(place, entry.names.size(), index, is_member) ==
+  const command::StreamPlace place{kNodeId, entry.epoch, entry.first, kMember.value()};
+  if (promised_.admit(place, entry.names.size(), index, member_of) ==
       StreamTable::Admission::kNew) {
     (void)promised_.applied(place, index, std::vector<command::RequestResult>(entry.names.size()));
     durable_to_ = entry.first + entry.names.size() - 1;
@@ -133,10 +137,10 @@ void FakeConsensus::apply() {
   if (applied_ == committed_) return;
   const Entry entry = log_[applied_++];
   const raft::Index index(applied_);
-  const command::StreamPlace place{kNodeId, entry.epoch, entry.first};
+  const command::StreamPlace place{kNodeId, entry.epoch, entry.first, kMember.value()};
   const StreamTable::Admission admission =
-      table_.admit(place, entry.names.size(), index, is_member);
-  if (admission == StreamTable::Admission::kEarly) {
+      table_.admit(place, entry.names.size(), index, member_of);
+  if (admission == StreamTable::Admission::kEarly || admission == StreamTable::Admission::kLate) {
     if (entry.waiting) apply_says_.push_back(to_fail(entry.waiting, Code::kUnavailable));
     return;
   }

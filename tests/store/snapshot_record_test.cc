@@ -18,6 +18,7 @@ SnapshotRecord a_record() {
   record.state.streams.resize(1);
   record.state.streams[0].node_id = "one";
   record.state.streams[0].last = 9;
+  record.state.streams[0].member = raft::RaftId(7);
   record.state.senders.resize(1);
   record.state.senders[0].member = raft::RaftId(2);
   record.state.journal = {5, 100, 77};

@@ -292,6 +292,24 @@ TEST_F(StoreTest, ACopyOfABatchHearsWhatItsKeysAndItsFailuresWere) {
   EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "2");
 }
 
+TEST_F(StoreTest, ABatchOfAnEarlierStartIsNotAppliedAfterOneOfALater) {
+  ASSERT_TRUE(write("CREATE TABLE t(v)").status.ok());
+  const auto queued = [this](std::uint64_t epoch, std::uint64_t number) {
+    std::promise<Outcome> promise;
+    std::future<Outcome> outcome = promise.get_future();
+    store_->write(batch_of("INSERT INTO t VALUES(1)"), epoch, number,
+                  std::make_unique<PromisedWrite>(std::move(promise)));
+    return outcome.get().status.code();
+  };
+  EXPECT_EQ(queued(1, 1), Code::kOk);
+  EXPECT_EQ(queued(10, 10), Code::kOk);
+  EXPECT_EQ(queued(1, 2), Code::kUnavailable);
+  restart(10s);
+  EXPECT_EQ(queued(1, 2), Code::kUnavailable);
+  EXPECT_EQ(queued(10, 11), Code::kOk);
+  EXPECT_EQ(read("SELECT count(*) FROM t", Level::kStrong), "3");
+}
+
 // An entry that cannot be read would stop every member.
 TEST_F(StoreTest, WhatIsNotOneWriteIsNotTakenFromAnotherMember) {
   const std::uint64_t id = store_->raft_id().value();

@@ -16,8 +16,9 @@ class StreamTableTest : public ::testing::Test {
  protected:
   Admission admit(const StreamPlace& place, std::size_t requests) {
     index_ = index_.next();
-    return table_.admit(place, requests, index_,
-                        [](const std::string& node_id) { return node_id.starts_with("member"); });
+    return table_.admit(place, requests, index_, [this](std::string_view node_id) {
+      return node_id.starts_with(members_) ? std::optional(member_) : std::nullopt;
+    });
   }
   // Admits and applies a batch whose requests succeed or, where `failing` has one, fail so.
   Admission apply(const StreamPlace& place, std::size_t requests,
@@ -35,6 +36,8 @@ class StreamTableTest : public ::testing::Test {
   }
 
   StreamTable table_;
+  std::string members_ = "member";  // how their node ids begin
+  raft::RaftId member_{1};          // of all of them
   raft::Index index_;
   std::vector<OutcomeRecord> records_;
 };
@@ -58,9 +61,49 @@ TEST_F(StreamTableTest, AStreamBeginsWithItsFirstBatch) {
 TEST_F(StreamTableTest, StreamsDoNotMeet) {
   EXPECT_EQ(apply({"member1", 100, 100}, 3), Admission::kNew);
   EXPECT_EQ(apply({"member2", 100, 100}, 3), Admission::kNew);
-  EXPECT_EQ(apply({"member1", 500, 500}, 1), Admission::kNew);
-  // A copy from before the restart.
-  EXPECT_EQ(apply({"member1", 100, 100}, 3), Admission::kSeen);
+  EXPECT_EQ(apply({"member1", 100, 103}, 1), Admission::kNew);
+  EXPECT_EQ(apply({"member2", 100, 103}, 1), Admission::kNew);
+}
+
+// The process that sent them is dead, and numbers are in the order of execution.
+TEST_F(StreamTableTest, BatchesFromBeforeAStartComeTooLateAfterThatStartsFirst) {
+  EXPECT_EQ(apply({"member", 100, 100, 1}, 3), Admission::kNew);
+  EXPECT_EQ(apply({"member", 500, 500, 1}, 1), Admission::kNew);
+  EXPECT_EQ(apply({"member", 100, 103, 1}, 1), Admission::kLate);
+  EXPECT_EQ(apply({"member", 100, 100, 1}, 3), Admission::kLate);  // a second copy
+  EXPECT_EQ(apply({"member", 100, 107, 1}, 1), Admission::kLate);
+  EXPECT_EQ(apply({"member", 500, 501, 1}, 1), Admission::kNew);
+  EXPECT_EQ(state("member", 102), State::kApplied);
+  EXPECT_EQ(state("member", 103), State::kUnknown);
+}
+
+TEST_F(StreamTableTest, SoDoesTheFirstBatchOfAStart) {
+  EXPECT_EQ(apply({"member", 500, 500, 1}, 1), Admission::kNew);
+  EXPECT_EQ(apply({"member", 100, 100, 1}, 3), Admission::kLate);
+  EXPECT_EQ(apply({"member", 500, 501, 1}, 1), Admission::kNew);
+}
+
+TEST_F(StreamTableTest, ABatchThatIsTooEarlyEndsNothing) {
+  EXPECT_EQ(apply({"member", 100, 100, 1}, 3), Admission::kNew);
+  EXPECT_EQ(apply({"member", 500, 501, 1}, 1), Admission::kEarly);
+  EXPECT_EQ(apply({"member", 100, 103, 1}, 1), Admission::kNew);
+}
+
+// With another clock: its numbers may be lower.
+TEST_F(StreamTableTest, WhoeverReplacesANodeGoesOnUnderItsName) {
+  EXPECT_EQ(apply({"member", 500, 500, 1}, 1), Admission::kNew);
+  member_ = raft::RaftId(2);
+  EXPECT_EQ(apply({"member", 500, 501, 1}, 1), Admission::kNew);  // accepted before it was replaced
+  EXPECT_EQ(apply({"member", 100, 100, 2}, 1), Admission::kNew);
+  EXPECT_EQ(apply({"member", 500, 502, 1}, 1), Admission::kLate);
+  EXPECT_EQ(apply({"member", 900, 900, 1}, 1), Admission::kLate);
+  EXPECT_EQ(apply({"member", 100, 101, 2}, 1), Admission::kNew);
+}
+
+TEST_F(StreamTableTest, WhoIsNoMemberBeginsNoStream) {
+  EXPECT_EQ(apply({"member", 100, 100, 2}, 1), Admission::kLate);
+  EXPECT_EQ(apply({"gone", 100, 100, 1}, 1), Admission::kLate);
+  EXPECT_TRUE(table_.positions().empty());
 }
 
 TEST_F(StreamTableTest, SeveralBatchesAreAdmittedBeforeTheFirstIsApplied) {
@@ -113,13 +156,11 @@ TEST_F(StreamTableTest, FailuresAreBoundedInBytesToo) {
 
 TEST_F(StreamTableTest, OfAMembersStreamsTheLastFourStay) {
   for (std::uint64_t i = 1; i <= 6; i++) apply({"member", i * 100, i * 100}, 1);
-  apply({"member", 300, 301}, 1);
-  apply({"member", 700, 700}, 1);
-  EXPECT_EQ(state("member", 100), State::kUnknown);
-  EXPECT_EQ(state("member", 300), State::kApplied);  // used lately
-  EXPECT_EQ(state("member", 400), State::kUnknown);
-  EXPECT_EQ(state("member", 500), State::kApplied);
-  EXPECT_EQ(state("member", 700), State::kApplied);
+  EXPECT_EQ(state("member", 200), State::kUnknown);
+  EXPECT_EQ(state("member", 300), State::kApplied);
+  EXPECT_EQ(state("member", 600), State::kApplied);
+  // What is forgotten is late all the same.
+  EXPECT_EQ(apply({"member", 100, 100}, 1), Admission::kLate);
 }
 
 TEST_F(StreamTableTest, AStreamMayBeForgottenBeforeItsBatchIsApplied) {
@@ -134,8 +175,10 @@ TEST_F(StreamTableTest, AStreamMayBeForgottenBeforeItsBatchIsApplied) {
 }
 
 TEST_F(StreamTableTest, OfStrangersTheLast64Stay) {
-  apply({"member", 1, 1}, 1);
-  for (int i = 0; i < 100; i++) apply({std::string("node") + std::to_string(i), 1, 1}, 1);
+  members_ = "";
+  for (int i = 0; i < 100; i++) apply({"node" + std::to_string(i), 1, 1, 1}, 1);
+  members_ = "member";
+  apply({"member", 1, 1, 1}, 1);
   EXPECT_EQ(state("node35", 1), State::kUnknown);
   EXPECT_EQ(state("node36", 1), State::kApplied);
   EXPECT_EQ(state("member", 1), State::kApplied);
@@ -151,18 +194,23 @@ TEST_F(StreamTableTest, GoesOnFromASnapshotAsIfNothingHadHappened) {
     StreamTable restarted;
     std::vector<OutcomeRecord> journal;
     raft::Index index;
-    auto is_member = [](const std::string& node_id) { return node_id < "n3"; };
+    std::uint64_t members = 0;  // so far
+    auto member_of = [&](std::string_view node_id) {
+      return node_id < "n3" ? std::optional(raft::RaftId(1 + members)) : std::nullopt;
+    };
     for (int step = 0; step < 300; step++) {
       const std::string node_id = "n" + std::to_string(random.below(6));
       const std::uint64_t epoch = 1 + 50 * random.below(8);
-      const StreamPlace place{node_id, epoch, epoch + random.below(6)};
+      if (random.chance(0.02)) members++;
+      const std::uint64_t member = random.chance(0.1) ? 0 : 1 + random.below(members + 1);
+      const StreamPlace place{node_id, epoch, epoch + random.below(6), member};
       std::vector<RequestResult> results(1 + random.below(3));
       for (RequestResult& each : results) {
         if (random.chance(0.3)) each.error = "no";
       }
       index = index.next();
-      const Admission admission = whole.admit(place, results.size(), index, is_member);
-      ASSERT_EQ(restarted.admit(place, results.size(), index, is_member), admission);
+      const Admission admission = whole.admit(place, results.size(), index, member_of);
+      ASSERT_EQ(restarted.admit(place, results.size(), index, member_of), admission);
       if (admission == Admission::kNew) {
         (void)whole.applied(place, index, results);
         for (auto& each : restarted.applied(place, index, results)) journal.push_back(each);
