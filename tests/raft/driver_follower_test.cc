@@ -10,6 +10,25 @@ namespace {
 using Codes = std::vector<Code>;
 using Type = PeerMessage::Type;
 
+// eraftpb.ConfChange: type AddLearnerNode, of node 4; type RemoveNode, of node 1.
+constexpr BytesView kAddLearner4("\x10\x02\x18\x04", 4);
+constexpr BytesView kRemove1("\x10\x01\x18\x01", 4);
+
+// The leader 2 sends a change of members as entry 2, committed, to whoever has nothing yet.
+PeerMessage change_of_members(const DriverFixture& member, BytesView change) {
+  PeerMessage message = member.from(2, Type::kAppend, 2);
+  message.index = Index(1);
+  message.log_term = Term(1);
+  message.commit = Index(2);
+  LogEntry entry;
+  entry.index = Index(2);
+  entry.term = Term(2);
+  entry.kind = EntryKind::kChange;
+  entry.data = change;
+  message.entries.push_back(entry);
+  return message;
+}
+
 // A follower among three; the other two are played by hand.
 class DriverFollowerTest : public ::testing::Test, protected DriverFixture {
  protected:
@@ -95,6 +114,46 @@ TEST_F(DriverFollowerTest, DoesNotTakeOverWhatItCannotWrite) {
   is_asked_to_lead();
   EXPECT_EQ(driver->status().term, Term(3));
   EXPECT_EQ(driver->status().role, Role::kCandidate);
+}
+
+// Else its leader would take no writes until it gives up.
+TEST_F(DriverFollowerTest, TakesOverAsSoonAsAChangeOfMembersIsApplied) {
+  for (const bool is_too_late : {false, true}) {
+    DriverFixture member;
+    member.voters = {1, 2, 3};
+    ASSERT_TRUE(member.start().ok());
+    member.deliver(change_of_members(member, kAddLearner4));
+    member.applies = false;
+    ASSERT_TRUE(member.round().ok());
+    ASSERT_EQ(member.machine.handed.size(), 1u);
+    member.deliver(member.from(2, Type::kTimeoutNow, 2));
+    ASSERT_TRUE(member.round().ok());
+    EXPECT_EQ(member.driver->status().role, Role::kFollower);
+    if (is_too_late) member.deliver(member.from(3, Type::kHeartbeat, 3));
+    member.applies = true;
+    ASSERT_TRUE(member.round().ok());
+    EXPECT_EQ(member.driver->status().role, is_too_late ? Role::kFollower : Role::kCandidate);
+    EXPECT_EQ(member.driver->status().term, Term(3));
+  }
+}
+
+TEST_F(DriverFollowerTest, DoesNotTakeOverLongAfterItWasAsked) {
+  begin();
+  deliver(change_of_members(*this, kAddLearner4));
+  applies = false;
+  ASSERT_TRUE(round().ok());
+  deliver(from(2, Type::kTimeoutNow, 2));
+  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
+  heartbeat.commit = Index(2);
+  for (std::uint64_t i = 0; i < core_options.election_ticks; i++) {
+    driver->tick();
+    deliver(heartbeat);
+    ASSERT_TRUE(round().ok());
+  }
+  applies = true;
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().role, Role::kFollower);
+  EXPECT_EQ(driver->status().term, Term(2));
 }
 
 TEST_F(DriverFollowerTest, AVoteWaitsForTheDisk) {
@@ -293,18 +352,7 @@ TEST_F(DriverFollowerTest, AFailedRestoreEndsIt) {
 
 TEST_F(DriverFollowerTest, AMemberThatAppliesItsRemovalIsStill) {
   begin();
-  PeerMessage message = from(2, Type::kAppend, 2);
-  message.index = Index(1);
-  message.log_term = Term(1);
-  message.commit = Index(2);
-  LogEntry removal;
-  removal.index = Index(2);
-  removal.term = Term(2);
-  removal.kind = EntryKind::kChange;
-  // eraftpb.ConfChange: type RemoveNode, of node 1.
-  removal.data = Bytes("\x10\x01\x18\x01", 4);
-  message.entries.push_back(removal);
-  deliver(message);
+  deliver(change_of_members(*this, kRemove1));
   ASSERT_TRUE(round().ok());
   EXPECT_TRUE(driver->removed());
   ASSERT_EQ(machine.handed.size(), 1u);

@@ -10,6 +10,7 @@ mod lease;
 mod logger;
 mod silence;
 mod storage;
+mod takeover;
 mod timeout;
 
 use abi::*;
@@ -19,6 +20,7 @@ use raft::prelude::*;
 use raft::{SnapshotStatus, StateRole};
 use std::ffi::c_void;
 use storage::LogTail;
+use takeover::Takeover;
 use timeout::ElectionTimeout;
 
 /// What a core is made from before it runs: the state that its node has on disk.
@@ -31,6 +33,7 @@ pub struct Core {
     node: RawNode<LogTail>,
     timeout: ElectionTimeout,
     lease: Lease,
+    takeover: Takeover,
     /// Index of the last entry of the Ready that is being persisted.
     writing_to: u64,
     ready: ReadyBuffers,
@@ -108,6 +111,7 @@ pub unsafe extern "C" fn raft_core_start(b: *mut Builder, hard_state: HardStateV
         node,
         timeout: ElectionTimeout::new(c.timeout_seed, c.election_ticks, c.campaign_ticks),
         lease: Lease::new(c.election_ticks, c.lease_ticks),
+        takeover: Takeover::new(c.election_ticks),
         writing_to,
         ready: ReadyBuffers::default(),
         scratch: vec![],
@@ -128,6 +132,7 @@ pub unsafe extern "C" fn raft_core_tick(core: *mut Core) {
     (*core).node.tick();
     let core = &mut *core;
     core.lease.look(&mut core.node.raft);
+    core.takeover.tick();
     silence::forget_leader(&mut core.node.raft);
     core.settle();
 }
@@ -228,8 +233,13 @@ pub unsafe extern "C" fn raft_core_step(core: *mut Core, message: Slice) -> bool
     if m.merge_from_bytes(message.as_slice()).is_err() {
         return false;
     }
-    let done = (*core).node.step(m).is_ok();
-    (*core).settle();
+    let core = &mut *core;
+    let asked = Takeover::asks(&m).then(|| m.clone());
+    let done = core.node.step(m).is_ok();
+    if let Some(request) = asked {
+        core.takeover.stepped(&core.node.raft, request);
+    }
+    core.settle();
     done
 }
 
@@ -292,7 +302,10 @@ pub unsafe extern "C" fn raft_core_persisted(core: *mut Core, number: u64) {
 /// All committed entries up to `index` are applied.
 #[no_mangle]
 pub unsafe extern "C" fn raft_core_applied(core: *mut Core, index: u64) {
-    (*core).node.advance_apply_to(index);
+    let core = &mut *core;
+    core.node.advance_apply_to(index);
+    core.takeover.applied(&mut core.node);
+    core.settle();
 }
 
 /// The node has a new snapshot: what it sends to a follower that the log cannot serve.
