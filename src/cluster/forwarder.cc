@@ -72,7 +72,7 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
   void finished(const net::CallEnd& end) override {
     if (stream_) return stream_->end(end.status.ok());
     if (end.status.ok() && failure_headers_) {
-      return on_failure_(failure_of(response_.status, *failure_headers_, response_.body));
+      return on_failure_(failure_of_leader(response_.status, *failure_headers_, response_.body));
     }
     if (end.status.ok()) return reply_->send(std::move(response_));
     if (again_(end)) return;

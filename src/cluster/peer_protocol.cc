@@ -19,6 +19,7 @@ namespace {
 using Key = command::RequestResult::Key;
 
 constexpr std::size_t kChecksumBytes = 8;
+constexpr int kRefused = 403;
 
 // Of its statements; empty if nobody asked for them.
 std::vector<double> times_of(const command::RequestResult& result) {
@@ -248,7 +249,7 @@ std::optional<BatchResults> decode_batch_results(BytesView bytes) {
 
 net::Response failure(const Status& why) {
   // What is wrong with a request stays so; all else may be otherwise soon.
-  const int status = why.code() == Code::kInvalid ? 403 : 503;
+  const int status = why.code() == Code::kInvalid ? kRefused : 503;
   net::Response response{status, net::kTextType, {}, why.text()};
   response.headers.emplace_back(kCodeHeader, std::to_string(static_cast<int>(why.code())));
   return response;
@@ -265,6 +266,13 @@ Status failure_of(int status, const net::HeaderFields& headers, BytesView body) 
             fmt::format("unexpected answer {} of another node: {}", status, message_in(body))};
   }
   return {static_cast<Code>(code), std::string(body)};
+}
+
+Status failure_of_leader(int status, const net::HeaderFields& headers, BytesView body) {
+  const Status why = failure_of(status, headers, body);
+  if (status != kRefused) return why;
+  return Status(Code::kUnavailable, why.text())
+      .with_context("another node answers at the leader's address");
 }
 
 std::string message_in(BytesView body) {

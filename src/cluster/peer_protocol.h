@@ -114,6 +114,10 @@ inline constexpr std::string_view kCodeHeader = "Rqlite-Code";
 net::Response failure(const Status& why);
 // Precondition: the answer's status is not 200.
 Status failure_of(int status, const net::HeaderFields& headers, BytesView body);
+// The same of whoever is where the leader was. That one of another cluster, or of none, refuses
+// says nothing of what the leader would say, so it may be asked again: who that is, members find
+// out.
+Status failure_of_leader(int status, const net::HeaderFields& headers, BytesView body);
 // What an answer says to people, for a line of the log: on one line, and without what ends it.
 std::string message_in(BytesView body);
 

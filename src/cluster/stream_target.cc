@@ -41,12 +41,8 @@ void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
       return waits.failed({code, result.response.error().text()});
     }
     const net::ClientResponse& response = *result.response;
-    if (response.status == 403) {
-      // Somebody else is where the leader was: what is not the leader's word is not the last one.
-      return waits.failed({Code::kUnavailable, "another node answers at the leader's address"});
-    }
     if (response.status != 200) {
-      return waits.failed(failure_of(response.status, response.headers, response.body));
+      return waits.failed(failure_of_leader(response.status, response.headers, response.body));
     }
     std::optional<BatchResults> results = decode_batch_results(response.body);
     if (!results) return waits.failed({Code::kUnknown, "the leader's answer cannot be read"});

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import functools
 import re
+import shutil
 import signal
 import threading
 import time
@@ -12,10 +13,29 @@ import pytest
 
 from members import INSERT
 from node import eventually
+from recovery import forget_to_join
 from test_cluster_figures import counts
 from test_load import database
 
-HOW = pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+
+def is_killed(leader, _):
+    leader.kill()
+
+
+def stands_still(leader, _):
+    leader.signal(signal.SIGSTOP)
+
+
+def begins_anew(leader, followers):
+    """Without its data: it refuses what is meant for the one it was."""
+    leader.kill()
+    shutil.rmtree(leader.data)
+    forget_to_join(leader)
+    leader.flags += ("-join", ",".join(node.raft_address for node in followers))
+    leader.launch()
+
+
+HOW = pytest.mark.parametrize("how", [is_killed, stands_still, begins_anew])
 
 
 @contextlib.contextmanager
@@ -33,8 +53,8 @@ def going_on(*works):
 
 
 def lose(leader, how, followers):
-    """Ends or holds the leader; the follower that leads then."""
-    leader.process.send_signal(how)
+    """The leader goes; the follower that leads then."""
+    how(leader, followers)
     return eventually(lambda: next((node for node in followers if node.client.status(
         "store.raft.state") == "Leader"), None), 20)
 
@@ -142,7 +162,7 @@ def test_who_asks_while_nobody_leads_waits_for_the_next(trio, how):
     trio.wait_until_equal()
     # Without it nobody is elected.
     other.process.send_signal(signal.SIGSTOP)
-    leader.process.send_signal(how)
+    how(leader, (follower, other))
     try:
         eventually(lambda: follower.leader_address() == "")
         with concurrent.futures.ThreadPoolExecutor() as pool:

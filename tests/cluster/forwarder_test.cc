@@ -198,7 +198,8 @@ TEST_F(ForwarderTest, TheOtherNodesOwnFailureIsNoAnswer) {
   });
   const net::Response response = forward(peer.address());
   EXPECT_EQ(response.status, 599);
-  EXPECT_EQ(response.body, "this node is of another cluster\n");
+  EXPECT_EQ(response.body,
+            "another node answers at the leader's address: this node is of another cluster\n");
   EXPECT_THAT(peer.asked(), SizeIs(1));
 }
 

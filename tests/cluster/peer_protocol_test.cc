@@ -246,6 +246,18 @@ TEST(PeerProtocolTest, AFailureArrivesAsItWas) {
   }
 }
 
+TEST(PeerProtocolTest, ARefusalAtTheLeadersAddressIsNotTheLeaders) {
+  const auto at_leader = [](const Status& why) {
+    const net::Response response = failure(why);
+    net::HeaderFields fields;
+    for (const auto& [name, value] : response.headers) fields.emplace_back(name, value);
+    return failure_of_leader(response.status, fields, response.body);
+  };
+  EXPECT_EQ(at_leader({Code::kInvalid, "why"}),
+            Status(Code::kUnavailable, "another node answers at the leader's address: why"));
+  EXPECT_EQ(at_leader({Code::kDiskFull, "why"}), Status(Code::kDiskFull, "why"));
+}
+
 TEST(PeerProtocolTest, AnAnswerWithoutACodeIsSomebodyElses) {
   const std::string name(kCodeHeader);
   for (const net::HeaderFields& fields :

@@ -140,6 +140,12 @@ TEST_F(StreamTargetTest, WhatTheLeaderSaysIsWhatIsTold) {
             "unavailable: unexpected answer 500 of another node: oops");
 }
 
+TEST_F(StreamTargetTest, WhatAnotherNodeAtItsAddressSaysIsNotTheLastWord) {
+  EXPECT_EQ(write_to(failure({Code::kInvalid, "this node is of no cluster yet"})),
+            "unavailable: another node answers at the leader's address: this node is of no cluster "
+            "yet");
+}
+
 // The next three differ in whether the batch may have been applied: the queue sends it again in any
 // case, but what is unknown keeps its place until it is known.
 
