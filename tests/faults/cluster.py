@@ -45,11 +45,11 @@ class Member(Node):
         self.disk_is_full = self.disk_was_full = True
         self.ballast.fill(leave)
 
-    def ask(self, method, path, body=None, timeout=1.0):
+    def ask(self, method, path, body=None, timeout=1.0, headers=None):
         """One request on a connection of its own; None if there is no answer in time."""
         with closing(Client(self.host, self.port, timeout)) as client:
             try:
-                return client.send(method, path, body)
+                return client.send(method, path, body, headers)
             except (OSError, EOFError, ValueError):
                 return None
             except Exception as problem:  # http.client has many names for a broken answer
@@ -201,6 +201,15 @@ class Cluster:
             if len(believers) > len(self.members) // 2:
                 return self.members[number]
         return None
+
+    def has_all_its_voters(self):
+        """Whether all are ready, and voters as far as all know."""
+        reports = self.reports().values()
+        voters = [report and sum(each["suffrage"] == "voter" for each in report["nodes"])
+                  for report in reports]
+        replies = [member.ask("GET", "/readyz") for member in self]
+        return (all(count == len(self.members) for count in voters)
+                and all(reply and reply.status == 200 for reply in replies))
 
     def leader(self, within=LEADER_WITHIN):
         """Waits for one. Nodes that ended because they found none are started again meanwhile, as

@@ -1,6 +1,9 @@
 """What may happen to a cluster. Each fault draws what it needs from the run's chance, does its harm
 when it is called, and says what it did; Cluster.heal() undoes it."""
 
+import json
+import shutil
+
 from disk import MEBI
 
 DAY = 86400.0
@@ -151,9 +154,42 @@ def _worsen(cluster, chance, **quality):
     return f"{whose} links: {quality}"
 
 
+def wipe(cluster, chance):
+    """A member starts again without its data. One at a time: a majority has to have all."""
+    if not cluster.has_all_its_voters():
+        return "nobody is wiped: not all are voters"
+    member = chance.choice(list(cluster))
+    member.kill()
+    shutil.rmtree(member.data)
+    member.launch()
+    return f"{member.id} starts again without its data"
+
+
+def expel(cluster, chance):
+    """A member that was killed is removed, and comes back with its data."""
+    if not cluster.has_all_its_voters():
+        return "nobody is removed: not all are voters"
+    member, other = chance.sample(list(cluster), 2)
+    member.kill()
+    reply = other.ask("DELETE", "/remove", json.dumps({"id": member.id}), timeout=3)
+    member.launch()
+    return f"{member.id} is killed, removed ({reply and reply.status}), and comes back"
+
+
+def step_down(cluster, chance):
+    """Through any member, in favour of any or of whomever the leader chooses."""
+    asked, named = chance.choice(list(cluster)), chance.choice(["", *cluster])
+    # Only a body that says what it is is read.
+    reply = asked.ask("POST", "/leader?wait", named and json.dumps({"id": named.id}), timeout=3,
+                      headers={"Content-Type": "application/json"})
+    whom = f" in favour of {named.id}" if named else ""
+    return f"step-down through {asked.id}{whom}: {reply and reply.status}"
+
+
 OF_A_PROCESS = [kill, kill_most, pause]
 OF_A_DISK = [fill_disk]
 OF_A_CLOCK = [jump_clock]
 OF_A_LEADER = [kill_leader, pause_leader]
+OF_THE_MEMBERS = [wipe, expel, step_down]
 OF_A_NETWORK = [split, isolate_leader, cut_one_way, mute, deafen, ring]
 OF_A_WIRE = [slow_links, lossy_links, cut_silently]

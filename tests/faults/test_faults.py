@@ -39,6 +39,14 @@ def test_faults_on_a_wire(start_cluster, home):
     FaultRun(start_cluster(Wire, 5), home, ALL + faults.OF_A_WIRE, new_seed()).run()
 
 
+def test_faults_while_members_come_and_go(make_network, make_cluster, home):
+    cluster = make_cluster(5, network=make_network(Bridge, 5))
+    cluster.start_by_expecting()  # so that each of them may begin anew
+    cluster.make_tables()
+    rest = faults.OF_A_PROCESS + faults.OF_A_LEADER + faults.OF_A_NETWORK
+    FaultRun(cluster, home, 3 * faults.OF_THE_MEMBERS + rest, new_seed()).run()
+
+
 @pytest.mark.parametrize("of", ["PROCESS", "LEADER", "DISK", "CLOCK", "NETWORK", "WIRE"])
 def test_faults_of_one_kind(start_cluster, home, of):
     """Short, for all of them are in the runs above; but what goes wrong is easier to understand
