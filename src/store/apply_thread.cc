@@ -205,12 +205,14 @@ bool ApplyThread::next(std::vector<raft::Committed>& entries, TimePoint due) {
 }
 
 Status ApplyThread::apply_all(std::vector<raft::Committed> entries) {
+  const TimePoint began = clock_.now();
   Status status = machine_.apply(std::move(entries));
   while (is_held_up(status)) {
     if (!pause(status)) break;
     status = machine_.resume();
   }
   if (!status.ok()) return status;
+  last_took_ns_ = (clock_.now() - began).count();
   {
     MutexLock lock(mutex_);
     if (!stalled_.ok()) log("store", "entries are applied again");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,6 +65,8 @@ class ApplyThread final : public raft::StateMachine {
   void wake() EXCLUDES(mutex_);
   // From any thread.
   [[nodiscard]] Status stalled() override EXCLUDES(mutex_);
+  // How long it took to apply what was applied last. Likewise.
+  [[nodiscard]] Nanos last_took() const { return Nanos(last_took_ns_); }
   void stop() EXCLUDES(mutex_);
 
  private:
@@ -89,6 +93,8 @@ class ApplyThread final : public raft::StateMachine {
   const Clock& clock_;
   Listener& listener_;
   const Nanos look_every_;
+
+  std::atomic<std::int64_t> last_took_ns_{0};
 
   Mutex mutex_;
   CondVar changed_;    // waiting_, jobs_, woken_, installing_ or stopping_ changed

@@ -48,13 +48,15 @@ void Reads::query(Query query, std::unique_ptr<QuerySink> sink) {
 }
 
 void Reads::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
-  const TimePoint deadline = later(clock_.now(), query.linearizable_timeout);
+  const TimePoint began = clock_.now();
+  const TimePoint deadline = later(began, query.linearizable_timeout);
   // Shared, because callbacks are copied about; each runs once.
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
   const bool leads = view_.is_leader();
   auto confirmed_read = std::make_unique<ConfirmedRead>(
-      [this, read, deadline, leads](const Status& confirmed, raft::Index index) {
+      [this, read, began, deadline, leads](const Status& confirmed, raft::Index index) {
+        if (leads) last_confirmation_ns_ = (clock_.now() - began).count();
         if (leads) confirmations_++;
         if (leads && !confirmed.ok()) failed_confirmations_++;
         if (!confirmed.ok()) return read->second->finished(confirmed, {});
@@ -139,7 +141,8 @@ void Reads::run_here(Query query, std::unique_ptr<QuerySink> sink, raft::Index i
 }
 
 Reads::Report Reads::report() const {
-  return {raft::Term(strong_term_), confirmations_, failed_confirmations_, tally_.read()};
+  return {raft::Term(strong_term_), confirmations_, failed_confirmations_,
+          std::chrono::nanoseconds(last_confirmation_ns_), tally_.read()};
 }
 
 bool Reads::is_fresh(const Query& query) {

@@ -54,6 +54,7 @@ class Reads {
     // Linearizable reads that this node, as the leader, had to confirm that it still is for.
     std::uint64_t confirmations = 0;
     std::uint64_t failed_confirmations = 0;
+    std::chrono::nanoseconds last_confirmation{0};  // how long it took
     DatabaseCounts ran;
   };
   [[nodiscard]] Report report() const;
@@ -84,6 +85,7 @@ class Reads {
   DatabaseTally tally_;
   std::atomic<std::uint64_t> confirmations_{0};
   std::atomic<std::uint64_t> failed_confirmations_{0};
+  std::atomic<std::int64_t> last_confirmation_ns_{0};
 
   // Linearizable reads that came since the thread of the first one was busy: they go to the Raft
   // thread together, for waking it up costs more than a short read.

@@ -207,8 +207,31 @@ Result<sqlite::Connection::Checkpoint> Snapshotter::checkpoint() {
   Result<sqlite::Connection::Checkpoint> done = parts_.writer.connection().checkpoint_passive();
   counters_.last_checkpoint_ns = (parts_.clock.now() - start).count();
   counters_.checkpoints++;
-  if (done.ok() && done->copied_frames != done->wal_frames) counters_.partial_checkpoints++;
+  if (done.ok()) {
+    count(*done);
+  } else {
+    counters_.failed_checkpoints++;
+  }
   return done;
+}
+
+void Snapshotter::count(const sqlite::Connection::Checkpoint& done) {
+  if (done.copied_frames != done.wal_frames) counters_.partial_checkpoints++;
+  // What is copied stays counted until the WAL restarts, with another header.
+  if (intent_.wal_header != counted_wal_header_) {
+    counted_wal_header_ = intent_.wal_header;
+    counted_frames_ = 0;
+  }
+  const std::uint64_t before = counted_frames_;
+  counted_frames_ = std::max(before, static_cast<std::uint64_t>(done.copied_frames));
+  counters_.moved_frames += counted_frames_ - before;
+}
+
+Status Snapshotter::sync(File& file, Status (File::*how)()) {
+  const TimePoint start = parts_.clock.now();
+  Status status = (file.*how)();
+  syncing_ += parts_.clock.now() - start;
+  return status;
 }
 
 Status Snapshotter::poll(const Applied& applied) {
@@ -229,6 +252,7 @@ Status Snapshotter::poll(const Applied& applied) {
     rounds_ = 0;
     if (!wanted) return {};
     began_ = parts_.clock.now();
+    syncing_ = {};
     for_wal_ = is_for_wal(applied);
     return begin(applied);
   }
@@ -317,7 +341,7 @@ Status Snapshotter::begin(const Applied& applied) {
   if (Status status = make_intent(applied); !status.ok()) return give_up(status);
   phase_ = Phase::kSyncingWal;
   run_on_helper([this] {
-    RETURN_IF_ERROR(wal_file_->sync_data_in_pieces());
+    RETURN_IF_ERROR(sync(*wal_file_, &File::sync_data_in_pieces));
     return parts_.slot.replace(encode_snapshot_record(intent_));
   });
   return {};
@@ -347,7 +371,7 @@ Status Snapshotter::copy() {
   if (copied < intent_.wal_bytes) return give_up(readers_in_the_way());
   copied_bytes_ = copied;
   phase_ = Phase::kSyncingMain;
-  run_on_helper([this] { return main_file_->sync_data_in_pieces(); });
+  run_on_helper([this] { return sync(*main_file_, &File::sync_data_in_pieces); });
   return {};
 }
 
@@ -364,6 +388,7 @@ Status Snapshotter::finish(const Applied& applied) {
   const TimePoint now = parts_.clock.now();
   counters_.last_hold_ns = (now - start).count();
   counters_.last_took_ns = (now - began_).count();
+  counters_.last_sync_ns = syncing_.count();
   answer({});
   hand_out(applied);
   return {};
@@ -372,14 +397,14 @@ Status Snapshotter::finish(const Applied& applied) {
 Status Snapshotter::move_all(const Applied& applied) {
   if (wal_has_news()) {
     RETURN_IF_ERROR(make_intent(applied));
-    RETURN_IF_ERROR(wal_file_->sync_data());
+    RETURN_IF_ERROR(sync(*wal_file_, &File::sync_data));
     RETURN_IF_ERROR(parts_.slot.replace(encode_snapshot_record(intent_)));
     Result<sqlite::Connection::Checkpoint> done = checkpoint();
     if (!done.ok()) return done.error();
     CHECK(wal_bytes(static_cast<std::uint64_t>(done->wal_frames), page_bytes_) ==
           intent_.wal_bytes);
     if (done->copied_frames != done->wal_frames) return readers_in_the_way();
-    RETURN_IF_ERROR(main_file_->sync_data());
+    RETURN_IF_ERROR(sync(*main_file_, &File::sync_data));
     counters_.last_bytes = intent_.wal_bytes;
     moved_commits_ = parts_.writer.connection().wal_position().commits;
   } else {
@@ -403,6 +428,7 @@ Status Snapshotter::give_up(const Status& why) {
   if (full && !std::exchange(disk_full_, true)) log("snapshot", "waiting for room: {}", why.text());
   counters_.blocked++;
   if (full) counters_.full_disks++;
+  if (for_wal_) counters_.blocked_for_wal++;
   close_guard();
   phase_ = Phase::kIdle;
   next_look_ = due_ = not_before_ = parts_.clock.now() + (full ? kRetryWhenFull : kRetryAfter);

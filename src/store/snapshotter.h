@@ -145,15 +145,20 @@ class Snapshotter {
     std::atomic<std::uint64_t> blocked{
         0};  // tries that readers, or a full disk, were in the way of
     std::atomic<std::int64_t> longest_hold_ns{0};
-    std::atomic<std::uint64_t> full_disks{0};     // tries that found no room
-    std::atomic<std::uint64_t> taken_for_wal{0};  // of those taken: the WAL alone was the reason
-    std::atomic<std::uint64_t> exchanged{0};      // other databases that took the place of this one
+    std::atomic<std::uint64_t> full_disks{0};       // tries that found no room
+    std::atomic<std::uint64_t> taken_for_wal{0};    // of those taken: the WAL alone was the reason
+    std::atomic<std::uint64_t> blocked_for_wal{0};  // of those blocked, likewise
+    std::atomic<std::uint64_t> exchanged{0};  // other databases that took the place of this one
     std::atomic<std::uint64_t> checkpoints{0};
     std::atomic<std::uint64_t> partial_checkpoints{0};  // of these: readers were in the way
-    // Of the last one: what it moved, how long it took, with the writer held, and its checkpoint.
+    std::atomic<std::uint64_t> failed_checkpoints{0};   // likewise: there was an error
+    std::atomic<std::uint64_t> moved_frames{0};         // of the WAL, by all of them
+    // Of the last one: what it moved, how long it took, with the writer held, in syncs of the two
+    // files, and its checkpoint.
     std::atomic<std::uint64_t> last_bytes{0};
     std::atomic<std::int64_t> last_took_ns{0};
     std::atomic<std::int64_t> last_hold_ns{0};
+    std::atomic<std::int64_t> last_sync_ns{0};
     std::atomic<std::int64_t> last_checkpoint_ns{0};
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -168,7 +173,11 @@ class Snapshotter {
   // Of one that is wanted: whether that is because of the WAL's size and nothing else.
   [[nodiscard]] bool is_for_wal(const Applied& applied) const;
   // Moves what it can of the WAL into the main file.
+  // Precondition: the intent is of this WAL.
   Result<sqlite::Connection::Checkpoint> checkpoint();
+  void count(const sqlite::Connection::Checkpoint& done);
+  // On the apply thread, or on the helper's while that has a job.
+  Status sync(File& file, Status (File::*how)());
   [[nodiscard]] std::uint64_t wal_bytes_now() const;
   [[nodiscard]] bool wal_has_news() const;
   Status begin(const Applied& applied);
@@ -224,6 +233,9 @@ class Snapshotter {
   bool for_wal_ = false;             // likewise
   std::uint64_t copied_bytes_ = 0;   // of the WAL, in the main file
   std::uint64_t moved_commits_ = 0;  // the WAL's position when all of it was
+  Bytes counted_wal_header_;         // the WAL of which so many frames count as moved
+  std::uint64_t counted_frames_ = 0;
+  Nanos syncing_{};  // in this snapshot, so far; the helper adds to it
   TimePoint due_;
   TimePoint next_look_;
   TimePoint not_before_;             // after readers were in the way

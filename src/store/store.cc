@@ -118,11 +118,13 @@ Status Store::start() {
     RETURN_IF_ERROR(sqlite::check_shared_library(files_, extension)
                         .with_context("failed to create on-disk database"));
   }
+  const TimePoint began = clock_.now();
   Result<std::unique_ptr<Writer>> writer =
       Writer::open({paths_.main(), options_.foreign_keys, options_.base_vfs, options_.extensions},
                    record->state.session);
   if (!writer.ok()) return writer.error().with_context("failed to create on-disk database");
   writer_ = std::move(*writer);
+  opening_took_ = clock_.now() - began;
   writer_settings_ = sqlite::read_figures(writer_->connection()).settings;
   writer_foreign_keys_ = writer_->foreign_keys();
   applied_term_ = record->term.value();
@@ -438,6 +440,8 @@ void Store::propose(Bytes command, std::unique_ptr<Write> write) {
     const bool full = stalled.code() == Code::kDiskFull;
     return write->failed(full ? Status(Code::kDiskFull, "disk is full") : stalled);
   }
+  proposed_++;
+  proposed_bytes_ += command.size();
   consensus_->propose(std::make_unique<WriteProposal>(std::move(command), std::move(write)));
 }
 
@@ -539,6 +543,10 @@ Store::Report Store::report() {
   report.applied_term = raft::Term(applied_term_);
   report.appended_at = appended_at_;
   report.resumed = resumed_;
+  report.opening_took = opening_took_;
+  report.last_apply_took = apply_thread_->last_took();
+  report.proposed = proposed_;
+  report.proposed_bytes = proposed_bytes_;
   report.reads = reads_->report();
   report.writer_settings = writer_settings_;
   for (auto& [name, value] : report.writer_settings) {

@@ -234,6 +234,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
     WallTime appended_at;  // when its leader put it into the log; WallTime(): it carried no time
     WallTime snapshot_at;  // when it was taken
     bool resumed;          // this start found a database that it went on with
+    std::chrono::nanoseconds opening_took;     // of the connection that writes, at the start
+    std::chrono::nanoseconds last_apply_took;  // of what was committed together
+    std::uint64_t proposed;                    // commands that this node handed to consensus
+    std::uint64_t proposed_bytes;              // of these
     Reads::Report reads;
     std::uint64_t snapshots_taken;
     std::uint64_t snapshots_blocked;
@@ -354,7 +358,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   std::atomic<WallTime> applied_at_{};
   std::atomic<std::uint64_t> applied_term_{0};
   std::atomic<WallTime> appended_at_{};
-  bool resumed_ = false;  // constant once it is open
+  bool resumed_ = false;                      // constant once it is open
+  std::chrono::nanoseconds opening_took_{0};  // likewise
+  std::atomic<std::uint64_t> proposed_{0};
+  std::atomic<std::uint64_t> proposed_bytes_{0};
   std::atomic<bool> writer_foreign_keys_{false};
   std::atomic<std::uint64_t> scratch_files_{0};
 

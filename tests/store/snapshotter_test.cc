@@ -161,6 +161,34 @@ TEST_F(SnapshotterTest, AReaderInTheWayDelaysTheSnapshotAndHarmsNothing) {
   EXPECT_EQ(machine.dump(), expected(entries));
 }
 
+TEST_F(SnapshotterTest, CountsAFrameThatItMovedOnceHoweverOftenItTries) {
+  MachineOnDisk machine(files_, in_two_steps());
+  ASSERT_TRUE(machine.open().ok());
+  const Snapshotter::Counters& counters = machine.snapshotter().counters();
+  ASSERT_TRUE(machine.apply(kCreate).ok());
+  {
+    auto reader =
+        sqlite::Connection::open_reader(machine.paths().main(), false, machine.vfs_name());
+    ASSERT_TRUE(reader.ok());
+    ASSERT_TRUE((*reader)->execute("BEGIN; SELECT count(*) FROM t").ok());
+    for (int i = 0; i < 30; i++) ASSERT_TRUE(machine.apply(insert(i)).ok());
+    EXPECT_EQ(machine.snapshot().code(), Code::kUnavailable);
+    EXPECT_EQ(counters.partial_checkpoints, 1u);
+    ASSERT_TRUE((*reader)->execute("ROLLBACK").ok());
+  }
+  const std::uint64_t few = counters.moved_frames;
+  const std::uint64_t all = (wal_bytes() - 32) / (24 + 4096);
+  EXPECT_LT(few, all);
+  machine.clock().advance(1s);
+  ASSERT_TRUE(machine.snapshot().ok());
+  EXPECT_EQ(counters.moved_frames, all);
+  // Into a WAL that has begun again.
+  ASSERT_TRUE(machine.apply(insert(30)).ok());
+  ASSERT_TRUE(machine.snapshot().ok());
+  EXPECT_GT(counters.moved_frames, all);
+  EXPECT_LT(counters.moved_frames, 2 * all);
+}
+
 // A session that is replaced (a PRAGMA ended it) forgets nothing of what the WAL holds.
 // What cannot be copied for want of room stays in the WAL, and is copied when there is room.
 TEST_F(SnapshotterTest, AFullDiskDelaysTheSnapshotAndHarmsNothing) {
@@ -183,6 +211,7 @@ TEST_F(SnapshotterTest, AFullDiskDelaysTheSnapshotAndHarmsNothing) {
     ASSERT_TRUE(machine.apply(entries.back()).ok());
     files.set_capacity(0);
     EXPECT_EQ(machine.snapshot().code(), Code::kDiskFull);
+    EXPECT_EQ(machine.snapshotter().counters().failed_checkpoints, key.empty() ? 1u : 0u);
     EXPECT_EQ(machine.snapshot_index(), 0u);
     files.set_capacity(std::nullopt);
     for (int i = 100; i < 105; i++) {
