@@ -234,6 +234,10 @@ Status Snapshotter::sync(File& file, Status (File::*how)()) {
   return status;
 }
 
+void Snapshotter::held_for(Nanos time) {
+  counters_.longest_hold_ns = std::max(counters_.longest_hold_ns.load(), time.count());
+}
+
 Status Snapshotter::poll(const Applied& applied) {
   if (phase_ == Phase::kIdle) {
     take_requests();
@@ -360,10 +364,8 @@ Status Snapshotter::make_intent(const Applied& applied) {
 }
 
 Status Snapshotter::copy() {
-  const TimePoint start = parts_.clock.now();
   Result<sqlite::Connection::Checkpoint> done = checkpoint();
-  counters_.longest_hold_ns =
-      std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
+  held_for(Nanos(counters_.last_checkpoint_ns));  // it was nothing else that writes waited for
   if (!done.ok()) return give_up(done.error());
   const std::uint64_t copied =
       wal_bytes(static_cast<std::uint64_t>(done->copied_frames), page_bytes_);
@@ -378,8 +380,7 @@ Status Snapshotter::copy() {
 Status Snapshotter::finish(const Applied& applied) {
   const TimePoint start = parts_.clock.now();
   const Status status = move_all(applied);
-  counters_.longest_hold_ns =
-      std::max(counters_.longest_hold_ns.load(), (parts_.clock.now() - start).count());
+  held_for(parts_.clock.now() - start);
   if (!status.ok()) return give_up(status);
   phase_ = Phase::kIdle;
   disk_full_ = false;

@@ -172,10 +172,11 @@ class Snapshotter {
   [[nodiscard]] bool is_wanted(const Applied& applied) const;
   // Of one that is wanted: whether that is because of the WAL's size and nothing else.
   [[nodiscard]] bool is_for_wal(const Applied& applied) const;
-  // Moves what it can of the WAL into the main file.
-  // Precondition: the intent is of this WAL.
+  // Moves what it can of the WAL into the main file. Precondition: the intent is of this WAL.
   Result<sqlite::Connection::Checkpoint> checkpoint();
   void count(const sqlite::Connection::Checkpoint& done);
+  // Writes have waited for so long.
+  void held_for(Nanos time);
   // On the apply thread, or on the helper's while that has a job.
   Status sync(File& file, Status (File::*how)());
   [[nodiscard]] std::uint64_t wal_bytes_now() const;
