@@ -105,6 +105,16 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_started(home, nth):
     assert not (home / "cluster").exists()
 
 
+@pytest.mark.parametrize("flag", ["-version", "--version"])
+@pytest.mark.parametrize("script", ["run", "run-cluster"])
+def test_the_version_is_said_once_and_nothing_is_started(home, script, flag):
+    done = run(script, "-fk", flag, port=free_run_of_ports(), data=home / "cluster")
+    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0
+    assert re.fullmatch(r"rqlited \S.*\n", done.stdout + done.stderr)
+    assert not (home / "cluster").exists()
+
+
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 @pytest.mark.parametrize("script", ["run", "run-cluster"])
 def test_help_starts_nothing(home, script, flag):
