@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -13,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from disk import MEBI
+from exposition import parse
 from load import OpenLoad
 from node import eventually
-from queues import ACCEPTED, HOLD, INSERT, in_background, lines, run_threads
+from queues import ACCEPTED, BATCHES, HOLD, INSERT, in_background, lines, run_threads
 
 # Longer, to see that nothing grows: QUEUE_OVERLOAD_SECONDS=60 pytest test_queue_pressure.py
 OVERLOAD_SECONDS = float(os.environ.get("QUEUE_OVERLOAD_SECONDS", "5"))
-# QUEUE_TIMINGS=0 leaves comparisons of times out, where others use the same machine.
-TIMINGS = os.environ.get("QUEUE_TIMINGS", "1") != "0"
+# How late an answer may be, in seconds, on a machine that is busy with something else.
+ROOM = 10
 
 FULL = "queue is full\n"
 
@@ -38,7 +38,7 @@ def test_a_full_queue_refuses_when_time_is_up(full):
     assert (reply.status, reply.text) == (503, FULL)
     assert reply.headers["Retry-After"] == "1"
     assert "X-Rqlite-Sequence-Number" not in reply.headers
-    assert 0.2 <= took < 1.5
+    assert 0.2 <= took < 0.2 + ROOM
     full.busy.join()
     full.client.queue("[]", "wait")
     assert lines(full.client)[1:] == full.accepted
@@ -74,16 +74,6 @@ def test_a_refused_request_takes_no_number(full):
     full.busy.join()
     assert full.client.queue("[]", "wait").number == last + 1
 
-
-def test_a_full_queue_delays_nobody_else(full):
-    waiting, _ = in_background(lambda: full.new_client().queue([[INSERT, "in"]]))
-    eventually(lambda: waiting_for_room(full) == 1)
-    began = time.monotonic()
-    assert full.client.query(["SELECT count(*) FROM log"], level="none").status == 200
-    assert full.client.queue('[["INSERT').status == 400
-    assert full.client.queue(["PRAGMA journal_mode=DELETE"]).status == 200
-    assert time.monotonic() - began < 1
-    waiting.join()
 
 
 # Full by bytes.
@@ -134,13 +124,22 @@ def test_a_queue_is_full_by_bytes_too(stuck):
     assert stuck.client.queue_report()["depth"] < 10
     began = time.monotonic()
     reply = stuck.client.queue([[INSERT, LARGE]], timeout="200ms")
-    assert 0.2 <= time.monotonic() - began < 1.5
+    assert 0.2 <= time.monotonic() - began < 0.2 + ROOM
     assert (reply.status, reply.text) == (503, FULL)
     assert reply.headers["Retry-After"] == "1"
     assert stuck.accept("small")  # for which there is room
     assert stuck.client.queue_report()["bytes"] <= 250_000
     stuck.release()
     assert lines(stuck.client) == stuck.lines
+
+
+def test_a_full_queue_delays_nobody_else(stuck):
+    with stuck.send(LARGE):
+        assert stuck.client.query(["SELECT count(*) FROM log"], level="none").status == 200
+        assert stuck.client.queue('[["INSERT').status == 400
+        assert stuck.client.queue(["PRAGMA journal_mode=DELETE"]).status == 200
+        # All that before there was room for the one before them.
+        assert stuck.waiting_for_room() == 1
 
 
 def test_nobody_is_overtaken_while_waiting_for_room(stuck):
@@ -159,9 +158,7 @@ def test_who_goes_away_while_waiting_for_room_frees_its_place_and_writes_nothing
         for each in gone:
             each.close()
         # It does not wait for them any more, although nothing has left the queue.
-        began = time.monotonic()
         assert behind.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
-        assert time.monotonic() - began < 5
     assert stuck.waiting_for_room() == 0
     assert stuck.client.queue_report()["accepted"] == before + 1
     stuck.release()
@@ -191,7 +188,7 @@ def test_many_may_wait_for_room_and_each_is_refused_in_time(stuck):
         began = time.monotonic()
         reply = client.queue([[INSERT, LARGE]], timeout="500ms")
         assert (reply.status, reply.text) == (503, FULL)
-        assert 0.5 <= time.monotonic() - began < 2.5
+        assert 0.5 <= time.monotonic() - began < 0.5 + ROOM
 
     run_threads(*[write] * 100)
     stuck.release()
@@ -223,25 +220,8 @@ def test_order_is_kept_under_many_clients(start_queue):
 
 # A neighbour that means harm.
 
-def write_for(node, seconds, written):
-    """Four clients that wait for each write; what a hundredth of the writes takes or exceeds."""
-    times = []
-
-    def write(writer):
-        client = node.new_client()
-        until = time.monotonic() + seconds
-        while (began := time.monotonic()) < until:
-            line = f"{began}/{writer}"
-            assert client.queue([[INSERT, line]], "wait").results == []
-            times.append(time.monotonic() - began)
-            written.append(line)
-
-    run_threads(*(lambda writer=writer: write(writer) for writer in range(4)))
-    return statistics.quantiles(times, n=100)[-1]
-
-
 class Hostile:
-    """A process of its own, so that it does not take time away from those that are measured."""
+    """A process of its own, so that it does not take time away from the others."""
 
     def __init__(self, node):
         self._process = subprocess.Popen(
@@ -256,34 +236,64 @@ class Hostile:
         self._process.wait()
 
 
-def measure_both(node, rounds, written):
-    """The times without and with such a neighbour: in turns, so that what else the machine does
-    meets both."""
-    calm, beset = [], []
-    for _ in range(rounds):
-        calm.append(write_for(node, 0.3, written))
-        before = node.client.queue_report()["failed_requests"]
-        with Hostile(node):
-            eventually(lambda: node.client.queue_report()["failed_requests"] > before)
-            beset.append(write_for(node, 0.3, written))
-        assert node.client.queue_report()["failed_requests"] > before + 10
-    return statistics.median(calm), statistics.median(beset)
+def figures(node):
+    """What requests of the queue cost: entries of the log, batches, tries."""
+    seen = parse(node.client.send("GET", "/metrics").text)
+    refused = seen["rqlite_queue_refused_requests_total"]
+    return {"entries": seen["rqlite_raft_last_log_index"].value(),
+            "batches": seen["rqlite_queue_batches_total"].value(),
+            "requests": seen["rqlite_queue_requests_total"].value(),
+            "resends": seen["rqlite_queue_resends_total"].value(),
+            "no room": refused.value(reason="full")}
+
+
+# A batch of its requests and others', in the middle of which each is. All but the malformed one.
+MIXED = [["SELECT no_such_function()"], [[INSERT, "before"]], ["BEGIN", [INSERT, "mess"]],
+         [[INSERT, "between"]], ["INSERT INTO ghosts VALUES(1)"] * 5,
+         ["INSERT INTO log(id, line) VALUES(0, 'hostile')"], [[INSERT, "behind"]]]
+
+
+def test_what_fails_costs_its_batch_no_second_try(start_queue):
+    node = start_queue(*HOLD)
+    node.client.must("INSERT INTO log(id, line) VALUES(0, 'first')")
+    before = figures(node)
+    for body in MIXED:
+        assert node.client.queue(body).status == 200
+    assert node.client.queue([[INSERT, "last"]], "wait").results == []
+    after = figures(node)
+    assert {key: after[key] - before[key] for key in after} == {
+        "entries": 1, "batches": 1, "requests": len(MIXED) + 1, "resends": 0, "no room": 0}
+    assert lines(node.client) == ["first", "before", "between", "behind", "last"]
 
 
 def test_a_hostile_neighbour_takes_nothing_from_the_others(start_queue):
     node = start_queue("-write-queue-max-bytes", "100000")
     node.client.must("INSERT INTO log(id, line) VALUES(0, 'first')")
-    written = []
-    for _ in range(4):
-        calm, beset = measure_both(node, 5, written)
-        # At most twice the time, and a hundredth of a second for what the machine does besides.
-        # That passes, so it is tried again; a neighbour's harm would stay.
-        if beset < 2 * calm + 0.01 or not TIMINGS:
-            break
-    else:
-        pytest.fail(f"a hundredth of the writes takes {beset} s and longer instead of {calm} s")
+    before = figures(node)
+    written = [[] for _ in range(4)]
+
+    def write(writer):
+        client = node.new_client()
+        own = written[writer]
+        # Until both have done enough beside each other.
+        while len(own) < 100 or client.queue_report()["failed_requests"] < 200:
+            own.append(f"{writer}/{len(own)}")
+            # Nobody is kept waiting for as long as this.
+            assert client.queue([[INSERT, own[-1]]], "wait", timeout=f"{ROOM}s").results == []
+
+    def spent():
+        return {key: each - before[key] for key, each in figures(node).items()}
+
+    with Hostile(node):
+        eventually(lambda: node.client.queue_report()["failed_requests"] > 0)
+        run_threads(*(lambda writer=writer: write(writer) for writer in range(4)))
+    # Each batch is an entry of the log, whatever is in it. (The last one may be on its way.)
+    eventually(lambda: spent()["entries"] == spent()["batches"])
+    assert (spent()["resends"], spent()["no room"]) == (0, 0)
     stored = lines(node.client)
-    assert sorted(stored) == sorted(["first", *written])
+    for writer, own in enumerate(written):
+        assert [line for line in stored if line.startswith(f"{writer}/")] == own
+    assert len(stored) == 1 + sum(map(len, written))
 
 
 # More work than can be done.
@@ -321,31 +331,43 @@ class Watch:
         return self.most
 
 
+def overload(node):
+    """The answers to more than the node can do. How much that is depends on what else the machine
+    does, so it gets ever more until a third is refused."""
+    rate = 4 * requests_a_second(node)
+    while True:
+        load = OpenLoad(node, rate, timeout=500, sql=HEAVY)
+        load.run(OVERLOAD_SECONDS)
+        if sum(each.status == 503 for each in load.answers) > len(load.answers) / 3:
+            return load.answers
+        rate *= 2
+        assert rate < 100_000, "it cannot be given too much"
+        node.client.must("DELETE FROM log")  # lines have the same names again
+
+
 def test_overload_is_refused_in_time_and_costs_nothing_that_was_accepted(start_queue):
     node = start_queue("-write-queue-capacity", "16")
-    rate = 4 * requests_a_second(node)
+    requests_a_second(node)
     before = node.resident_bytes()
     watch = Watch(node)
-    load = OpenLoad(node, rate, timeout=500, sql=HEAVY)
-    load.run(OVERLOAD_SECONDS)
-    ended = time.monotonic()
-    assert node.client.queue([["INSERT INTO log(line) VALUES('after')"]], "wait").status == 200
-    recovered = time.monotonic() - ended
+    answers = overload(node)
+    report = node.client.queue_report()
     memory = watch.stop() - before
 
-    assert len(load.answers) > 0.9 * rate * OVERLOAD_SECONDS
-    refused = [each for each in load.answers if each.status == 503]
+    # What is left to do is what may wait, and be on its way: no backlog.
+    assert report["waiting_for_room"] == 0
+    assert report["depth"] <= 16 and report["in_flight"] <= BATCHES * 16
+    assert node.client.queue([["INSERT INTO log(line) VALUES('after')"]], "wait").status == 200
+
+    refused = [each for each in answers if each.status == 503]
     # 408: it was accepted, and not applied in time.
-    accepted = [each for each in load.answers if each.status in (200, 408)]
-    assert len(refused) + len(accepted) == len(load.answers)
-    assert len(refused) > len(load.answers) / 3
+    accepted = [each for each in answers if each.status in (200, 408)]
+    assert len(refused) + len(accepted) == len(answers)
     assert all(each.headers["Retry-After"] == "1" for each in refused)
     assert all("X-Rqlite-Sequence-Number" in each.headers for each in accepted)
+    # All were told something at their deadline; who waited for his turn would wait for longer.
+    assert max(each.seconds for each in answers) < 0.5 + ROOM
     assert memory < 32 * MEBI
     stored = [line for line in lines(node.client) if line.isdecimal()]
     assert len(set(stored)) == len(stored)
     assert set(stored) == {each.line for each in accepted}
-    if TIMINGS:
-        # All were told something by their deadline, which leaves half a second for the telling.
-        assert max(each.seconds for each in load.answers) < 0.5 + 0.5
-        assert recovered < 1
