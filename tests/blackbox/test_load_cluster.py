@@ -36,13 +36,13 @@ def test_sql_text_goes_through_any_node(trio):
     assert trio[0].rows("strong") == 6
 
 
-def test_large_sql_text_goes_through_as_it_comes(trio):
+def test_large_sql_text_goes_through_as_it_comes(calm_trio):
     text = "INSERT INTO t(v) VALUES('" + "x" * 1_000_000 + "');"
-    follower = trio.followers()[0]
+    follower = calm_trio.followers()[0]
     reply = follower.client.send("POST", "/db/load", text * 20)
     assert reply.status == 200 and "error" not in reply.json, reply.text
-    check_equal(trio)
-    assert trio[0].rows("strong") == 20
+    check_equal(calm_trio)
+    assert calm_trio[0].rows("strong") == 20
 
 
 def test_what_is_wrong_with_sql_text_any_node_says(trio):
