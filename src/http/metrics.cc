@@ -78,6 +78,8 @@ void add_store(MetricsText& text, store::Store& store) {
   text.gauge("rqlite_store_stalled",
              "1 while entries cannot be stored or applied here, as when the disk is full.",
              report.stalled ? 1 : 0);
+  text.gauge("rqlite_raft_commit_stalled",
+             "1 while this node leads and no majority stores what it sends.", report.stuck ? 1 : 0);
   text.gauge("rqlite_raft_leader", "1 if this node leads.",
              report.raft.role == raft::Role::kLeader ? 1 : 0);
   text.gauge("rqlite_raft_term", "Term of the consensus protocol.", of(report.raft.term.value()));

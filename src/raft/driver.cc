@@ -15,6 +15,7 @@ constexpr std::size_t kHandedOverheadBytes = 128;
 Status no_leader() { return {Code::kNoLeader, "leader not found"}; }
 Status not_leader() { return {Code::kNotLeader, "not leader"}; }
 Status no_room() { return {Code::kDiskFull, "disk is full: another node is asked to lead"}; }
+Status stuck() { return {Code::kUnknown, "no majority has stored it in time"}; }
 Status leadership_lost() { return {Code::kUnknown, "leadership lost while committing log"}; }
 
 }  // namespace
@@ -44,6 +45,7 @@ Status Driver::may_lead() const {
 
 Status Driver::may_propose() const {
   RETURN_IF_ERROR(may_lead());
+  if (is_stuck_) return {Code::kUnavailable, "no majority stores what this node sends"};
   if (!core_.status().transferring) return {};
   if (is_giving_up_) return no_room();
   return {Code::kUnavailable, "leadership transfer in progress"};
@@ -145,11 +147,29 @@ void Driver::step(BytesView message) {
 void Driver::tick() {
   if (!failed_.ok() || removed_) return;
   core_.tick();
+  look_if_stuck();
+  reads_.fail_late({Code::kDeadline, "failed to verify leader: timeout"});
   reads_.ask_again(core_);
   if (core_.take_snapshot_wanted()) machine_.snapshot_wanted();
   can_write_ = machine_.stalled().ok() && log_.has_room();
   handover_.tick();
   hand_over_if_full();
+}
+
+void Driver::look_if_stuck() {
+  const Core::Status status = this->status();
+  const bool waits = status.role == Role::kLeader && status.commit < status.last &&
+                     status.commit == std::exchange(commit_before_, status.commit);
+  ticks_without_commit_ = waits ? ticks_without_commit_ + 1 : 0;
+  const bool was_stuck = is_stuck_;
+  is_stuck_ = options_.patience_ticks > 0 && ticks_without_commit_ >= options_.patience_ticks;
+  if (is_stuck_ != was_stuck && options_.on_stuck) options_.on_stuck(is_stuck_);
+  if (!is_stuck_) return;
+  propose_gathered();
+  for (Pending& each : pending_) {
+    // The entries stay where they are, and may be committed yet.
+    if (auto proposal = std::exchange(each.proposal, nullptr)) proposal->failed(stuck());
+  }
 }
 
 // Reads would go on here, and writes fail until somebody makes room; another member may have some.
@@ -358,6 +378,7 @@ std::unique_ptr<Proposal> Driver::take_proposal(const EntryView& entry) {
   if (pending_.front().index != entry.index) return nullptr;
   Pending pending = std::move(pending_.front());
   pending_.pop_front();
+  if (!pending.proposal) return nullptr;
   if (pending.term != entry.term) {
     // Somebody else's entry took the place: ours is out of every log that counts.
     pending.proposal->failed(not_leader());
@@ -371,7 +392,9 @@ std::unique_ptr<Proposal> Driver::take_proposal(const EntryView& entry) {
 }
 
 void Driver::fail_pending(const Status& why) {
-  for (Pending& pending : std::exchange(pending_, {})) pending.proposal->failed(why);
+  for (Pending& pending : std::exchange(pending_, {})) {
+    if (pending.proposal) pending.proposal->failed(why);
+  }
 }
 
 void Driver::notice_status() {

@@ -45,6 +45,10 @@ class Driver {
     // A leader whose disk is full asks each other member once in so long to lead instead.
     std::uint64_t handover_pause_ticks = 100;
     std::function<void(RaftId)> on_handover = nullptr;  // whom it asks
+    // A leader that is heard by a majority, of which nobody stores its entries for so long, lets
+    // nobody wait for that any more, and takes no writes until they do; 0: it has all patience.
+    std::uint64_t patience_ticks = 0;
+    std::function<void(bool is_stuck)> on_stuck = nullptr;  // when that begins, and ends
   };
 
   // `core` has just started. All must outlive the driver.
@@ -93,6 +97,9 @@ class Driver {
   // are told if not.
   [[nodiscard]] bool can_write() const { return can_write_; }
 
+  // Whether, as of the last tick, this member leads and no majority stores its entries.
+  [[nodiscard]] bool is_stuck() const { return is_stuck_; }
+
   // Fails everything that waits: the driver will not run again.
   void stop(const Status& why);
 
@@ -122,6 +129,7 @@ class Driver {
   // Makes room in the log for one proposal more in this round.
   Status reserve(std::size_t bytes);
   void hand_over_if_full();
+  void look_if_stuck();
   // Gives the core what was proposed since it was last given something, in messages that are worth
   // sending: one to each member, not one for each entry.
   void propose_gathered();
@@ -152,6 +160,9 @@ class Driver {
   bool can_write_ = true;
   bool no_room_ = false;       // for a proposal since the last tick
   bool is_giving_up_ = false;  // the last transfer was for want of room
+  bool is_stuck_ = false;
+  std::uint64_t ticks_without_commit_ = 0;  // while there was something to commit
+  Index commit_before_;                     // at the last tick
   Members members_;
   HardState state_;       // the core's
   HardState written_;     // what of it is on disk

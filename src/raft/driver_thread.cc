@@ -121,6 +121,11 @@ bool DriverThread::can_write() {
   return can_write_;
 }
 
+bool DriverThread::is_stuck() {
+  MutexLock lock(mutex_);
+  return is_stuck_;
+}
+
 void DriverThread::run() {
   TimePoint tick_due = std::chrono::steady_clock::now() + options_.tick;
   Inbox inbox;
@@ -180,6 +185,7 @@ void DriverThread::run_round() {
     MutexLock lock(mutex_);
     status_ = driver_.status();
     can_write_ = driver_.can_write();
+    is_stuck_ = driver_.is_stuck();
     holding_back_ = driver_.holding_back();
   }
   if (!status.ok() && !std::exchange(reported_, true)) on_failure_(status);

@@ -46,6 +46,7 @@ class DriverThread {
   // As of the last round.
   [[nodiscard]] Core::Status status() EXCLUDES(mutex_);
   [[nodiscard]] bool can_write() EXCLUDES(mutex_);
+  [[nodiscard]] bool is_stuck() EXCLUDES(mutex_);
 
  private:
   struct Waiting {
@@ -82,6 +83,7 @@ class DriverThread {
   bool stopped_ GUARDED_BY(mutex_) = false;  // nobody takes events in any more
   Core::Status status_ GUARDED_BY(mutex_);
   bool can_write_ GUARDED_BY(mutex_) = true;
+  bool is_stuck_ GUARDED_BY(mutex_) = false;
   bool holding_back_ GUARDED_BY(mutex_) = false;
 
   Thread thread_;

@@ -31,6 +31,19 @@ void ReadRounds::confirmed(BytesView context, Index index) {
   }
 }
 
+void ReadRounds::fail_late(const Status& why) {
+  std::vector<std::unique_ptr<Read>> late;
+  const auto take_from = [&late](std::vector<std::unique_ptr<Read>>& reads) {
+    for (std::unique_ptr<Read>& read : reads) {
+      if (read->is_late()) late.push_back(std::move(read));
+    }
+    std::erase(reads, nullptr);
+  };
+  take_from(fresh_);
+  for (Round& round : rounds_) take_from(round.reads);
+  for (const std::unique_ptr<Read>& read : late) read->failed(why);
+}
+
 void ReadRounds::fail_all(const Status& why) {
   std::vector<std::unique_ptr<Read>> reads = std::exchange(fresh_, {});
   for (Round& round : rounds_) {

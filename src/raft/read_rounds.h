@@ -20,6 +20,8 @@ class Read {
   // The read may run once everything up to `index` is applied here.
   virtual void ready(Index index) = 0;
   virtual void failed(const Status& why) = 0;
+  // Whether it has waited for as long as it may. Asked now and then.
+  [[nodiscard]] virtual bool is_late() const { return false; }
 };
 
 // Groups linearizable reads: those that wait share one confirmation of leadership. The core drops
@@ -36,6 +38,7 @@ class ReadRounds {
   // The core confirmed the round named by `context`, and with it those before.
   void confirmed(BytesView context, Index index);
   void fail_all(const Status& why);
+  void fail_late(const Status& why);
 
   [[nodiscard]] bool empty() const { return fresh_.empty() && rounds_.empty(); }
 

@@ -12,6 +12,8 @@ namespace {
 
 // A leader whose disk is full asks each other member so often to lead instead.
 constexpr auto kHandoverPause = std::chrono::seconds(10);
+// As long as clients wait by default.
+constexpr auto kCommitPatience = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -48,6 +50,8 @@ Result<std::unique_ptr<Consensus>> Consensus::start(Options options, FileSystem&
   driver.id = with.id;
   driver.handover_pause_ticks = static_cast<std::uint64_t>(kHandoverPause / ticks.tick) + 1;
   driver.on_handover = with.on_handover;
+  driver.patience_ticks = static_cast<std::uint64_t>(kCommitPatience / ticks.tick) + 1;
+  driver.on_stuck = with.on_stuck;
   made->driver_ = std::make_unique<raft::Driver>(driver, *made->core_, *made->log_, transport,
                                                  machine, record.conf_state);
   made->thread_ = std::make_unique<raft::DriverThread>(

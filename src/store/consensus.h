@@ -43,6 +43,8 @@ class Consensus {
     std::function<void(const Status&)> on_failure;
     // This leader's disk is full, and it asks another member to lead.
     std::function<void(raft::RaftId)> on_handover;
+    // This node leads, and for half a minute no majority has stored what it sends; or does again.
+    std::function<void(bool is_stuck)> on_stuck;
   };
 
   // Opens the log behind the snapshot of `record` and hands what it holds to `machine`. All must
@@ -82,6 +84,7 @@ class Consensus {
   // As of the last round.
   [[nodiscard]] raft::Core::Status status() const { return thread_->status(); }
   [[nodiscard]] bool can_write() const { return thread_->can_write(); }
+  [[nodiscard]] bool is_stuck() const { return thread_->is_stuck(); }
   // How far the logs of others match, by their ids, as far as this leader knows; 0: nothing is
   // known.
   using Matches = std::vector<std::pair<raft::RaftId, raft::Index>>;

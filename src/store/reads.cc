@@ -16,12 +16,16 @@ using namespace std::chrono_literals;
 class ConfirmedRead final : public raft::Read {
  public:
   using Then = std::function<void(const Status&, raft::Index)>;
-  explicit ConfirmedRead(Then then) : then_(std::move(then)) {}
+  ConfirmedRead(Then then, const Clock& clock, TimePoint deadline)
+      : then_(std::move(then)), clock_(clock), deadline_(deadline) {}
   void ready(raft::Index index) override { then_({}, index); }
   void failed(const Status& why) override { then_(why, {}); }
+  [[nodiscard]] bool is_late() const override { return clock_.now() >= deadline_; }
 
  private:
   const Then then_;
+  const Clock& clock_;
+  const TimePoint deadline_;
 };
 
 }  // namespace
@@ -64,7 +68,8 @@ void Reads::linearizable(Query query, std::unique_ptr<QuerySink> sink) {
           if (!status.ok()) return read->second->finished(status, {});
           run_there(std::move(read->first), std::move(read->second), {});
         });
-      });
+      },
+      clock_, deadline);
   bool is_first = false;
   {
     MutexLock lock(mutex_);
@@ -84,16 +89,17 @@ void Reads::confirm_gathered() {
 }
 
 // Of a read nothing is unknown.
-Status Reads::lost_leadership() {
+Status Reads::why_not_confirmed(const Status& why) {
   const Status status = view_.leads();
-  return status.ok() ? Status(Code::kNotLeader, "not leader") : status;
+  return status.ok() ? Status(Code::kUnavailable, why.text()) : status;
 }
 
 void Reads::strong(Query query, std::unique_ptr<QuerySink> sink) {
   auto read = std::make_shared<std::pair<Query, std::unique_ptr<QuerySink>>>(std::move(query),
                                                                              std::move(sink));
   log_.put_barrier(std::make_unique<Barrier>([this, read](const Status& status, raft::Index index) {
-    if (status.code() == Code::kUnknown) return read->second->finished(lost_leadership(), {});
+    if (status.code() == Code::kUnknown)
+      return read->second->finished(why_not_confirmed(status), {});
     if (!status.ok()) return read->second->finished(status, {});
     strong_term_ = log_.applied_term().value();
     run_there(std::move(read->first), std::move(read->second), index);

@@ -62,7 +62,7 @@ class Reads {
  private:
   // Whether this node leads, or is as fresh as a query of level none demands.
   [[nodiscard]] bool is_fresh(const Query& query);
-  [[nodiscard]] Status lost_leadership();
+  [[nodiscard]] Status why_not_confirmed(const Status& why);
   void linearizable(Query query, std::unique_ptr<QuerySink> sink) EXCLUDES(mutex_);
   void confirm_gathered() EXCLUDES(mutex_);
   void strong(Query query, std::unique_ptr<QuerySink> sink);

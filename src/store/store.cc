@@ -35,6 +35,16 @@ Nanos look_every(std::chrono::nanoseconds apply_timeout) {
   return std::clamp<Nanos>(apply_timeout / 8, 5ms, 1s);
 }
 
+void on_stuck(bool is_stuck) {
+  if (is_stuck) {
+    log("store",
+        "no majority stores what this node, the leader, sends: disks may be full. Writes are "
+        "refused until one does");
+  } else {
+    log("store", "a majority stores what this node sends, or another node leads");
+  }
+}
+
 // How often to say that no more of a file will come.
 constexpr Nanos kGiveUpEvery = 1s;
 
@@ -236,6 +246,7 @@ Status Store::start_consensus(const SnapshotRecord& record) {
   options.log_directory = paths_.log();
   options.on_failure = [this](const Status& why) { on_failure(why); };
   options.on_handover = [this](raft::RaftId to) { on_handover(to); };
+  options.on_stuck = on_stuck;
   raft::Transport& transport = options_.transport == nullptr ? no_transport_ : *options_.transport;
   // Its threads may be faster than this one.
   MutexLock lock(mutex_);
@@ -535,6 +546,7 @@ Store::Report Store::report() {
   Report report;
   report.raft = consensus_->status();
   report.stalled = !consensus_->can_write();
+  report.stuck = consensus_->is_stuck();
   // In this order, so that none is ahead of those that it is part of.
   report.last_write = machine_->last_write();
   report.last_command = machine_->last_command();

@@ -221,6 +221,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
 
   struct Report {
     raft::Core::Status raft;
+    bool stuck;    // this node leads, and no majority stores what it sends
     bool stalled;  // entries cannot be stored or applied for now, as when the disk is full
     raft::Index applied;
     raft::Term applied_term;  // of that entry, or of one shortly before

@@ -1,5 +1,6 @@
 """A leader whose disk is full hands over to a member that can write, and comes back."""
 
+import concurrent.futures
 import time
 
 import pytest
@@ -152,3 +153,45 @@ def test_without_a_majority_that_has_room_the_leader_stays(make_member, small_di
     make_member.all.wait_until_equal()
     for node in make_member.all:
         ledger.check(node.client)
+
+
+def test_a_leader_of_whom_no_majority_stores_anything_says_so(make_member, small_disk):
+    """Its only follower has no room: what it sends is never committed, not even that it leads."""
+    first = make_member()
+    first.start()
+    leader = make_member(first=first)
+    full = make_member(first=first, directory=small_disk / "node")
+    for node in (leader, full):
+        node.start()
+    first.client.must(TABLE)
+    make_member.all.wait_until_equal()
+    ballast = Ballast(small_disk)
+    ballast.fill(0)
+    for n in range(400):
+        assert plain(first.client, f"full/{n}/{ROW}")
+    first.kill()
+    eventually(lambda: leader.client.status("store.raft.state") == "Leader")
+    assert value(leader, "rqlite_raft_commit_stalled") == 0
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        def ask(path, *body):
+            return pool.submit(leader.new_client().send, "POST", path, [*body])
+        write = ask("/db/execute", [INSERT, "unknown"])
+        strong = ask("/db/query?level=strong", "SELECT 1")
+        began = time.monotonic()
+        for node in (leader, full):
+            reply = node.new_client().query(["SELECT 1"], level="linearizable",
+                                            linearizable_timeout="500ms")
+            assert "timeout" in reply.text
+        assert time.monotonic() - began < 10
+        # After half a minute nobody waits any longer, and nobody else begins to.
+        assert "no majority has stored it in time" in write.result().text
+        assert "no majority" in strong.result().text
+    assert value(leader, "rqlite_raft_commit_stalled") == 1
+    assert "no majority stores what this node, the leader, sends" in leader.log()
+    assert "no majority stores what this node sends" in leader.client.execute(
+        [[INSERT, "refused"]]).text
+    ballast.drop()
+    eventually(lambda: plain(leader.client, "after"))
+    eventually(lambda: value(leader, "rqlite_raft_commit_stalled") == 0)
+    keys = leader.client.column("SELECT key FROM written WHERE key NOT LIKE 'full/%'")
+    assert keys in (["after"], ["unknown", "after"])

@@ -26,17 +26,17 @@ TEST(ClusterTest, KeepsItsPromisesWhateverFails) {
   fmt::print(
       "terms led {}, acknowledged {}, refused {}, reads {}, changes of members {}\n"
       "starts {}, torn logs {}, deaths by disk {}, snapshots taken {}, installed {}\n"
-      "rounds held back {}, reads from disk {}, no room {}, handovers for that {}\n",
+      "rounds held back {}, reads from disk {}, no room {}, handovers for that {}, stuck {}\n",
       checked.terms_led, checked.acknowledged, checked.refused, checked.reads, changes,
       figures.starts, figures.torn_logs, figures.deaths_by_disk, figures.snapshots_taken,
       figures.snapshots_installed, figures.held_back, figures.read_back, figures.no_room,
-      figures.handovers);
+      figures.handovers, figures.stuck);
   // A simulation in which nothing happens proves nothing.
   for (const std::uint64_t each :
        {checked.terms_led, checked.acknowledged, checked.refused, checked.reads, changes,
         figures.starts, figures.torn_logs, figures.deaths_by_disk, figures.snapshots_taken,
         figures.snapshots_installed, figures.held_back, figures.read_back, figures.no_room,
-        figures.handovers}) {
+        figures.handovers, figures.stuck}) {
     EXPECT_GE(each, all.size() / 4);
   }
 }

@@ -178,6 +178,69 @@ TEST_F(DriverLeaderTest, RefusesToWriteWhileItHandsOverAndReadsOn) {
   EXPECT_EQ(reading->codes, Codes{Code::kOk});
 }
 
+// Members answer, and store nothing: their disks may be full.
+TEST_F(DriverLeaderTest, NobodyWaitsForAMajorityThatStoresNothing) {
+  std::vector<bool> said;
+  driver_options.patience_ticks = 20;
+  driver_options.on_stuck = [&](bool is_stuck) { said.push_back(is_stuck); };
+  begin();
+  const auto tick = [this](int count) {
+    for (int i = 0; i < count; i++) {
+      driver->tick();
+      deliver(from(2, Type::kHeartbeatResponse, term()));
+      ASSERT_TRUE(round().ok());
+    }
+  };
+  tick(50);  // nothing is to be stored
+  EXPECT_FALSE(driver->is_stuck());
+  const auto first = propose("a");
+  ASSERT_TRUE(round().ok());
+  tick(15);
+  const auto second = propose("b");
+  ASSERT_TRUE(round().ok());
+  EXPECT_TRUE(first->codes.empty());
+  tick(10);
+  EXPECT_TRUE(driver->is_stuck());
+  EXPECT_EQ(first->codes, Codes{Code::kUnknown});
+  EXPECT_EQ(second->codes, Codes{Code::kUnknown});
+  EXPECT_EQ(propose("never")->codes, Codes{Code::kUnavailable});
+  EXPECT_EQ(driver->status().role, Role::kLeader);
+  acknowledge(4);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(machine.data(), "a b");
+  tick(1);
+  EXPECT_FALSE(driver->is_stuck());
+  EXPECT_EQ(said, (std::vector<bool>{true, false}));
+  const auto third = propose("c");
+  ASSERT_TRUE(round().ok());
+  acknowledge(5);
+  ASSERT_TRUE(round().ok());
+  EXPECT_EQ(third->codes, Codes{Code::kOk});
+  EXPECT_EQ(first->codes, Codes{Code::kUnknown});
+}
+
+TEST_F(DriverLeaderTest, AsLongAsSomethingIsStoredTheRestIsWaitedFor) {
+  driver_options.patience_ticks = 20;
+  begin();
+  const auto last = [&] {
+    std::shared_ptr<Outcome> outcome;
+    for (int i = 0; i < 10; i++) outcome = propose("x");
+    return outcome;
+  }();
+  ASSERT_TRUE(round().ok());
+  for (std::uint64_t index = 3; index < 12; index++) {
+    for (int i = 0; i < 15; i++) {
+      driver->tick();
+      deliver(from(2, Type::kHeartbeatResponse, term()));
+      ASSERT_TRUE(round().ok());
+    }
+    acknowledge(index);
+    ASSERT_TRUE(round().ok());
+  }
+  EXPECT_TRUE(last->codes.empty());
+  EXPECT_FALSE(driver->is_stuck());
+}
+
 // A full disk.
 
 // The leader of three with a full disk, whose others answer or do not.

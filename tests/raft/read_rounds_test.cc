@@ -14,22 +14,30 @@ class ReadRoundsTest : public ::testing::Test, protected DriverFixture {
  protected:
   class Waiting final : public Read {
    public:
-    explicit Waiting(std::shared_ptr<Outcome> outcome) : outcome_(std::move(outcome)) {}
+    Waiting(std::shared_ptr<Outcome> outcome, bool& is_late)
+        : outcome_(std::move(outcome)), is_late_(is_late) {}
     void failed(const Status& why) override { outcome_->codes.push_back(why.code()); }
     void ready(Index index) override {
       outcome_->codes.push_back(Code::kOk);
       outcome_->index = index;
     }
+    [[nodiscard]] bool is_late() const override { return is_late_; }
 
    private:
     const std::shared_ptr<Outcome> outcome_;
+    bool& is_late_;
   };
 
   void SetUp() override { ASSERT_TRUE(start().ok()); }
 
   std::shared_ptr<Outcome> add() {
     auto outcome = std::make_shared<Outcome>();
-    rounds_.add(std::make_unique<Waiting>(outcome));
+    rounds_.add(std::make_unique<Waiting>(outcome, in_time_));
+    return outcome;
+  }
+  std::shared_ptr<Outcome> add_late() {
+    auto outcome = std::make_shared<Outcome>();
+    rounds_.add(std::make_unique<Waiting>(outcome, late_));
     return outcome;
   }
   void confirm(std::uint64_t round, std::uint64_t index) {
@@ -39,6 +47,8 @@ class ReadRoundsTest : public ::testing::Test, protected DriverFixture {
   }
 
   ReadRounds rounds_;
+  bool in_time_ = false;
+  bool late_ = true;
 };
 
 TEST_F(ReadRoundsTest, ReadsThatWaitShareARound) {
@@ -105,6 +115,23 @@ TEST_F(ReadRoundsTest, AllFailTogetherAndNumbersGoOn) {
   EXPECT_TRUE(next->codes.empty());
   confirm(2, 6);
   EXPECT_EQ(next->codes, Codes{Code::kOk});
+}
+
+TEST_F(ReadRoundsTest, WhoHasWaitedForTooLongIsToldAndNobodyElse) {
+  const auto asked = add();
+  const auto late_asked = add_late();
+  rounds_.ask(*core);
+  const auto fresh = add();
+  const auto late_fresh = add_late();
+  rounds_.fail_late({Code::kDeadline, "too late"});
+  EXPECT_EQ(late_asked->codes, Codes{Code::kDeadline});
+  EXPECT_EQ(late_fresh->codes, Codes{Code::kDeadline});
+  EXPECT_TRUE(asked->codes.empty());
+  rounds_.ask(*core);
+  confirm(2, 7);
+  EXPECT_EQ(asked->codes, Codes{Code::kOk});
+  EXPECT_EQ(fresh->codes, Codes{Code::kOk});
+  EXPECT_EQ(late_asked->codes, Codes{Code::kDeadline});
 }
 
 // Through a leader of three: one heartbeat round answers all reads, and only once the others have

@@ -64,6 +64,7 @@ SimMember::Figures& SimMember::Figures::operator+=(const Figures& other) {
   read_back += other.read_back;
   no_room += other.no_room;
   handovers += other.handovers;
+  stuck += other.stuck;
   return *this;
 }
 
@@ -135,7 +136,9 @@ Status SimMember::open() {
                       .round_bytes_max = 8 << 10,
                       .unapplied_bytes_max = 8 << 10,
                       .handover_pause_ticks = 20,
-                      .on_handover = [this](RaftId) { parts_.figures.handovers++; }},
+                      .on_handover = [this](RaftId) { parts_.figures.handovers++; },
+                      .patience_ticks = 5,
+                      .on_stuck = [this](bool is_stuck) { parts_.figures.stuck += is_stuck; }},
       *core_, *watched_, *this, *machine_, snapshot.conf_state);
   return {};
 }

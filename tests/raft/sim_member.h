@@ -31,6 +31,7 @@ class SimMember final : public Transport {
     std::uint64_t read_back = 0;       // reads from the log on disk
     std::uint64_t no_room = 0;         // reservations that a full disk refused
     std::uint64_t handovers = 0;       // that leaders asked for because of that
+    std::uint64_t stuck = 0;           // leaders whose entries nobody stored
 
     Figures& operator+=(const Figures& other);
   };
