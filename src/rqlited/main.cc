@@ -67,6 +67,13 @@ void serve_until_stop(Node& node, const sigset_t& signals) {
   say_received(number);
 }
 
+// A stop is bounded, so the first signal is enough; the others are heard, and no more.
+void hear_further(const sigset_t& signals) {
+  std::thread([signals] {
+    while (true) say_received(wait_for(signals));
+  }).detach();
+}
+
 void say_hello(const std::vector<std::string>& arguments, const Options& options) {
   std::fputs(kBanner, stdout);
   std::fflush(stdout);
@@ -111,20 +118,22 @@ int run(const std::vector<std::string>& arguments) {
   Status status = node->start(stop_is_wanted);
   if (node->was_removed()) {
     log("rqlited", "this node was removed from its cluster, and joins it as a new one");
-    node->stop();
+    node->stop(false);
     node.emplace(line.options);
     status = node->start(stop_is_wanted);
   }
   if (!status.ok()) {
+    const bool was_told = stop_is_wanted();
+    if (was_told) say_received(wait_for(signals));
+    hear_further(signals);
+    // It may have served for long, as a member that looks for others does.
+    node->stop(was_told);
     log_line("rqlited", status.text());
     return 1;
   }
   serve_until_stop(*node, all_signals);
-  // A stop is bounded, so the first signal is enough; the others are heard, and no more.
-  std::thread([signals] {
-    while (true) say_received(wait_for(signals));
-  }).detach();
-  return node->stop() ? 0 : 1;
+  hear_further(signals);
+  return node->stop(true) ? 0 : 1;
 }
 
 }  // namespace

@@ -147,6 +147,7 @@ Status Node::start(const std::function<bool()>& stop_is_wanted) {
   RETURN_IF_ERROR(get_into_cluster(stop_is_wanted).with_context("clustering failure"));
   forget_put_away();
   say_ready();
+  has_started_ = true;
   return {};
 }
 
@@ -404,7 +405,7 @@ void Node::say_ready() const {
       tls_ ? "https" : "http", address);
 }
 
-void Node::leave() {
+bool Node::leave() {
   log("rqlited", "initiating removal of this node from cluster before shutdown");
   Result<net::HeaderFields> login = join_login(options_);
   Status status = login.ok() ? Status() : login.error();
@@ -417,9 +418,10 @@ void Node::leave() {
   if (!status.ok()) {
     // Whoever runs this node must see to it that its cluster does not wait for it.
     log("rqlited", "failed to remove this node from cluster before shutdown: {}", status.text());
-    std::_Exit(1);
+    return false;
   }
   log("rqlited", "removed this node successfully from cluster before shutdown");
+  return true;
 }
 
 void Node::hand_over() {
@@ -430,7 +432,8 @@ void Node::hand_over() {
   (void)done->get_future().wait_for(election_timeout(options_));
 }
 
-bool Node::stop() {
+bool Node::stop(bool leaves) {
+  if (!queue_) return true;  // nothing was accepted
   bool all_stored = true;
   // Clients are answered meanwhile; new requests for the queue are refused.
   const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
@@ -443,7 +446,7 @@ bool Node::stop() {
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   api_->finish_uploads();  // what is still written leads back to the server
   profiles_->write([this] { return api_->metrics_text(); });
-  if (options_.raft_cluster_remove_shutdown && !was_removed_) leave();
+  if (leaves && options_.raft_cluster_remove_shutdown && !leave() && has_started_) std::_Exit(1);
   if (options_.raft_shutdown_stepdown) hand_over();
   if (discovery_) discovery_->stop();
   cluster_->close();

@@ -33,7 +33,8 @@ class Node {
   ~Node();
 
   // Serves HTTP, opens the store, and joins the cluster if it is told to. Not ok: the message for
-  // the fatal line. `stop_is_wanted` is asked now and then by what may take long.
+  // the fatal line, after a stop(): clients may have been served meanwhile. `stop_is_wanted` is
+  // asked now and then by what may take long.
   Status start(const std::function<bool()>& stop_is_wanted);
 
   // After start(): the cluster says that this node was removed, so it is to be stopped, and a new
@@ -44,8 +45,10 @@ class Node {
   void reload();
 
   // Lets requests that were received be answered and queued ones be stored, then closes the
-  // store. False if something accepted could not be stored.
-  bool stop();
+  // store. `leaves`: before, if the options want that, it has the other members go on without it;
+  // if they do not, and this node has started, the process ends. False if something accepted could
+  // not be stored.
+  bool stop(bool leaves);
 
  private:
   // Null: there is no file.
@@ -59,8 +62,8 @@ class Node {
   void say_what_is_there();
   Status open_store(std::size_t readers);
   void open_queue(queue::SequenceNumbers numbers);
-  // Has the other members go on without this one. Ends the process, if they do not.
-  void leave();
+  // Has the other members, if there are any, go on without this one. False: they may not.
+  bool leave();
   // Makes another node the leader, if this one is and there is one.
   void hand_over();
   Status open_discovery();
@@ -78,6 +81,7 @@ class Node {
   std::optional<store::DirectoryLock> lock_;  // until the store has it
   sqlite::Extensions extensions_;
   bool is_new_ = false;  // its directory knows of no cluster
+  bool has_started_ = false;
   bool was_removed_ = false;
   bool waits_after_removal_ = false;  // and must not found a cluster of its own meanwhile
 

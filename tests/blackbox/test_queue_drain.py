@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from members import INSERT as TRIO_INSERT
 from node import HOST, eventually
 from queues import ACCEPTED, BATCHES, HOLD, INSERT, busy, in_background, lines
 
@@ -293,3 +294,117 @@ def test_a_stop_that_is_cut_short_loses_nothing_that_it_does_not_name(cut_short)
 def test_what_is_persisted_is_not_named_as_left_behind(cut_short):
     _, first, _ = left_behind(cut_short)
     assert first > cut_short.numbers[BATCHES - 1]
+
+
+# A stop while the node still looks for others: it serves meanwhile.
+
+JOIN_CANCELED = "clustering failure: failed to join cluster: join operation canceled\n"
+
+
+@pytest.fixture
+def nowhere():
+    """An address where connections are taken and nothing is said: who is to join there is busy with
+    that for some seconds."""
+    with socket.create_server((HOST, 0)) as silent:
+        yield f"{HOST}:{silent.getsockname()[1]}"
+
+
+def start_joining(node, address, *flags):
+    """Restarts a member so that it looks for others at an address."""
+    assert node.stop() == 0
+    at = node.flags.index("-join") if "-join" in node.flags else len(node.flags)
+    node.flags = (*node.flags[:at], *node.flags[at + 2:], "-join", address, *flags)
+    node.start()
+
+
+def stop_joining(node, number=signal.SIGTERM):
+    """Stops a node that still looks for others: the exit code."""
+    assert "node HTTP API available" not in node.log(), "it is through already"
+    node.signal(number)
+    return node.wait()
+
+
+@BOTH_SIGNALS
+def test_a_member_that_looks_for_others_stores_what_it_accepted(calm_trio, nowhere, number):
+    trio, node = calm_trio, calm_trio[2]
+    start_joining(node, nowhere, *HOLD)
+    assert node.leader_address() == trio[0].raft_address
+    for n in range(20):
+        assert node.client.queue([[TRIO_INSERT, n]]).status == 200
+    assert stop_joining(node, number) == 1
+    assert left_behind(node) is None
+    assert node.log().endswith(JOIN_CANCELED)
+    assert "received signal" in node.log()
+    assert trio[0].rows("strong") == 20
+
+
+def test_a_leader_that_looks_for_others_hands_over_after_it_has_stored(calm_trio, nowhere):
+    trio, node = calm_trio, calm_trio[2]
+    start_joining(node, nowhere, *HOLD)
+    assert trio[0].client.send("POST", "/leader?wait", {"id": "3"},
+                               {"Content-Type": "application/json"}).status == 200
+    eventually(lambda: node.leader_address() == node.raft_address)
+    for n in range(20):
+        assert node.client.queue([[TRIO_INSERT, n]]).status == 200
+    assert stop_joining(node) == 1
+    assert "stepping down as Leader before shutdown" in node.log()
+    assert node.log().endswith(JOIN_CANCELED)
+    assert trio.leader().rows("strong") == 20
+
+
+@BOTH_SIGNALS
+def test_a_node_that_waits_for_its_founders_stores_what_it_accepted(start_queue, nowhere, number):
+    node = start_queue()
+    start_joining(node, nowhere, "-bootstrap-expect", "2", *HOLD)
+    for n in range(20):
+        assert node.client.queue([[INSERT, n]]).status == 200
+    assert stop_joining(node, number) == 1
+    assert node.log().endswith("clustering failure: boot canceled\n")
+    node.flags = ()
+    node.start()
+    assert lines(node.client) == list(range(20))
+
+
+def test_a_request_is_answered_though_the_node_looks_for_others(start_queue, nowhere):
+    node = start_queue()
+    start_joining(node, nowhere, "-bootstrap-expect", "2")
+    with busy(node):
+        waiting, replies = in_background(
+            lambda: node.new_client().queue([[INSERT, "a"]], "wait"))
+        eventually(lambda: node.client.queue_report()["in_flight"] == 1)
+        node.signal(signal.SIGTERM)
+        eventually(lambda: "received signal" in node.log())
+        time.sleep(0.1)  # what the node does on its signal
+        with socket.create_connection((HOST, node.port)) as connection:
+            connection.sendall(request_bytes('[["INSERT INTO log(line) VALUES(?)", "late"]]'))
+            assert read_all(connection).endswith(b"\r\n\r\nshutting down\n")
+    assert node.wait() == 1
+    waiting.join()
+    assert re.fullmatch(ACCEPTED, replies[0].text)
+
+
+@pytest.mark.parametrize("flags, why", [
+    (("-join-attempts", "2", "-join-interval", "500ms"),
+     "failed to join cluster: failed to join cluster"),
+    (("-bootstrap-expect", "2", "-bootstrap-expect-timeout", "2s"), "boot timeout")])
+def test_a_node_that_finds_nobody_says_what_is_left(trio, flags, why):
+    node = trio[2]
+    assert node.stop() == 0
+    for other in trio[:2]:
+        other.kill()
+    node.flags += (*flags, "-write-queue-drain-timeout", "100ms")
+    node.launch()
+    numbers = []
+
+    def accepted():
+        try:
+            reply = node.client.queue([[TRIO_INSERT, 1]], "noleader")
+        except OSError:
+            return False
+        if reply.status == 200 and "sequence_number" in reply.json:
+            numbers.append(reply.number)
+        return len(numbers) == 3
+    eventually(accepted)
+    assert node.wait() == 1
+    assert left_behind(node) == [3, numbers[0], numbers[2]]
+    assert node.log().endswith(f"clustering failure: {why}\n")
