@@ -133,7 +133,9 @@ int run(const std::vector<std::string>& arguments) {
   }
   serve_until_stop(*node, all_signals);
   hear_further(signals);
-  return node->stop(true) ? 0 : 1;
+  const bool all_stored = node->stop(true);
+  log("rqlited", "rqlite server stopped");
+  return all_stored ? 0 : 1;
 }
 
 }  // namespace

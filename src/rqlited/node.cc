@@ -458,7 +458,6 @@ bool Node::stop(bool leaves) {
   cluster_.reset();
   store_.reset();
   server_.reset();
-  log("rqlited", "rqlite server stopped");
   return all_stored;
 }
 

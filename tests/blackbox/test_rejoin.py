@@ -35,6 +35,7 @@ def rejoin(nodes, node):
     nodes[0].client.must([INSERT, "while it was away"])
     node.start()
     assert "this node was removed from its cluster, and joins it as a new one" in node.log()
+    assert "rqlite server stopped" not in node.log()  # it goes on
     assert identity(node) != before
     assert members(nodes[0]) == ["1", "2", "3"]
     nodes.wait_until_equal()
