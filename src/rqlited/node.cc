@@ -406,6 +406,10 @@ void Node::say_ready() const {
 }
 
 bool Node::leave() {
+  if (!store_->membership().contains(store_->raft_id())) {
+    log("rqlited", "this node is no member of a cluster, so there is nothing to remove it from");
+    return true;
+  }
   log("rqlited", "initiating removal of this node from cluster before shutdown");
   Result<net::HeaderFields> login = join_login(options_);
   Status status = login.ok() ? Status() : login.error();

@@ -1,16 +1,20 @@
 """Nodes that leave their cluster as they stop, and leaders that are removed."""
 
 import json
+import socket
+import time
 
 import pytest
 
 from guards import user
 from members import INSERT, TABLE, Nodes, ids
-from node import eventually
+from node import HOST, eventually
 
 LEAVES = "-raft-cluster-remove-shutdown"
 INITIATING = "initiating removal of this node from cluster before shutdown"
 REMOVED = "removed this node successfully from cluster before shutdown"
+
+NO_MEMBER = "this node is no member of a cluster, so there is nothing to remove it from"
 
 
 @pytest.fixture
@@ -60,6 +64,45 @@ def test_it_comes_back_when_it_is_started_again(start_trio):
     assert members(trio[0]) == ["1", "2", "3"]
     trio.wait_until_equal()
     assert trio[2].rows() == 1
+
+
+def test_a_node_that_was_removed_before_has_nothing_to_leave(start_trio):
+    trio = start_trio(LEAVES)
+    trio[2].client.queue([[INSERT, 1]], "wait")
+    assert trio[0].client.send("DELETE", "/remove", {"id": "3"}).status == 200
+    eventually(lambda: "was removed from its cluster" in trio[2].log())
+    began = time.monotonic()
+    assert trio[2].stop() == 0
+    assert time.monotonic() - began < 5
+    log = trio[2].log()
+    assert log.index(NO_MEMBER) < log.index("rqlite server stopped")
+    assert INITIATING not in log
+    trio[2].start()  # as somebody new
+    assert members(trio[0]) == ["1", "2", "3"]
+
+
+def test_a_node_that_looks_for_its_first_cluster_has_nothing_to_leave(make_member):
+    with socket.create_server((HOST, 0)) as silent:
+        node = make_member("-join", f"{HOST}:{silent.getsockname()[1]}", LEAVES)
+        node.launch()
+        eventually(lambda: "node state detected" in node.log())
+        assert node.stop() == 1
+    assert NO_MEMBER in node.log()
+    assert node.log().endswith("failed to join cluster: join operation canceled\n")
+
+
+def test_a_member_that_looks_for_others_leaves_as_it_stops(start_trio):
+    trio = start_trio()
+    assert trio[2].stop() == 0
+    with socket.create_server((HOST, 0)) as silent:
+        at = trio[2].flags.index("-join")
+        trio[2].flags = (*trio[2].flags[:at], "-join", f"{HOST}:{silent.getsockname()[1]}",
+                         *trio[2].flags[at + 2:], LEAVES)
+        trio[2].start()
+        assert trio[2].stop() == 1
+    assert REMOVED in trio[2].log()
+    assert trio[2].log().endswith("failed to join cluster: join operation canceled\n")
+    assert members(trio.leader()) == ["1", "2"]
 
 
 def test_without_the_flag_it_stays_a_member(start_trio):
