@@ -29,8 +29,8 @@ void add_queue(MetricsText& text, queue::WriteQueue& queue) {
              of(report.in_flight));
   text.gauge("rqlite_queue_waiting_for_room", "Requests that wait for room in the queue.",
              of(report.waiting_for_room));
-  text.gauge("rqlite_queue_oldest_age_seconds", "Age of the oldest request that waits.",
-             seconds(report.oldest_age));
+  text.gauge("rqlite_queue_oldest_age_seconds",
+             "Age of the oldest request that waits or is on its way.", seconds(report.oldest_age));
   text.counter("rqlite_queue_requests_total", "Requests that were accepted.", of(report.requests));
   text.counter("rqlite_queue_batches_total", "Batches that were applied.", of(report.batches));
   text.counter("rqlite_queue_flushes_total", "Batches that left the queue, by what made them due.");

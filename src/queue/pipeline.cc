@@ -28,7 +28,7 @@ bool Pipeline::has_room() const {
                      [](const Flight& each) { return each.attempt != 0 && !each.in_vain; });
 }
 
-void Pipeline::add(std::vector<Request> requests, TimePoint now) {
+void Pipeline::add(std::vector<Request> requests, TimePoint arrived, TimePoint now) {
   CHECK(has_room() && !requests.empty());
   Flight flight;
   flight.first = requests.front().number;
@@ -38,6 +38,7 @@ void Pipeline::add(std::vector<Request> requests, TimePoint now) {
     each.encoded = {};
   }
   flight.requests = std::move(requests);
+  flight.arrived = arrived;
   flight.taken = now;
   last_added_ = flight.last();
   requests_ += flight.requests.size();

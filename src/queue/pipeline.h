@@ -43,8 +43,9 @@ class Pipeline {
 
   // Whether another batch may go.
   [[nodiscard]] bool has_room() const;
-  // Takes over a batch that follows the last one. Precondition: has_room().
-  void add(std::vector<Request> requests, TimePoint now);
+  // Takes over a batch that follows the last one, whose oldest request arrived then.
+  // Precondition: has_room().
+  void add(std::vector<Request> requests, TimePoint arrived, TimePoint now);
 
   // When there is something to send; nullopt: not before something changes.
   [[nodiscard]] std::optional<TimePoint> due() const;
@@ -64,6 +65,8 @@ class Pipeline {
   [[nodiscard]] std::size_t batches() const { return flights_.size(); }
   [[nodiscard]] std::size_t requests() const { return requests_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  // Arrival of the oldest request. Precondition: batches() > 0.
+  [[nodiscard]] TimePoint oldest() const { return flights_.front().arrived; }
   // The highest number so that it and all below are applied, or committed; 0: none yet.
   [[nodiscard]] std::uint64_t applied_to() const { return applied_; }
   [[nodiscard]] std::uint64_t committed_to() const { return committed_; }
@@ -73,6 +76,7 @@ class Pipeline {
     std::uint64_t first = 0;
     std::vector<Request> requests;
     Bytes batch;
+    TimePoint arrived;  // the oldest of them
     TimePoint taken;
     std::uint64_t attempt = 0;  // of the last send; 0: to be sent
     // Since then it failed, or one before it, without which it is not applied: what is said of

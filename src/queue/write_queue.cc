@@ -295,7 +295,11 @@ WriteQueue::Report WriteQueue::report() {
   auto if_any = [&](std::uint64_t number) { return number < epoch_ ? 0 : number; };
   report.persisted = if_any(pipeline_.committed_to());
   report.applied = if_any(pipeline_.applied_to());
-  if (report.depth > 0) report.oldest_age = clock_.now() - batcher_.oldest();
+  if (pipeline_.batches() > 0) {
+    report.oldest_age = clock_.now() - pipeline_.oldest();
+  } else if (report.depth > 0) {
+    report.oldest_age = clock_.now() - batcher_.oldest();
+  }
   report.waiting_for_room = room_waiters_.size();
   return report;
 }
@@ -435,7 +439,7 @@ std::optional<Pipeline::Send> WriteQueue::next_to_send() {
   for (const TimePoint arrived : batch.arrived) {
     counts_.queue_seconds.add(seconds_of(now - arrived));
   }
-  pipeline_.add(std::move(batch.requests), now);
+  pipeline_.add(std::move(batch.requests), batch.arrived.front(), now);
   return pipeline_.next_to_send(now);
 }
 

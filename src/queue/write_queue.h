@@ -106,7 +106,7 @@ class WriteQueue final : private store::StreamListener {
     std::uint64_t accepted = 0;             // highest number; 0 if none
     std::uint64_t persisted = 0;            // likewise
     std::uint64_t applied = 0;              // likewise
-    std::chrono::nanoseconds oldest_age{};  // of the requests that wait
+    std::chrono::nanoseconds oldest_age{};  // of the requests that wait or are on their way
     std::size_t waiting_for_room = 0;
     // Since the start:
     std::uint64_t requests = 0;  // accepted

@@ -274,7 +274,8 @@ class Simulation : private store::StreamListener {
       if (!send) {
         const std::optional<TimePoint> due = batcher_.due();
         if (!due || *due > now_ || !pipeline_.has_room()) break;
-        pipeline_.add(batcher_.take().requests, now_);
+        Batch batch = batcher_.take();
+        pipeline_.add(std::move(batch.requests), batch.arrived.front(), now_);
         ASSERT_LE(pipeline_.batches(), under_way_.batches);
         send = pipeline_.next_to_send(now_);
         ASSERT_TRUE(send.has_value());

@@ -27,7 +27,7 @@ class PipelineTest : public ::testing::Test {
       first_of_.try_emplace(batch, next_);
       next_++;
     }
-    pipeline_.add(std::move(requests), now());
+    pipeline_.add(std::move(requests), now() - 5ms, now());
   }
   // All that is to be sent now, in order.
   std::vector<std::string> send() {
@@ -90,6 +90,17 @@ TEST_F(PipelineTest, EachBatchIsSentOnceAndTakenOutWhenItIsApplied) {
   EXPECT_EQ(pipeline_.batches(), 0u);
   EXPECT_EQ(pipeline_.requests(), 0u);
   EXPECT_EQ(pipeline_.bytes(), 0u);
+}
+
+TEST_F(PipelineTest, TheOldestIsOfTheFirstBatchThatIsNotApplied) {
+  add_and_send({"a"});
+  time_ += 1s;
+  add_and_send({"b"});
+  EXPECT_EQ(now() - pipeline_.oldest(), 1s + 5ms);
+  (void)fail("a");
+  EXPECT_EQ(now() - pipeline_.oldest(), 1s + 5ms);
+  EXPECT_TRUE(apply("a"));
+  EXPECT_EQ(now() - pipeline_.oldest(), 5ms);
 }
 
 TEST_F(PipelineTest, ASendSaysWhereTheBatchBelongs) {

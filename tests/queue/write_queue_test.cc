@@ -347,6 +347,36 @@ TEST_F(WriteQueueTest, ReportsWhereItStands) {
   EXPECT_EQ(after.batches, 1u);
 }
 
+TEST_F(WriteQueueTest, TheOldestRequestIsTheOldestThatIsNotSettled) {
+  push("a");
+  clock_.advance(20ms);
+  EXPECT_EQ(queue_->report().oldest_age, 20ms);
+  push_and_wait("b");
+  Sent sent = target_.take();
+  clock_.advance(1h);
+  EXPECT_EQ(queue_->report().depth, 0u);
+  EXPECT_EQ(queue_->report().oldest_age, 1h + 20ms);
+  push("c");
+  clock_.advance(10ms);
+  sent.write->committed();
+  EXPECT_EQ(queue_->report().oldest_age, 1h + 30ms);
+  sent.apply();
+  EXPECT_EQ(queue_->report().oldest_age, 10ms);
+  push_and_wait("d");
+  target_.take().apply();
+  EXPECT_EQ(queue_->report().oldest_age, 0ms);
+}
+
+TEST_F(WriteQueueTest, ARequestThatCannotBeStoredAges) {
+  push_and_wait("a");
+  target_.take().fail(Code::kNoLeader);
+  clock_.advance(1h);
+  Sent again = target_.take();
+  EXPECT_EQ(queue_->report().oldest_age, 1h);
+  again.apply();
+  EXPECT_EQ(queue_->report().oldest_age, 0ms);
+}
+
 TEST_F(WriteQueueTest, CountsWhyBatchesLeave) {
   auto counts_after = [&](const char* names) {
     Sent sent = target_.take();
