@@ -105,6 +105,15 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_started(home, nth):
     assert not (home / "cluster").exists()
 
 
+@pytest.mark.parametrize("port", ["x", "0", "-1", "40 01", "04001", "65531", "a[$(exit 7)]"])
+def test_a_port_that_is_none_is_refused(home, port):
+    done = run("run-cluster", port=port, data=home / "cluster")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("run-cluster: RQLITE_PORT is the first of six ports, a number from 1 to "
+                           f"65530, and not {port}\n")
+    assert not (home / "cluster").exists()
+
+
 @pytest.mark.parametrize("flag", ["-version", "--version"])
 @pytest.mark.parametrize("script", ["run", "run-cluster"])
 def test_the_version_is_said_once_and_nothing_is_started(home, script, flag):
