@@ -420,12 +420,36 @@ std::uint16_t Options::raft_port() const {
   return number;
 }
 
+namespace {
+
+std::optional<raft::LogLevel> known_log_level(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+  });
+  if (text == "ERROR") return raft::LogLevel::kError;
+  if (text == "WARN") return raft::LogLevel::kWarn;
+  if (text == "INFO") return raft::LogLevel::kInfo;
+  if (text == "DEBUG") return raft::LogLevel::kDebug;
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<std::string> Options::warnings() const {
   std::vector<std::string> texts;
   if (bootstrap_expect > 0 && is_alone()) {
     texts.push_back(
         "-bootstrap-expect does nothing without -join or -disco-mode: a new node is a cluster of "
         "its own then, and waits for nobody");
+  }
+  if (!known_log_level(raft_log_level)) {
+    texts.push_back("-raft-log-level " + raft_log_level +
+                    " is none of ERROR, WARN, INFO and DEBUG, and counts as WARN");
+  }
+  if (!join_as.empty() && auth.empty()) {
+    texts.push_back(
+        "-join-as does nothing without -auth, which has the password: this node joins "
+        "as nobody in particular");
   }
   // rqlite takes them, and a node that stays alone does not need them.
   if (raft_adv_addr.starts_with(':')) {
@@ -439,14 +463,8 @@ std::vector<std::string> Options::warnings() const {
   return texts;
 }
 
-raft::LogLevel log_level_of(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-  });
-  if (text == "ERROR") return raft::LogLevel::kError;
-  if (text == "INFO") return raft::LogLevel::kInfo;
-  if (text == "DEBUG") return raft::LogLevel::kDebug;
-  return raft::LogLevel::kWarn;
+raft::LogLevel log_level_of(const std::string& text) {
+  return known_log_level(text).value_or(raft::LogLevel::kWarn);
 }
 
 }  // namespace rqlite::rqlited

@@ -118,6 +118,6 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
                                const std::string& version_line);
 
 // The level of `text` in any case; unknown text is tolerated, as the default.
-raft::LogLevel log_level_of(std::string text);
+raft::LogLevel log_level_of(const std::string& text);
 
 }  // namespace rqlite::rqlited

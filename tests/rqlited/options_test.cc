@@ -384,6 +384,17 @@ TEST(OptionsTest, AnAdvertisedAddressWithoutAHostIsTakenWithAWarning) {
   EXPECT_THAT(options({"-raft-adv-addr=:4002", "/d"}).warnings(), SizeIs(1));
 }
 
+TEST(OptionsTest, WarnsOfWhatIsTakenAndDoesNothing) {
+  EXPECT_THAT(
+      options({"-raft-log-level=loud", "/d"}).warnings(),
+      ElementsAre(
+          "-raft-log-level loud is none of ERROR, WARN, INFO and DEBUG, and counts as WARN"));
+  EXPECT_THAT(options({"-raft-log-level=Warn", "/d"}).warnings(), IsEmpty());
+  EXPECT_THAT(options({"-join-as=ann", "/d"}).warnings(),
+              ElementsAre(HasSubstr("-join-as does nothing without -auth")));
+  EXPECT_THAT(options({"-join-as=ann", "-auth=users", "/d"}).warnings(), IsEmpty());
+}
+
 TEST(OptionsTest, TheRaftPortNeedsNoHostBeforeIt) {
   EXPECT_EQ(options({"/d"}).raft_port(), 4002);
   EXPECT_EQ(options({"-raft-addr=:5002", "/d"}).raft_port(), 5002);
