@@ -37,7 +37,7 @@ constexpr auto kLastAnswerPatience = 1s;
 
 // What was written last is unknown: no destructor of ours can make it better.
 [[noreturn]] void fail_hard(const Status& why) {
-  log("rqlited", "storage failed, so this node stops: {}", why.text());
+  log("rqlited", "this node cannot go on, so it stops: {}", why.text());
   std::_Exit(1);
 }
 

@@ -199,7 +199,7 @@ def test_a_stop_that_cannot_store_everything_says_what_is_left(stuck, number):
 def test_a_stop_on_a_full_disk_is_a_stop_and_no_failure(stuck):
     node = stuck("100ms").node
     assert node.stop() == 1
-    assert "storage failed" not in node.log()
+    assert "this node cannot go on" not in node.log()
     assert node.log().splitlines()[-1].endswith(" rqlite server stopped")
 
 
