@@ -200,6 +200,8 @@ Core::Status Core::status() const {
           raw.transferring};
 }
 
+Term Core::term(Index index) const { return Term(raft_core_term(core_, index.value())); }
+
 Index Core::matched(RaftId peer) const { return Index(raft_core_matched(core_, peer.value())); }
 
 }  // namespace rqlite::raft

@@ -149,6 +149,8 @@ class Core {
   std::vector<EntryView> entries(Index low, Index high, std::uint64_t bytes_max);
 
   [[nodiscard]] Status status() const;
+  // Of the entry at `index`; 0 if the log does not have it, or not any more.
+  [[nodiscard]] Term term(Index index) const;
   // How far the log of `peer` is known to match, on the leader; 0 if there is no such peer.
   [[nodiscard]] Index matched(RaftId peer) const;
 

@@ -129,6 +129,7 @@ std::size_t raft_core_entries(RaftCore* core, std::uint64_t low, std::uint64_t h
                               std::uint64_t bytes_max, const RaftEntry** out);
 void raft_core_fetched(void* sink, RaftEntry entry);
 RaftStatus raft_core_status(const RaftCore* core);
+std::uint64_t raft_core_term(const RaftCore* core, std::uint64_t index);
 std::uint64_t raft_core_matched(const RaftCore* core, std::uint64_t id);
 
 }  // extern "C"

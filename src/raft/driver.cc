@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "raft/message.h"
+#include "raft/rollback.h"
 
 namespace rqlite::raft {
 namespace {
@@ -130,7 +131,11 @@ void Driver::read(std::unique_ptr<Read> read) {
 void Driver::step(BytesView message) {
   if (!failed_.ok() || removed_) return;
   const std::optional<MessageContent> content = peek_message(message);
-  if (!content) return;
+  // Somebody else may have been at this address before, with another id.
+  if (!content || content->to != options_.id) return;
+  // Before the core, for which this cannot be.
+  failed_ = find_rollback(*content, message, core_);
+  if (!failed_.ok()) return;
   handover_.heard(content->from, content->has_room);
   // Who asks goes on then, and may ask somebody else.
   if (content->hands_over && !(machine_.stalled().ok() && log_.has_room())) return;

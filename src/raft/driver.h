@@ -34,7 +34,8 @@ namespace rqlite::raft {
 //  - a snapshot's outcome is always reported: Transport's contract
 //
 // Threads: one. No clock, no thread, no lock: a whole cluster runs in one thread of a test.
-// Failure: the first storage error ends it; round() returns it then and ever after.
+// Failure: the first storage error ends it, as does proof that data was set back (rollback.h);
+// round() returns it then and ever after.
 class Driver {
  public:
   struct Options {

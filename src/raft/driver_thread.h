@@ -26,7 +26,7 @@ class DriverThread {
   };
 
   // `driver` must outlive *this and is touched by its thread alone from here on. `on_failure` is
-  // called on that thread, once, when storage failed: the node cannot go on.
+  // called on that thread, once, when the driver failed: the node cannot go on.
   DriverThread(Driver& driver, Options options, std::function<void(const Status&)> on_failure);
   ~DriverThread();
   DriverThread(const DriverThread&) = delete;

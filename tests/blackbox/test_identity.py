@@ -1,7 +1,9 @@
-"""Members that are started again as somebody else, or somewhere else: what counts is what the cluster
-was told."""
+"""Members that are started again as somebody else, somewhere else, or as who they once were: what
+counts is what the cluster was told."""
 
-from members import INSERT, ids
+import shutil
+
+from members import INSERT, Nodes, ids
 from node import eventually, free_ports
 from recovery import forget_to_join
 from test_hazards import never
@@ -75,3 +77,70 @@ def test_who_has_a_vote_is_settled_when_it_joins(trio, make_member):
     assert copy.client.status("store.raft.voter") is False
     assert {name: node["voter"] for name, node in shown(trio[0]).items()} == {
         "1": True, "2": True, "3": True, "4": False}
+
+
+def copy_of(node):
+    """Of its data directory, taken while it is stopped."""
+    assert node.stop() == 0
+    shutil.copytree(node.data, node.home / "copy")
+    node.start()
+
+
+def set_back(node):
+    """Puts the copy in the place of its data."""
+    shutil.rmtree(node.data)
+    shutil.copytree(node.home / "copy", node.data)
+
+
+def check_that_it_ends(node, *why):
+    """With these reasons and no other noise, however often it is started."""
+    for _ in range(2):
+        code, log = node.fail_to_start()
+        assert code == 1, (code, log)
+        last = log.splitlines()[-1]
+        assert "this node cannot go on, so it stops: " in last
+        assert all(each in last for each in why), last
+        assert "panicked" not in log
+
+
+def test_an_older_copy_of_the_data_is_noticed(calm_trio):
+    third = calm_trio[2]
+    calm_trio[0].client.must([INSERT, 1])
+    copy_of(third)
+    for v in range(20):
+        calm_trio[0].client.must([INSERT, v])
+    calm_trio.wait_until_equal()
+    assert third.stop() == 0
+    set_back(third)
+    check_that_it_ends(third, "this node's log ends at entry ", ", but it has acknowledged entry ",
+                       "its data directory is older than what it has promised. Empty it")
+    calm_trio[0].client.must([INSERT, "without it"])
+    shutil.rmtree(third.data)
+    third.start()
+    calm_trio.wait_until_equal()
+    assert [node.rows() for node in calm_trio] == [22, 22, 22]
+
+
+def test_who_has_what_a_majority_has_forgotten_does_not_stay(trio):
+    """Two of three go on without what one of them had acknowledged; the third one has applied it."""
+    whole, forgetful, absent = trio
+    copy_of(forgetful)
+    assert absent.stop() == 0
+    for v in range(5):
+        trio.leader().client.must([INSERT, v])
+    eventually(lambda: [whole.rows(), forgetful.rows()] == [5, 5])
+    whole.kill()
+    forgetful.kill()
+    set_back(forgetful)
+    rest = Nodes([forgetful, absent])
+    for node in rest:
+        forget_to_join(node)
+        node.launch()
+    rest.leader().client.must([INSERT, "instead"])
+    check_that_it_ends(whole, "this node has applied what its cluster does not have: entry ",
+                       "Put this node's data directory away")
+    shutil.rmtree(whole.data)
+    whole.flags += ("-join", forgetful.raft_address)
+    whole.start()
+    trio.wait_until_equal()
+    assert [node.rows() for node in trio] == [1, 1, 1]

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "raft/driver.h"
 #include "raft/driver_fixture.h"
 #include "raft/message.h"
@@ -387,6 +388,150 @@ TEST_F(DriverFollowerTest, NoiseIsIgnored) {
   driver->step("noise");
   driver->step(Bytes(1000, '\xFF'));
   EXPECT_TRUE(round().ok());
+}
+
+// Its log is older than what it has told the leader: the data directory is an older copy.
+TEST_F(DriverFollowerTest, WhoeverHasForgottenWhatItAcknowledgedEnds) {
+  for (const std::uint64_t term : {2, 3}) {
+    DriverFixture member;
+    member.voters = {1, 2, 3};
+    ASSERT_TRUE(member.start().ok());
+    member.deliver_entries(2, 2, 2, 3, 1, 1);
+    ASSERT_TRUE(member.round().ok());
+    member.transport.sent.clear();
+    PeerMessage heartbeat = member.from(2, Type::kHeartbeat, term);
+    heartbeat.commit = Index(5);
+    member.deliver(heartbeat);
+    const Status why = member.round();
+    EXPECT_EQ(why.code(), Code::kFailed);
+    EXPECT_EQ(why.text(),
+              "this node's log ends at entry 4, but it has acknowledged entry 5: its data "
+              "directory is older than what it has promised. Empty it and let the node join its "
+              "cluster again");
+    EXPECT_TRUE(member.transport.sent.empty());
+    member.deliver(member.from(2, Type::kHeartbeat, term));
+    EXPECT_EQ(member.round(), why);
+    EXPECT_TRUE(member.transport.sent.empty());
+  }
+}
+
+// What it has at that place instead must not be taken for what is committed there.
+TEST_F(DriverFollowerTest, WhoeverHasForgottenTheTermInWhichItAcknowledgedEnds) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  ASSERT_TRUE(round().ok());
+  PeerMessage heartbeat = from(3, Type::kHeartbeat, 3);
+  heartbeat.commit = Index(4);
+  deliver(heartbeat);
+  const Status why = round();
+  EXPECT_EQ(why.code(), Code::kFailed);
+  EXPECT_EQ(why.text(),
+            "this node knows of no term after 2, but it has acknowledged entry 4 in term 3: its "
+            "data directory is older than what it has promised. Empty it and let the node join its "
+            "cluster again");
+  EXPECT_TRUE(machine.handed.empty());
+}
+
+TEST_F(DriverFollowerTest, AHeartbeatThatIsOldOrAstrayProvesNothing) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  ASSERT_TRUE(round().ok());
+  PeerMessage old = from(2, Type::kHeartbeat, 1);
+  old.commit = Index(5);
+  deliver(old);
+  PeerMessage astray = from(2, Type::kHeartbeat, 2);
+  astray.to = RaftId(4);  // who was at this address before
+  astray.commit = Index(5);
+  deliver(astray);
+  EXPECT_TRUE(round().ok());
+  lead();
+  PeerMessage second = from(2, Type::kHeartbeat, driver->status().term.value());
+  second.commit = Index(9);
+  deliver(second);
+  EXPECT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().role, Role::kLeader);
+}
+
+// What a power cut takes was not acknowledged, so that nobody counts on it.
+TEST_F(DriverFollowerTest, AMemberThatLosesWhatItDidNotSyncGoesOn) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  EXPECT_EQ(answer().index, Index(4));
+  deliver_entries(2, 2, 5, 3, 2, 1);
+  files.fail_sync_after(0);
+  transport.sent.clear();
+  EXPECT_FALSE(round().ok());
+  EXPECT_TRUE(transport.sent.empty());
+  Random random(1);
+  driver.reset();
+  core.reset();
+  log.reset();
+  files.crash(SimFileSystem::Crash::kPower, random);
+  ASSERT_TRUE(restart().ok());
+  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
+  heartbeat.commit = Index(4);
+  deliver(heartbeat);
+  EXPECT_TRUE(round().ok());
+  EXPECT_EQ(driver->status().commit, Index(4));
+}
+
+// Others were set back to older copies, and went on without what all of them had acknowledged.
+TEST_F(DriverFollowerTest, WhoeverHasCommittedWhatItsLeaderLacksEnds) {
+  struct Case {
+    std::uint64_t first;  // of the entries of term 3 that the leader sends
+    std::uint64_t count;
+    std::uint64_t before;  // term of the entry in front of them
+    const char* text;
+  };
+  const std::vector<Case> cases{
+      {7, 1, 3, "entry 6 is of term 2 here, and of term 3 where the cluster goes on"},
+      {7, 0, 3, "entry 6 is of term 2 here, and of term 3 where the cluster goes on"},
+      {6, 2, 3, "entry 5 is of term 2 here, and of term 3 where the cluster goes on"},
+      {5, 1, 2, "entry 5 is of term 2 here, and of term 3 where the cluster goes on"},
+      {5, 5, 2, "entry 5 is of term 2 here, and of term 3 where the cluster goes on"},
+      {7, 0, 0, "entry 6 is of term 2 here, and the log of the cluster ends before it"},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.text);
+    DriverFixture member;
+    member.voters = {1, 2, 3};
+    ASSERT_TRUE(member.start().ok());
+    member.deliver_entries(2, 2, 2, 6, 1, 6);
+    ASSERT_TRUE(member.round().ok());
+    ASSERT_EQ(member.machine.handed.size(), 5u);
+    member.transport.sent.clear();
+    member.deliver_entries(3, 3, each.first, each.count, each.before, 4);
+    const Status why = member.round();
+    EXPECT_EQ(why.code(), Code::kFailed);
+    EXPECT_EQ(why.text(),
+              std::string("this node has applied what its cluster does not have: ") + each.text +
+                  ". Other members have lost what they acknowledged, or were given older copies of "
+                  "their data directories. Put this node's data directory away, for nobody else "
+                  "has what is in it, and let it join its cluster again with an empty one");
+    EXPECT_TRUE(member.transport.sent.empty());
+  }
+}
+
+TEST_F(DriverFollowerTest, AnAppendThatIsOldOrKnownAlreadyProvesNothing) {
+  begin();
+  deliver_entries(2, 2, 2, 3, 1, 1);
+  deliver_entries(3, 3, 5, 3, 2, 7);
+  ASSERT_TRUE(round().ok());
+  ASSERT_EQ(machine.handed.size(), 6u);
+  snapshot_at(5, 4);
+  ASSERT_EQ(driver->status().first, Index(5));
+  deliver_entries(3, 3, 6, 2, 3, 7);  // again
+  deliver_entries(2, 2, 5, 2, 2, 6);  // of the leader before, whose entries were replaced
+  deliver_entries(3, 3, 3, 1, 9, 7);  // of which nothing is known here any more
+  deliver_entries(4, 4, 9, 1, 4, 9);  // of which nothing is known here yet
+  EXPECT_TRUE(round().ok());
+  // An entry that is not committed is replaced.
+  deliver_entries(4, 4, 8, 2, 3, 7);
+  ASSERT_TRUE(round().ok());
+  deliver_entries(2, 5, 8, 1, 3, 7);
+  EXPECT_EQ(answer().index, Index(8));
+  EXPECT_FALSE(transport.sent.back().message.reject);
+  EXPECT_EQ(driver->status().last_term, Term(5));
 }
 
 // It has no history and no members, and belongs to the first that brings it both.

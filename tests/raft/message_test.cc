@@ -55,6 +55,31 @@ TEST(MessageTest, TellsTheSnapshotItBrings) {
   EXPECT_EQ(content->snapshot->data, "manifest");
 }
 
+TEST(MessageTest, TellsWhatItsLeaderCountsOn) {
+  PeerMessage message = append_of({});
+  message.type = PeerMessage::Type::kHeartbeat;
+  message.commit = Index(12);
+  const auto heartbeat = peek_message(encode_message(message));
+  ASSERT_TRUE(heartbeat);
+  EXPECT_TRUE(heartbeat->is_heartbeat);
+  EXPECT_FALSE(heartbeat->is_append);
+  EXPECT_EQ(heartbeat->term, Term(2));
+  EXPECT_EQ(heartbeat->commit, Index(12));
+}
+
+TEST(MessageTest, TellsWhereItsEntriesBelong) {
+  PeerMessage message = append_of({entry(8, "a"), entry(9, "b")});
+  message.index = Index(7);
+  message.log_term = Term(1);
+  const Bytes bytes = encode_message(message);
+  const auto append = peek_message(bytes);
+  ASSERT_TRUE(append);
+  EXPECT_TRUE(append->is_append);
+  EXPECT_FALSE(append->is_heartbeat);
+  EXPECT_EQ(append->before, (EntryId{Index(7), Term(1)}));
+  EXPECT_EQ(entries_of(bytes), (std::vector<EntryId>{{Index(8), Term(2)}, {Index(9), Term(2)}}));
+}
+
 TEST(MessageTest, TellsWhetherTheSenderHasRoom) {
   const Bytes message = encode_message(append_of({entry(1, "a")}));
   EXPECT_TRUE(peek_message(message)->has_room);
@@ -83,6 +108,7 @@ TEST(MessageTest, SurvivesNoise) {
       noise[random.below(noise.size())] = static_cast<char>(random.next());
     }
     (void)peek_message(noise);
+    (void)entries_of(noise);
   }
 }
 

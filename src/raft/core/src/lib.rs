@@ -380,6 +380,13 @@ pub unsafe extern "C" fn raft_core_status(core: *const Core) -> StatusView {
     }
 }
 
+/// The term of the entry at `index`; 0 if the log does not have it, or not any more.
+#[no_mangle]
+pub unsafe extern "C" fn raft_core_term(core: *const Core, index: u64) -> u64 {
+    let raft = &(*core).node.raft;
+    raft.raft_log.term(index).unwrap_or(0)
+}
+
 /// How far a peer's log matches, as far as this leader knows; 0 if it knows no such peer.
 #[no_mangle]
 pub unsafe extern "C" fn raft_core_matched(core: *const Core, id: u64) -> u64 {
