@@ -18,9 +18,8 @@ Status entry_missing(Index last) {
 Status log_damaged(const std::string& what) {
   return {
       Code::kFailed,
-      what +
-          ". What this node acknowledged may be lost with it, so it does not start. Restore "
-          "the data directory from a copy, or empty it and let the node join its cluster again"};
+      fmt::format("{}. What this node acknowledged may be lost with it, so it does not start. {}",
+                  what, kDataIsOfNoUse)};
 }
 
 LogRecovery::LogRecovery(FileSystem& files, std::string directory, const Snapshot& snapshot,

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -85,6 +86,12 @@ class LogRecovery {
   std::optional<Term> term_at_snapshot_;  // of the entry in the log, if it was read
   bool void_ = false;
 };
+
+// What to do when the data of a node cannot be used: the last sentences of the message.
+inline constexpr std::string_view kDataIsOfNoUse =
+    "Put the data directory away. A member of a cluster joins again with an empty one; an older "
+    "copy would lack what the node has promised since. A node that is alone begins with an empty "
+    "one and loads a backup";
 
 // The status of a log that must not be used.
 Status log_damaged(const std::string& what);

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "raft/log_recovery.h"
+
 namespace rqlite::store {
 namespace {
 
@@ -79,11 +81,11 @@ bool OutcomeJournal::read_records(BytesView bytes, const Extent& extent, const S
 
 Status OutcomeJournal::read(const Extent& extent, const Sink& sink) {
   const std::string name = path(extent.sequence);
-  const Status damaged(Code::kFailed,
-                       name +
-                           " is damaged or missing. What this node acknowledged may be applied "
-                           "twice without it, so it does not start. Restore the data directory "
-                           "from a copy, or empty it and let the node join its cluster again");
+  const Status damaged(
+      Code::kFailed,
+      fmt::format("{} is damaged or missing. What this node acknowledged may be applied twice "
+                  "without it, so it does not start. {}",
+                  name, raft::kDataIsOfNoUse));
   Result<std::unique_ptr<File>> file = files_.open(name, FileSystem::Open::kExisting);
   if (!file.ok()) return damaged;
   file_ = std::move(*file);

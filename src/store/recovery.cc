@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "raft/log_recovery.h"
 #include "sqlite/connection.h"
 #include "sqlite/entry_vfs.h"
 #include "sqlite/file_check.h"
@@ -12,10 +13,9 @@ namespace {
 
 Status damaged(const std::string& what) {
   return {Code::kFailed,
-          what +
-              ". The database is damaged or not this node's, so the node does not start. "
-              "Restore the data directory from a copy, or empty it and let the node join its "
-              "cluster again"};
+          fmt::format("{}. The database is damaged or not this node's, so the node does not start. "
+                      "{}",
+                      what, raft::kDataIsOfNoUse)};
 }
 
 Status remove_wal(FileSystem& files, const DatabaseFiles& paths) {

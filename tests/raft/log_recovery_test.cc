@@ -54,8 +54,7 @@ class LogRecoveryTest : public ::testing::Test, protected LogFixture {
   // That the log refuses, and what the operator is told.
   static void expect_refusal(const Status& status) {
     EXPECT_EQ(status.code(), Code::kFailed);
-    EXPECT_NE(status.text().find("Restore the data directory from a copy, or empty it and let the "
-                                 "node join its cluster again"),
+    EXPECT_NE(status.text().find("A member of a cluster joins again with an empty one"),
               std::string::npos)
         << status.text();
   }
