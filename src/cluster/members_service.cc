@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/duration.h"
 #include "base/log.h"
 
 namespace rqlite::cluster {
@@ -16,6 +17,11 @@ constexpr auto kTransferLookEvery = 2ms;
 // Nodes that want to join, and are asked who they are at the same time: it is up to them at which
 // addresses.
 constexpr int kInquiriesMax = 32;
+
+// One that will have a vote once it has caught up is meant to be one.
+bool is_voter(const store::Membership::Entry& entry) {
+  return entry.votes || entry.member.wants_vote;
+}
 
 std::function<void()> refusal(const std::function<void(const MembersService::Joined&)>& then) {
   return [then] { then({MembersService::Joined::Outcome::kRefused, stopping().text()}); };
@@ -30,10 +36,11 @@ MembersService::MembersService(Group& group, net::Client& client, const Clock& c
       clock_(clock),
       counters_(counters),
       options_(std::move(options)),
-      heard_at_(std::move(heard_at)),
       pause_(std::make_shared<Pause>(clock)),
       agreement_(group, clock, pause_, options_.change_timeout),
       admission_(group, agreement_, clock, counters, options_.connect_timeout),
+      silence_(group.raft_id(), {kLookEvery, options_.missed_after}, std::move(heard_at),
+               [this](const store::Membership::Entry& entry) { return reap_after(entry); }),
       jobs_(std::make_shared<Jobs>(pause_)),
       thread_("membership", [this] { run(); }) {}
 
@@ -58,14 +65,14 @@ void MembersService::run() {
 
 void MembersService::look_after_members() {
   if (!agreement_.leads().ok()) {
-    leads_since_ = {};
+    silence_.forget();
     commit_before_ = {};
     admission_.forget();
     return;
   }
-  if (leads_since_ == TimePoint()) leads_since_ = clock_.now();
+  promote(group_.membership());
   const store::Membership membership = group_.membership();
-  promote(membership);
+  listen(membership);
   reap(membership);
 }
 
@@ -97,15 +104,28 @@ void MembersService::promote(const store::Membership& membership) {
   }
 }
 
+void MembersService::listen(const store::Membership& membership) {
+  const raft::Term term = group_.raft_status().term;
+  for (const auto& [id, is_missed] : silence_.look(term, membership, clock_.now())) {
+    const store::Member& member = membership.find(id)->member;
+    if (is_missed) {
+      log("cluster", "node {} at {} has not been heard of for {}", member.node_id,
+          member.raft_address, format_duration(options_.missed_after));
+    } else {
+      log("cluster", "node {} at {} is heard of again", member.node_id, member.raft_address);
+    }
+  }
+}
+
+std::chrono::nanoseconds MembersService::reap_after(const store::Membership::Entry& entry) const {
+  return is_voter(entry) ? options_.reap_voters_after : options_.reap_readers_after;
+}
+
 void MembersService::reap(const store::Membership& membership) {
   for (const auto& [id, entry] : membership.entries()) {
-    // One that will have a vote once it has caught up is meant to be one.
-    const bool is_voter = entry.votes || entry.member.wants_vote;
-    const std::chrono::nanoseconds limit =
-        is_voter ? options_.reap_voters_after : options_.reap_readers_after;
-    if (id == group_.raft_id() || limit <= 0s) continue;
-    if (clock_.now() - std::max(heard_at_(id), leads_since_) <= limit) continue;
-    const std::string what = is_voter ? "voting" : "non-voting";
+    const std::chrono::nanoseconds limit = reap_after(entry);
+    if (limit <= 0s || silence_.of(id) <= limit) continue;
+    const std::string what = is_voter(entry) ? "voting" : "non-voting";
     const Status status = remove_now(entry.member.node_id);
     if (status.ok()) {
       counters_.reaped++;
@@ -114,6 +134,7 @@ void MembersService::reap(const store::Membership& membership) {
       counters_.failed_reaps++;
       log("store", "failed to reap {} node {}: {}", what, entry.member.node_id, status.text());
     }
+    return;
   }
 }
 
@@ -126,6 +147,7 @@ void MembersService::join(JoinRequest request, std::function<void(const Joined&)
 // wants to join would wait with it.
 void MembersService::decide(const std::shared_ptr<Inquiry>& inquiry,
                             const std::function<void(const Joined&)>& then) {
+  silence_.keep_only(group_.membership());
   if (const auto answer = admission_.decide(*inquiry)) return then(*answer);
   if (inquiries_ == kInquiriesMax) {
     return then({Joined::Outcome::kRefused, "too many nodes want to join at the same time"});

@@ -15,6 +15,7 @@
 #include "cluster/inquiry.h"
 #include "cluster/jobs.h"
 #include "cluster/peer_protocol.h"
+#include "cluster/silence.h"
 #include "net/client.h"
 #include "store/store.h"
 
@@ -38,11 +39,12 @@ class MembersService {
     // Members of which nothing is heard for so long are removed; zero: never.
     std::chrono::nanoseconds reap_voters_after{0};
     std::chrono::nanoseconds reap_readers_after{0};
+    // Members of which nothing is heard for longer are named in the log.
+    std::chrono::nanoseconds missed_after{std::chrono::seconds(5)};
     // Called several times a second, on the service's thread: for what else has to be looked after.
     std::function<void()> on_look;
   };
-  // When a member was heard of last; TimePoint(): never.
-  using HeardAt = std::function<TimePoint(raft::RaftId)>;
+  using HeardAt = Silence::HeardAt;
 
   // What is passed by reference must outlive it.
   MembersService(Group& group, net::Client& client, const Clock& clock, Counters& counters,
@@ -69,7 +71,13 @@ class MembersService {
   // What a leader does now and then.
   void look_after_members();
   void promote(const store::Membership& membership);
+  // Says who is missed, and who is there again.
+  void listen(const store::Membership& membership);
+  // Removes one of those who were silent for too long: whether the others still are, the next look
+  // says, for this takes its time.
   void reap(const store::Membership& membership);
+  // Zero: never.
+  [[nodiscard]] std::chrono::nanoseconds reap_after(const store::Membership::Entry& entry) const;
 
   Status remove_now(const std::string& node_id);
   Status hand_over_now(const std::string& node_id);
@@ -80,7 +88,6 @@ class MembersService {
   const Clock& clock_;
   Counters& counters_;
   const Options options_;
-  const HeardAt heard_at_;
 
   // Shared with whoever answers when nobody waits any more.
   const std::shared_ptr<Pause> pause_;
@@ -88,8 +95,8 @@ class MembersService {
   // Of the thread.
   Agreement agreement_;
   Admission admission_;
+  Silence silence_;
   int inquiries_ = 0;          // under way
-  TimePoint leads_since_{};    // TimePoint(): it does not
   raft::Index commit_before_;  // at the last look
 
   const std::shared_ptr<Jobs> jobs_;

@@ -280,6 +280,7 @@ Status Node::open_cluster() {
   cluster.members.transfer_timeout = election_timeout(options_);
   cluster.members.reap_voters_after = options_.raft_reap_node_timeout;
   cluster.members.reap_readers_after = options_.raft_reap_read_only_node_timeout;
+  cluster.members.missed_after = std::max<Options::Duration>(5s, election_timeout(options_));
   cluster.may = [this](const net::Request& request, cluster::Cluster::Permission what,
                        std::function<void(bool)> then) {
     const auto needed = what == cluster::Cluster::Permission::kJoin

@@ -369,6 +369,10 @@ class MembersServiceTest : public testing::Test {
     sleep_over(kLook, time);
     clock_.await_sleeper(clock_.now() + kLook);
   }
+  // Looks as often as is due in that time.
+  void look_for(Nanos time) {
+    for (Nanos passed{0}; passed < time; passed += kLook) look();
+  }
   std::vector<std::string> told() { return group_.told(); }
 
   FakeClock clock_;
