@@ -36,9 +36,10 @@ std::optional<Admission::Answer> Admission::decide_known(Inquiry& inquiry,
         other && *other != who.raft_id) {
       return refused("node ID " + who.node_id + " is in use by another node");
     }
-    const std::optional<Status> there = check_there(inquiry);
-    if (!there) return std::nullopt;
-    if (!there->ok()) return refused(there->text());
+    for (const auto& check : {check_is_no_copy(inquiry, entry.member), check_there(inquiry)}) {
+      if (!check) return std::nullopt;
+      if (!check->ok()) return refused(check->text());
+    }
     store::Member member = entry.member;
     member.node_id = who.node_id;
     member.raft_address = request.raft_address;
@@ -121,13 +122,31 @@ Admission::Answer Admission::decide_removed(const NodeIdentity& who) {
   return {Outcome::kRemoved, "this node was removed from the cluster"};
 }
 
+// Of two processes with the same data only one may be the member: they would not know of each
+// other, and what one of them promised the other would not keep. A node that has moved does not
+// answer any more where it was, or is the same process there, which has one more address.
+std::optional<Status> Admission::check_is_no_copy(Inquiry& inquiry,
+                                                  const store::Member& member) const {
+  const NodeIdentity& who = inquiry.request().identity;
+  const Result<NodeIdentity>* found =
+      inquiry.who_is_at(member.raft_address, clock_.now() - 2 * believed_);
+  if (found == nullptr) return std::nullopt;
+  if (!found->ok() || (*found)->raft_id != who.raft_id || (*found)->process == who.process) {
+    return Status();
+  }
+  return Status(Code::kUnavailable, "node ID " + member.node_id + " is in use by a live node at " +
+                                        member.raft_address +
+                                        ", and this one has its data, or a copy of it");
+}
+
 std::optional<Status> Admission::check_there(Inquiry& inquiry) const {
   const JoinRequest& request = inquiry.request();
   const Result<NodeIdentity>* found =
       inquiry.who_is_at(request.raft_address, clock_.now() - believed_);
   if (found == nullptr) return std::nullopt;
   if (!found->ok()) return found->error();
-  if ((*found)->raft_id == request.identity.raft_id) return Status();
+  const NodeIdentity& who = request.identity;
+  if ((*found)->raft_id == who.raft_id && (*found)->process == who.process) return Status();
   return Status(Code::kUnavailable, "another node answers at " + request.raft_address);
 }
 

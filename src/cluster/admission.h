@@ -52,6 +52,8 @@ class Admission {
   std::optional<Answer> decide_known(Inquiry& inquiry, const store::Membership::Entry& entry);
   std::optional<Answer> decide_new(Inquiry& inquiry, const store::Membership& membership);
   Answer decide_removed(const NodeIdentity& who);
+  // Ok: nobody else is the member that who wants to join says it is.
+  std::optional<Status> check_is_no_copy(Inquiry& inquiry, const store::Member& member) const;
   // Ok: who wants to join is at its address.
   std::optional<Status> check_there(Inquiry& inquiry) const;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/random.h"
 
 namespace rqlite::cluster {
 namespace {
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Cluster>> Cluster::listen(Options options, net::Handler& 
 Cluster::Cluster(Options options, net::Handler& forwarded, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
+      process_(random_from_system()),
       client_(options_.client),
       stream_client_(impatient(options_.client)),
       transport_(options_.raft_id, options_.raft_address, stream_client_, clock, *this),

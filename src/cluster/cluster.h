@@ -102,6 +102,9 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   };
   [[nodiscard]] Report report();
   [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] NodeIdentity identity() const {
+    return {options_.raft_id, options_.node_id, process_};
+  }
   [[nodiscard]] std::string address() const { return port_->address(); }
 
   // What every request to another member begins with: of which cluster it is, and who asks.
@@ -140,6 +143,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
 
   const Options options_;
   const Clock& clock_;
+  const std::uint64_t process_;
   Counters counters_;
   net::Client client_;
   net::Client stream_client_;  // which is not patient

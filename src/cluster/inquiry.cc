@@ -52,7 +52,9 @@ void Inquiry::ask(const std::shared_ptr<Inquiry>& inquiry, net::Client& client, 
     (void)client.fetch({.address = address,
                         .target = std::string(kIdentityPath),
                         .timeout = timeout,
-                        .connect_timeout = timeout},
+                        .connect_timeout = timeout,
+                        // A kept connection that has ended would make a live node a dead one.
+                        .fresh = true},
                        kIdentityBytesMax,
                        [inquiry, address, &clock, then](const net::CallResult& result) {
                          if (inquiry->take(address, who_answered(address, result), clock.now())) {

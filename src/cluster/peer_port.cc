@@ -150,8 +150,7 @@ void PeerPort::count_passed_on(const std::string& path) {
 }
 
 void PeerPort::identity(net::Request, std::shared_ptr<net::Reply> reply) {
-  reply->send(
-      content(encode(NodeIdentity{cluster_.options().raft_id, cluster_.options().node_id})));
+  reply->send(content(encode(cluster_.identity())));
 }
 
 void PeerPort::meta(net::Request, std::shared_ptr<net::Reply> reply) {

@@ -46,6 +46,9 @@ bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
     case text(2):
       identity.node_id = reader.get_string();
       return true;
+    case fixed64(7):
+      identity.process = reader.get_fixed64();
+      return true;
     default:
       return false;
   }
@@ -54,6 +57,7 @@ bool read_identity(protozero::pbf_reader& reader, NodeIdentity& identity) {
 void write_identity(protozero::pbf_writer& writer, const NodeIdentity& identity) {
   writer.add_fixed64(1, identity.raft_id.value());
   writer.add_string(2, identity.node_id);
+  if (identity.process != 0) writer.add_fixed64(7, identity.process);
 }
 
 }  // namespace

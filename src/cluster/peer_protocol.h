@@ -58,6 +58,9 @@ struct NodeIdentity {
   raft::RaftId raft_id;
   std::string node_id;
 };
+  // Random, of this start of the process: tells it from one that has a copy of its data. Zero: it
+  // does not say.
+  std::uint64_t process = 0;
 Bytes encode(const NodeIdentity& identity);
 std::optional<NodeIdentity> decode_node_identity(BytesView bytes);
 

@@ -131,10 +131,8 @@ cluster::Joiner Clustering::joiner(cluster::Joiner::Options joining) {
     parts_.cluster.expect_cluster(id, lets_in);
   };
   return cluster::Joiner(parts_.cluster.client(), pause_, std::move(joining), [this] {
-    return cluster::JoinRequest{{parts_.store.raft_id(), parts_.options.node_id},
-                                parts_.options.raft_adv_addr,
-                                !parts_.options.raft_non_voter,
-                                parts_.store.cluster_id()};
+    return cluster::JoinRequest{parts_.cluster.identity(), parts_.options.raft_adv_addr,
+                                !parts_.options.raft_non_voter, parts_.store.cluster_id()};
   });
 }
 

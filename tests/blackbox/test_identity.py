@@ -3,6 +3,8 @@ counts is what the cluster was told."""
 
 import shutil
 
+import pytest
+
 from members import INSERT, Nodes, ids
 from node import eventually, free_ports
 from recovery import forget_to_join
@@ -62,6 +64,60 @@ def test_another_name_at_the_same_address_takes_the_old_ones_place(trio):
     trio[0].client.must([INSERT, 1])
     trio.wait_until_equal()
     assert third.rows() == 1
+
+
+def twin_of(make_member, nodes, original, name):
+    """A node with the data of another one as it was, which goes on."""
+    copy = make_member(first=nodes[0])
+    assert copy.flags[0] == "-node-id"
+    copy.flags = ("-node-id", name, *copy.flags[2:], "-join-attempts", "2", "-join-interval", "100ms")
+    assert original.stop() == 0
+    shutil.rmtree(copy.data, ignore_errors=True)
+    shutil.copytree(original.data, copy.data)
+    return copy
+
+
+@pytest.mark.parametrize("name", ["3", "4"])
+def test_a_copy_of_a_live_members_data_is_refused(calm_trio, make_member, name):
+    leader, third = calm_trio[0], calm_trio[2]
+    copy = twin_of(make_member, calm_trio, third, name)
+    third.start()
+    before = shown(leader)
+    code, log = copy.fail_to_start()
+    assert code == 1
+    assert (f"node ID 3 is in use by a live node at {third.raft_address}, and this one has its "
+            "data, or a copy of it") in log
+    now = shown(leader)
+    assert ids(now) == ids(before) == ["1", "2", "3"]
+    assert {each["addr"] for each in now.values()} == {each["addr"] for each in before.values()}
+    leader.client.must([INSERT, 1])
+    calm_trio.wait_until_equal()
+    assert third.rows() == 1
+
+
+def test_a_copy_takes_the_place_of_a_dead_member_and_keeps_it(calm_trio, make_member):
+    leader, third = calm_trio[0], calm_trio[2]
+    copy = twin_of(make_member, calm_trio, third, "3")
+    copy.start()
+    assert shown(leader)["3"]["addr"] == copy.raft_address
+    third.flags += ("-join-attempts", "2", "-join-interval", "100ms")
+    code, log = third.fail_to_start()
+    assert code == 1 and f"in use by a live node at {copy.raft_address}" in log
+    assert shown(leader)["3"]["addr"] == copy.raft_address
+    leader.client.must([INSERT, 1])
+    eventually(lambda: copy.rows() == 1)
+
+
+def test_an_address_that_is_only_spelled_otherwise_is_no_move_of_a_copy(calm_trio):
+    leader, third = calm_trio[0], calm_trio[2]
+    assert third.stop() == 0
+    spelled = f"localhost:{third.raft_port}"
+    assert spelled != third.raft_address
+    third.flags += ("-raft-adv-addr", spelled)
+    third.start()
+    assert shown(leader)["3"]["addr"] == spelled
+    leader.client.must([INSERT, 1])
+    eventually(lambda: third.rows() == 1)
 
 
 def test_who_has_a_vote_is_settled_when_it_joins(trio, make_member):

@@ -248,6 +248,56 @@ TEST_F(MembersServiceTest, AMemberMustAnswerWhereItHasMovedTo) {
   EXPECT_THAT(told(), IsEmpty());
 }
 
+// Two processes have the data of one member.
+
+TEST_F(MembersServiceTest, ACopyOfALiveMemberIsRefusedWhateverItIsCalled) {
+  const LiveNode original(kSecond, 7);
+  const LiveNode copy(kSecond, 8);
+  group_.add(kSecond, "two", original.address());
+  for (const char* name : {"two", "four"}) {
+    EXPECT_EQ(join({{kSecond, name, 8}, copy.address(), true, "mine"}),
+              "refused: node ID two is in use by a live node at " + original.address() +
+                  ", and this one has its data, or a copy of it");
+  }
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_EQ(counters_.joins, 0U);
+}
+
+TEST_F(MembersServiceTest, NorDoesTheOriginalTakeItsPlaceBackFromALiveCopy) {
+  const LiveNode original(kSecond, 9);
+  const LiveNode copy(kSecond, 8);
+  group_.add(kSecond, "two", copy.address());
+  EXPECT_EQ(join({{kSecond, "two", 9}, original.address(), true, "mine"}),
+            "refused: node ID two is in use by a live node at " + copy.address() +
+                ", and this one has its data, or a copy of it");
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(MembersServiceTest, ACopyAtTheAddressOfTheMemberIsRefusedToo) {
+  const LiveNode original(kSecond, 7);
+  group_.add(kSecond, "two", original.address());
+  EXPECT_EQ(join({{kSecond, "four", 8}, original.address(), true, "mine"}),
+            "refused: node ID two is in use by a live node at " + original.address() +
+                ", and this one has its data, or a copy of it");
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(MembersServiceTest, AMemberThatIsStillFoundAtItsOldAddressMayHaveAnother) {
+  const LiveNode second(kSecond, 7);
+  const LiveNode by_another_name(kSecond, 7);
+  group_.add(kSecond, "two", second.address());
+  EXPECT_EQ(join({{kSecond, "two", 7}, by_another_name.address(), true, "mine"}), "member");
+  EXPECT_THAT(told(), ElementsAre("voter 2 two " + by_another_name.address()));
+}
+
+TEST_F(MembersServiceTest, AMemberThatHasMovedLeavesItsOldAddressToAnybodyElse) {
+  const LiveNode second(kSecond, 7);
+  const LiveNode stranger(kNew, 8);
+  group_.add(kSecond, "two", stranger.address());
+  EXPECT_EQ(join({{kSecond, "two", 7}, second.address(), true, "mine"}), "member");
+  EXPECT_THAT(told(), ElementsAre("voter 2 two " + second.address()));
+}
+
 TEST_F(MembersServiceTest, AMoveThatIsNotAgreedOnIsRefused) {
   const LiveNode second(kSecond);
   group_.answer({{Code::kUnknown, "leadership lost"}});

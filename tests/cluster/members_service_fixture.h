@@ -252,10 +252,11 @@ class FakeGroup final : public Group {
 // A node that says who it is.
 class LiveNode {
  public:
-  explicit LiveNode(raft::RaftId id)
-      : port_([id](const PeerStandIn::Asked& asked, const std::shared_ptr<net::Reply>& reply) {
+  explicit LiveNode(raft::RaftId id, std::uint64_t process = 0)
+      : port_([id, process](const PeerStandIn::Asked& asked,
+                            const std::shared_ptr<net::Reply>& reply) {
           EXPECT_EQ(asked.method + " " + asked.target, "GET /peer/1/identity");
-          reply->send({200, net::kTextType, {}, encode(NodeIdentity{id, "whatever"})});
+          reply->send({200, net::kTextType, {}, encode(NodeIdentity{id, "whatever", process})});
         }) {}
   [[nodiscard]] std::string address() const { return port_.address(); }
   std::size_t asked() { return port_.asked().size(); }

@@ -57,11 +57,13 @@ SnapshotOffer an_offer() {
 // Bodies.
 
 TEST(PeerProtocolTest, WhoANodeIs) {
-  const Bytes bytes = encode(NodeIdentity{kOne, "one"});
+  const Bytes bytes = encode(NodeIdentity{kOne, "one", 7});
   const auto read = decode_node_identity(bytes);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->raft_id, kOne);
   EXPECT_EQ(read->node_id, "one");
+  EXPECT_EQ(read->process, 7U);
+  EXPECT_EQ(decode_node_identity(encode(NodeIdentity{kOne, "one"}))->process, 0U);
   expect_that_damage_shows(bytes, again(decode_node_identity));
 }
 
@@ -72,11 +74,12 @@ TEST(PeerProtocolTest, NobodyIsNoNode) {
 
 TEST(PeerProtocolTest, WhoWantsToJoin) {
   for (const bool votes : {true, false}) {
-    const Bytes bytes = encode(JoinRequest{{kOne, "one"}, "host:1", votes, "the cluster"});
+    const Bytes bytes = encode(JoinRequest{{kOne, "one", 7}, "host:1", votes, "the cluster"});
     const auto read = decode_join_request(bytes);
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(read->identity.raft_id, kOne);
     EXPECT_EQ(read->identity.node_id, "one");
+    EXPECT_EQ(read->identity.process, 7U);
     EXPECT_EQ(read->raft_address, "host:1");
     EXPECT_EQ(read->wants_vote, votes);
     EXPECT_EQ(read->cluster_id, "the cluster");
