@@ -125,9 +125,8 @@ class PeerMetrics {
       : text_(text) {
     for (const Peer& peer : peers) {
       const store::Membership::Entry* entry = members.find(peer.id);
-      // Of one that says it is a member, and that this node has not heard of yet.
-      const std::string name = entry != nullptr ? entry->member.node_id : cluster::to_text(peer.id);
-      peers_.emplace_back(&peer, "node=\"" + escaped(name) + "\"");
+      if (entry == nullptr) continue;
+      peers_.emplace_back(&peer, "node=\"" + escaped(entry->member.node_id) + "\"");
     }
   }
 
@@ -151,42 +150,6 @@ class PeerMetrics {
   MetricsText& text_;
   std::vector<std::pair<const Peer*, std::string>> peers_;
 };
-
-void add_peers(PeerMetrics metrics, raft::Index last, const Matches& matches) {
-  metrics.gauge("rqlite_peer_connected", "1 if there is a stream to the member.",
-                [](const Peer& peer) { return peer.connected ? 1 : 0; });
-  metrics.gauge("rqlite_peer_lag_entries",
-                "Entries of this leader's log that the member is not known to have in its own.",
-                [&](const Peer& peer) -> std::optional<double> {
-                  if (!matches) return std::nullopt;
-                  for (const auto& [id, matched] : *matches) {
-                    if (id == peer.id) return of(last.value() - std::min(last, matched).value());
-                  }
-                  return std::nullopt;
-                });
-  metrics.gauge("rqlite_peer_round_trip_seconds",
-                "Time to the member and back, as the system has seen it of late.",
-                [](const Peer& peer) -> std::optional<double> {
-                  if (!peer.round_trip) return std::nullopt;
-                  return seconds(*peer.round_trip);
-                });
-  metrics.gauge("rqlite_peer_last_contact_seconds",
-                "Time since the last message of the member's consensus.",
-                [](const Peer& peer) -> std::optional<double> {
-                  if (peer.heard_at == TimePoint()) return std::nullopt;
-                  return seconds(std::chrono::steady_clock::now() - peer.heard_at);
-                });
-  metrics.counter("rqlite_peer_sent_bytes_total", "Bytes of messages that went to the member.",
-                  &Peer::sent_bytes);
-  metrics.counter("rqlite_peer_sent_messages_total", "Messages that went to the member.",
-                  &Peer::sent);
-  metrics.counter("rqlite_peer_lost_messages_total", "Messages to the member that could not leave.",
-                  &Peer::lost);
-  metrics.counter("rqlite_peer_received_messages_total", "Messages that came from the member.",
-                  &Peer::received);
-  metrics.counter("rqlite_peer_connects_total", "Times that a stream to the member was begun.",
-                  &Peer::connects);
-}
 
 void add_transfers(MetricsText& text, const Cluster::Report& report) {
   const auto& [out, in] = std::pair(report.snapshots_out, report.snapshots_in);
@@ -267,6 +230,44 @@ void add_cluster_counts(CounterMaps& maps, Cluster& cluster) {
                       {"num_restores_failed", report.snapshots_in.failed}});
 }
 
+void add_peer_metrics(MetricsText& text, const std::vector<Peer>& peers,
+                      const store::Membership& members, raft::Index last, const Matches& matches) {
+  PeerMetrics metrics(text, peers, members);
+  metrics.gauge("rqlite_peer_connected", "1 if there is a stream to the member.",
+                [](const Peer& peer) { return peer.connected ? 1 : 0; });
+  metrics.gauge("rqlite_peer_lag_entries",
+                "Entries of this leader's log that the member is not known to have in its own.",
+                [&](const Peer& peer) -> std::optional<double> {
+                  if (!matches) return std::nullopt;
+                  for (const auto& [id, matched] : *matches) {
+                    if (id == peer.id) return of(last.value() - std::min(last, matched).value());
+                  }
+                  return std::nullopt;
+                });
+  metrics.gauge("rqlite_peer_round_trip_seconds",
+                "Time to the member and back, as the system has seen it of late.",
+                [](const Peer& peer) -> std::optional<double> {
+                  if (!peer.round_trip) return std::nullopt;
+                  return seconds(*peer.round_trip);
+                });
+  metrics.gauge("rqlite_peer_last_contact_seconds",
+                "Time since the last message of the member's consensus.",
+                [](const Peer& peer) -> std::optional<double> {
+                  if (peer.heard_at == TimePoint()) return std::nullopt;
+                  return seconds(std::chrono::steady_clock::now() - peer.heard_at);
+                });
+  metrics.counter("rqlite_peer_sent_bytes_total", "Bytes of messages that went to the member.",
+                  &Peer::sent_bytes);
+  metrics.counter("rqlite_peer_sent_messages_total", "Messages that went to the member.",
+                  &Peer::sent);
+  metrics.counter("rqlite_peer_lost_messages_total", "Messages to the member that could not leave.",
+                  &Peer::lost);
+  metrics.counter("rqlite_peer_received_messages_total", "Messages that came from the member.",
+                  &Peer::received);
+  metrics.counter("rqlite_peer_connects_total", "Times that a stream to the member was begun.",
+                  &Peer::connects);
+}
+
 void add_cluster_metrics(MetricsText& text, Cluster& cluster, store::Store* store,
                          const Matches& matches) {
   const Cluster::Report report = cluster.report();
@@ -282,7 +283,7 @@ void add_cluster_metrics(MetricsText& text, Cluster& cluster, store::Store* stor
   if (store == nullptr) return;
   const raft::Index last = store->report().raft.last;
   add_transfers(text, report);
-  add_peers(PeerMetrics(text, report.peers, store->membership()), last, matches);
+  add_peer_metrics(text, report.peers, store->membership(), last, matches);
 }
 
 }  // namespace rqlite::http

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "cluster/cluster.h"
 #include "http/counter_maps.h"
@@ -21,6 +22,10 @@ void add_cluster_counts(CounterMaps& maps, cluster::Cluster& cluster);
 
 // How far the logs of members match this node's; only a leader knows.
 using Matches = std::optional<store::Consensus::Matches>;
+// Of those who are members as far as this node knows: others have no name yet, or none any more.
+void add_peer_metrics(MetricsText& text,
+                      const std::vector<cluster::RaftTransport::PeerReport>& peers,
+                      const store::Membership& members, raft::Index last, const Matches& matches);
 void add_cluster_metrics(MetricsText& text, cluster::Cluster& cluster, store::Store* store,
                          const Matches& matches);
 
