@@ -815,6 +815,51 @@ def test_members_that_are_gone_are_reaped(make_member):
     assert "successfully reaped voting node 3" in first.log()
 
 
+def test_who_comes_back_after_it_was_reaped_stays(make_member):
+    first = make_member("-raft-reap-node-timeout", "2s")
+    first.start()
+    nodes = [make_member(first=first) for _ in range(2)]
+    for node in nodes:
+        node.start()
+    nodes[1].kill()
+    eventually(lambda: ids(first.client.send("GET", "/nodes").json) == ["1", "2"])
+    nodes[1].start()
+    time.sleep(1)
+    assert ids(first.client.send("GET", "/nodes").json) == ["1", "2", "3"]
+    assert first.log().count("reaped") == 1
+
+
+def test_a_machine_that_was_suspended_reaps_nobody(make_member):
+    flags = ("-raft-reap-node-timeout", "4s")
+    nodes = [make_member(*flags)]
+    nodes[0].start()
+    for _ in range(2):
+        nodes.append(make_member(*flags, first=nodes[0]))
+        nodes[-1].start()
+    nodes[0].client.must(TABLE)
+    for node in nodes:
+        node.signal(signal.SIGSTOP)
+    time.sleep(5)
+    for node in nodes:
+        node.signal(signal.SIGCONT)
+    eventually(lambda: nodes[0].client.execute([[INSERT, 1]]).results[0].get("rows_affected") == 1)
+    assert ids(make_member.all.leader().client.send("GET", "/nodes").json) == ["1", "2", "3"]
+    assert not any("reaped" in node.log() for node in nodes)
+
+
+def test_the_leader_says_once_that_a_member_is_silent_and_that_it_is_back(calm_trio):
+    leader, third = calm_trio[0], calm_trio[2]
+    silent = f"[cluster] node 3 at {third.raft_address} has not been heard of for 5s"
+    back = f"node 3 at {third.raft_address} is heard of again"
+    third.kill()
+    without_times = lambda: re.sub(r" \d{4}/\d\d/\d\d [0-9:]{8}", "", leader.log())
+    eventually(lambda: silent in without_times())
+    third.start()
+    eventually(lambda: back in leader.log())
+    assert without_times().count(silent) == leader.log().count(back) == 1
+    assert not any("has not been heard of" in node.log() for node in calm_trio[1:])
+
+
 # Copies that only read.
 
 def test_a_node_without_a_vote(make_member):
