@@ -92,6 +92,21 @@ def test_a_copy_without_a_vote_comes_back(trio, make_member):
     assert copy.rows() == 0
 
 
+def test_a_copy_gets_a_vote_by_a_removal_and_loses_it_by_another(trio, make_member):
+    trio[0].client.must([INSERT, 1])
+    copy = make_member("-raft-non-voter", first=trio[0])
+    copy.start()
+    flags = copy.flags
+    for votes in (True, False):
+        remove(trio[0], "4")
+        assert copy.stop() == 0
+        copy.flags = tuple(flag for flag in flags if flag != "-raft-non-voter" or not votes)
+        copy.start()
+        assert trio[0].client.send("GET", "/nodes?nonvoters").json["4"]["voter"] is votes
+        assert copy.client.status("store.raft.voter") is votes
+        eventually(lambda: copy.rows() == 1)
+
+
 def test_a_leader_that_was_removed_comes_back(trio):
     old = trio[0]
     remove(old, "1")
