@@ -63,6 +63,13 @@ class OwnStore final : public Group,
     store_.consensus().report_snapshot(to, arrived);
   }
 
+  std::string name_of(raft::RaftId id) override {
+    const store::Membership membership = store_.membership();
+    const store::Membership::Entry* entry = membership.find(id);
+    if (entry == nullptr) return "a node that is no member";
+    return "node " + entry->member.node_id + " at " + entry->member.raft_address;
+  }
+
   std::string new_aside(command::Replacement& file) override { return store_.new_aside(file); }
   void discard_aside(const command::Replacement& file) override { store_.discard_aside(file); }
   void install(store::ReceivedSnapshot received, BytesView message,

@@ -35,6 +35,9 @@ bool is_small(const net::Request& head) {
   return error == std::errc() && stop == end && bytes <= kOpenBodyBytesMax;
 }
 
+// Of what a member says about a snapshot that did not arrive.
+constexpr std::size_t kReasonBytesMax = 500;
+
 net::Response content(Bytes body) { return {200, "application/octet-stream", {}, std::move(body)}; }
 
 constexpr const char* kStranger =
@@ -259,7 +262,8 @@ void PeerPort::snapshot_done(net::Request request, std::shared_ptr<net::Reply> r
   const auto from = raft_id_of(header_of(request, kFromHeader).value_or(""));
   const auto arrived = number_of(request, "arrived");
   if (!from || !arrived) return reply->send(bad("nobody says so"));
-  cluster_.source_->done(*from, number_of(request, "id").value_or(0), *arrived != 0);
+  cluster_.source_->done(*from, number_of(request, "id").value_or(0), *arrived != 0,
+                         message_in(BytesView(request.body).substr(0, kReasonBytesMax)));
   reply->send(net::Response::bare(200));
 }
 

@@ -43,7 +43,8 @@ inline constexpr std::string_view kJoinPath = "/peer/1/join";           // POST 
 inline constexpr std::string_view kMetaPath = "/peer/1/meta";           // GET: NodeMeta
 inline constexpr std::string_view kSnapshotPath = "/peer/1/snapshot";   // GET: SnapshotOffer
 inline constexpr std::string_view kPartPath = "/peer/1/snapshot/part";  // GET: SnapshotPart
-inline constexpr std::string_view kSnapshotDonePath = "/peer/1/snapshot/done";  // POST
+// POST, with the reason if it did not arrive
+inline constexpr std::string_view kSnapshotDonePath = "/peer/1/snapshot/done";
 inline constexpr std::string_view kBatchPath = "/peer/1/batch";  // POST a batch: BatchResults
 // Before the path of a client's request that another node passes on.
 inline constexpr std::string_view kForwardPath = "/peer/1/forward";
@@ -57,10 +58,10 @@ std::optional<command::Origin> origin_of(const net::Request& request);
 struct NodeIdentity {
   raft::RaftId raft_id;
   std::string node_id;
-};
   // Random, of this start of the process: tells it from one that has a copy of its data. Zero: it
   // does not say.
   std::uint64_t process = 0;
+};
 Bytes encode(const NodeIdentity& identity);
 std::optional<NodeIdentity> decode_node_identity(BytesView bytes);
 

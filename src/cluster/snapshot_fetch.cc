@@ -86,7 +86,7 @@ void SnapshotFetch::run(Errand errand) {
     MutexLock lock(mutex_);
     if (closed_ || (errand.number != newest_ && newest_from_ == errand.from.id)) return;
   }
-  tell_sender(errand, status.ok());
+  tell_sender(errand, status);
 }
 
 Status SnapshotFetch::fetch(Errand& errand) {
@@ -239,11 +239,12 @@ Result<net::ClientResponse> SnapshotFetch::ask(const Errand& errand, const std::
 }
 
 // Nobody waits for that: if it gets lost, the sender will notice by itself.
-void SnapshotFetch::tell_sender(const Errand& errand, bool arrived) {
-  net::Call call =
-      call_to(errand.from, std::string(kSnapshotDonePath) + "?arrived=" + (arrived ? "1" : "0") +
-                               "&id=" + std::to_string(errand.offer.id));
+void SnapshotFetch::tell_sender(const Errand& errand, const Status& status) {
+  net::Call call = call_to(errand.from, std::string(kSnapshotDonePath) +
+                                            "?arrived=" + (status.ok() ? "1" : "0") +
+                                            "&id=" + std::to_string(errand.offer.id));
   call.method = "POST";
+  call.body = status.text();
   call.timeout = kPartTimeout;
   client_.fetch(std::move(call), kAnswerBytesMax, [](const net::CallResult&) {});
 }

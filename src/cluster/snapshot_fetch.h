@@ -94,7 +94,7 @@ class SnapshotFetch {
   // Blocks for an answer, whatever its status.
   Result<net::ClientResponse> ask(const Errand& errand, const std::string& target, Nanos timeout)
       EXCLUDES(mutex_);
-  void tell_sender(const Errand& errand, bool arrived) EXCLUDES(mutex_);
+  void tell_sender(const Errand& errand, const Status& status) EXCLUDES(mutex_);
   [[nodiscard]] net::Call call_to(const Contact& contact, const std::string& target);
   // Sleeps. False: another one was announced, or this is closed.
   [[nodiscard]] bool rest(const Errand& errand, Nanos time) EXCLUDES(mutex_);

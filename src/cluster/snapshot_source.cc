@@ -13,6 +13,11 @@
 namespace rqlite::cluster {
 namespace {
 
+using namespace std::chrono_literals;
+
+// It is said again after so long that it does not arrive.
+constexpr auto kSayAgainAfter = 10min;
+
 Status gone() { return {Code::kUnavailable, "this snapshot is not held any more"}; }
 
 }  // namespace
@@ -75,14 +80,18 @@ void SnapshotSource::frozen(raft::RaftId to, std::shared_ptr<store::FrozenMain> 
   // What comes behind it is needed when it has arrived.
   content_.keep_log_after(to, offer.record.index);
   bool closed = false;
+  bool is_news = false;
   {
     MutexLock lock(mutex_);
     closed = closed_;
     if (!closed) transfers_[to] = {offer.id, clock_.now(), false, std::move(main)};
+    is_news = !is_failing(to);
   }
   if (closed) return then(gone());
-  log("snapshot", "sending the snapshot at {}, {} bytes, to member {}",
-      offer.record.index.to_string(), offer.main_bytes, to_text(to));
+  if (is_news) {
+    log("snapshot", "sending the snapshot at {}, {} bytes, to {}", offer.record.index.to_string(),
+        offer.main_bytes, content_.name_of(to));
+  }
   then(std::move(offer));
 }
 
@@ -140,13 +149,14 @@ void SnapshotSource::keep_pace(std::size_t bytes, std::size_t sent) {
   while (!closed_ && clock_.now() < due) clock_.wait_until(closing_, mutex_, due);
 }
 
-void SnapshotSource::done(raft::RaftId to, std::uint64_t id, bool arrived) {
-  end(to, arrived, [id](const Transfer& transfer) { return id == 0 || id == transfer.id; });
+void SnapshotSource::done(raft::RaftId to, std::uint64_t id, bool arrived, const std::string& why) {
+  end(to, arrived, why, [id](const Transfer& transfer) { return id == 0 || id == transfer.id; });
 }
 
-void SnapshotSource::end(raft::RaftId to, bool arrived,
+void SnapshotSource::end(raft::RaftId to, bool arrived, const std::string& why,
                          const std::function<bool(const Transfer&)>& counts) {
   Transfer ended;
+  bool is_news = false;
   {
     MutexLock lock(mutex_);
     const auto found = transfers_.find(to);
@@ -154,8 +164,20 @@ void SnapshotSource::end(raft::RaftId to, bool arrived,
     ended = std::move(found->second);
     transfers_.erase(found);
     (arrived ? counts_.arrived : counts_.failed)++;
+    is_news = !arrived && !is_failing(to);
+    if (arrived) said_to_fail_.erase(to);
+    if (is_news) said_to_fail_[to] = clock_.now();
+  }
+  if (is_news) {
+    log("snapshot", "the snapshot did not arrive at {}, and is sent again until it does{}{}",
+        content_.name_of(to), why.empty() ? "" : ": ", why);
   }
   content_.report_snapshot(to, arrived);
+}
+
+bool SnapshotSource::is_failing(raft::RaftId to) {
+  const auto said = said_to_fail_.find(to);
+  return said != said_to_fail_.end() && clock_.now() - said->second < kSayAgainAfter;
 }
 
 void SnapshotSource::expire() {
@@ -170,8 +192,7 @@ void SnapshotSource::expire() {
     }
   }
   for (const raft::RaftId to : silent) {
-    log("snapshot", "member {} does not fetch its snapshot", to_text(to));
-    end(to, false, is_silent);
+    end(to, false, "it does not fetch it", is_silent);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -44,6 +45,8 @@ class SnapshotSource {
     // `to` is about to have all up to `index`: what comes after it is kept until it has that, too.
     virtual void keep_log_after(raft::RaftId to, raft::Index index) = 0;
     virtual void report_snapshot(raft::RaftId to, bool arrived) = 0;
+    // Who that is, for people: "node 2 at host:port".
+    virtual std::string name_of(raft::RaftId id) = 0;
   };
 
   // Both must outlive it.
@@ -60,9 +63,10 @@ class SnapshotSource {
   using OnPart = std::function<void(Result<Bytes>)>;
   void part(std::uint64_t id, SnapshotFile file, std::uint64_t offset, bool packed, OnPart then)
       EXCLUDES(mutex_);
-  // The member has what was offered under that id, or gave it up; 0: it never saw an offer. What is
-  // said of an offer that another one has taken the place of does not count.
-  void done(raft::RaftId to, std::uint64_t id, bool arrived) EXCLUDES(mutex_);
+  // The member has what was offered under that id, or gave it up, and may say why; 0: it never saw
+  // an offer. What is said of an offer that another one has taken the place of does not count.
+  void done(raft::RaftId to, std::uint64_t id, bool arrived, const std::string& why = "")
+      EXCLUDES(mutex_);
   // Gives up on members that are silent. To be called now and then.
   void expire() EXCLUDES(mutex_);
   void close() EXCLUDES(mutex_);
@@ -86,8 +90,11 @@ class SnapshotSource {
       EXCLUDES(mutex_);
   void refuse(raft::RaftId to, const Status& why, const OnOffer& then) EXCLUDES(mutex_);
   // Forgets what was on its way to `to`, if it is what `counts` says, and tells the core.
-  void end(raft::RaftId to, bool arrived, const std::function<bool(const Transfer&)>& counts)
-      EXCLUDES(mutex_);
+  void end(raft::RaftId to, bool arrived, const std::string& why,
+           const std::function<bool(const Transfer&)>& counts) EXCLUDES(mutex_);
+  // Whether the last one did not arrive, of which the log has a line: until one does, what becomes
+  // of the next ones is the same again, and may be so each second.
+  [[nodiscard]] bool is_failing(raft::RaftId to) REQUIRES(mutex_);
   Result<Bytes> read(store::FrozenMain& content, SnapshotFile file, std::uint64_t offset);
   // Waits until so many bytes more are due, of which `sent` go.
   void keep_pace(std::size_t bytes, std::size_t sent) EXCLUDES(mutex_);
@@ -100,6 +107,7 @@ class SnapshotSource {
   CondVar closing_;
   bool closed_ GUARDED_BY(mutex_) = false;
   std::map<raft::RaftId, Transfer> transfers_ GUARDED_BY(mutex_);
+  std::map<raft::RaftId, TimePoint> said_to_fail_ GUARDED_BY(mutex_);
   TimePoint next_part_ GUARDED_BY(mutex_);
   Report counts_ GUARDED_BY(mutex_);
 

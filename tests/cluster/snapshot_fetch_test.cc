@@ -107,6 +107,11 @@ class Sender {
     while (told_.empty()) changed_.wait(mutex_);
     return std::exchange(told_, {});
   }
+  // What it said with that.
+  std::string reason() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return reason_;
+  }
   // Blocks until so many parts were asked for.
   void await_parts(std::size_t count) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
@@ -142,6 +147,7 @@ class Sender {
     } else {
       reply->send(says(""));
       MutexLock lock(mutex_);
+      reason_ = asked.body;
       told_ = asked.target.substr(query + 1);
       changed_.notify_all();
     }
@@ -192,6 +198,7 @@ class Sender {
   CondVar changed_;
   std::vector<std::string> parts_ GUARDED_BY(mutex_);
   std::string told_ GUARDED_BY(mutex_);
+  Bytes reason_ GUARDED_BY(mutex_);
 
   PeerStandIn port_;  // last: it answers until it is gone
 };
@@ -432,6 +439,7 @@ TEST_F(SnapshotFetchTest, AFileThatIsShorterThanWasSaidIsNone) {
   sender_.offer_.main_bytes++;
   begin(sender_);
   EXPECT_EQ(failure_told(), "arrived=0&id=77");
+  EXPECT_EQ(sender_.reason(), "the main file is not as long as was said");
   EXPECT_THAT(sender_.parts(), ElementsAre("file 0 from 0", "file 0 from 13"));
   EXPECT_THAT(left_aside(), IsEmpty());
 }

@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr raft::RaftId kSelf(1);
 constexpr raft::RaftId kSecond(2);
@@ -52,6 +54,7 @@ class FakeContent final : public SnapshotSource::Content {
   void report_snapshot(raft::RaftId to, bool arrived) override {
     told_.push_back(to.to_string() + (arrived ? " has it" : " failed"));
   }
+  std::string name_of(raft::RaftId id) override { return "node " + id.to_string(); }
 
   std::unique_ptr<store::FrozenMain> frozen() {
     std::unique_ptr<File> file = *files_.open(kMain, FileSystem::Open::kReadOnly);
@@ -298,6 +301,59 @@ TEST_F(SnapshotSourceTest, NobodyHasAPartOfWhatWasNeverOffered) {
   EXPECT_EQ(part(0), "this snapshot is not held any more");
   source().announced(kSecond, true);
   EXPECT_EQ(part(0), "this snapshot is not held any more");
+}
+
+// What the log says of it.
+
+class SnapshotSourceLogTest : public SnapshotSourceTest {
+ protected:
+  SnapshotSourceLogTest() { ::testing::internal::CaptureStderr(); }
+  ~SnapshotSourceLogTest() override { (void)::testing::internal::GetCapturedStderr(); }
+
+  // A whole try, which fails.
+  void fail(raft::RaftId to) {
+    source().announced(to, true);
+    source().done(to, offer(to)->id, false, "no room");
+  }
+  // Since the last time, without what is before the text of a line.
+  static std::vector<std::string> logged() {
+    std::istringstream all(::testing::internal::GetCapturedStderr());
+    ::testing::internal::CaptureStderr();
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(all, line);) {
+      lines.push_back(line.substr(std::string("[snapshot] 2020/01/01 00:00:00 ").size()));
+    }
+    return lines;
+  }
+};
+
+TEST_F(SnapshotSourceLogTest, WhatDoesNotArriveIsSaidOnceHoweverOftenItIsTried) {
+  fail(kSecond);
+  EXPECT_THAT(logged(), ElementsAre("sending the snapshot at 100, 13 bytes, to node 2",
+                                    "the snapshot did not arrive at node 2, and is sent again "
+                                    "until it does: no room"));
+  fail(kSecond);
+  EXPECT_THAT(logged(), IsEmpty());
+  fail(kThird);
+  EXPECT_THAT(logged(), SizeIs(2));
+}
+
+TEST_F(SnapshotSourceLogTest, ItIsSaidAgainAfterAWhileAndAfterOneThatArrived) {
+  fail(kSecond);
+  pass(10min);
+  fail(kSecond);
+  EXPECT_THAT(logged(), SizeIs(4));
+  source().done(kSecond, offer(kSecond)->id, true);
+  EXPECT_THAT(logged(), IsEmpty());
+  fail(kSecond);
+  EXPECT_THAT(logged(), SizeIs(2));
+}
+
+TEST_F(SnapshotSourceLogTest, WhoDoesNotFetchItIsSaidToo) {
+  source().announced(kSecond, true);
+  pass(options_.silence_max + 1ns);
+  EXPECT_THAT(logged(), ElementsAre("the snapshot did not arrive at node 2, and is sent again "
+                                    "until it does: it does not fetch it"));
 }
 
 // Another snapshot meanwhile.
