@@ -133,6 +133,8 @@ void Driver::step(BytesView message) {
   const std::optional<MessageContent> content = peek_message(message);
   // Somebody else may have been at this address before, with another id.
   if (!content || content->to != options_.id) return;
+  // No leader sends that, and the core would take it for a word of its own.
+  if ((content->is_append || content->is_heartbeat) && content->term == Term()) return;
   // Before the core, for which this cannot be.
   failed_ = find_rollback(*content, message, core_);
   if (!failed_.ok()) return;

@@ -443,6 +443,9 @@ TEST_F(DriverFollowerTest, AHeartbeatThatIsOldOrAstrayProvesNothing) {
   astray.to = RaftId(4);  // who was at this address before
   astray.commit = Index(5);
   deliver(astray);
+  PeerMessage of_no_term = from(2, Type::kHeartbeat, 0);
+  of_no_term.commit = Index(5);
+  deliver(of_no_term);
   EXPECT_TRUE(round().ok());
   lead();
   PeerMessage second = from(2, Type::kHeartbeat, driver->status().term.value());
