@@ -1,6 +1,8 @@
 """One rqlited process on free ports, with a data directory of its own."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,16 +26,35 @@ def eventually(condition, within=20.0, every=0.005):
         time.sleep(every)
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        # What is left of an ended connection is in nobody's way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def candidates():
+    """Ports for those who listen, over and over. Not of the range from which any connection may take
+    its own at any time, if that leaves some; and not from the start, for other runs beside this one
+    look for ports as well."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    ports = [port for port in range(10_000, 32_000) if not low <= port <= high]
+    ports = ports or list(range(10_000, 32_000))
+    random.shuffle(ports)
+    return itertools.cycle(ports)
+
+
+CANDIDATES = candidates()
+
+
 def free_ports(count):
-    """Ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody listens on just now, and that nobody takes but to listen; each is given once
+    in a long time."""
+    return list(itertools.islice(filter(is_free, CANDIDATES), count))
 
 
 def run(*arguments):
