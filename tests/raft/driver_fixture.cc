@@ -193,6 +193,13 @@ void DriverFixture::deliver_entries(std::uint64_t leader, std::uint64_t term, st
   deliver(message);
 }
 
+void DriverFixture::deliver_heartbeat(std::uint64_t leader, std::uint64_t term,
+                                      std::uint64_t commit) {
+  PeerMessage heartbeat = from(leader, PeerMessage::Type::kHeartbeat, term);
+  heartbeat.commit = Index(commit);
+  deliver(heartbeat);
+}
+
 void DriverFixture::acknowledge(std::uint64_t index) {
   for (const std::uint64_t peer : voters) {
     if (peer == 1) continue;

@@ -98,6 +98,8 @@ class DriverFixture {
   void deliver_entries(std::uint64_t leader, std::uint64_t term, std::uint64_t first,
                        std::uint64_t count, std::uint64_t before, std::uint64_t commit,
                        std::size_t bytes = 100);
+  // A heartbeat of that leader, who knows that the member has all up to `commit`.
+  void deliver_heartbeat(std::uint64_t leader, std::uint64_t term, std::uint64_t commit);
   // All others acknowledge entries up to `index`.
   void acknowledge(std::uint64_t index);
   void snapshot_at(std::uint64_t index, std::uint64_t release);

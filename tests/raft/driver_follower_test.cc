@@ -60,9 +60,7 @@ TEST_F(DriverFollowerTest, AHeartbeatSaysWhatIsCommitted) {
   deliver_entries(2, 2, 2, 3, 1, 1);
   ASSERT_TRUE(round().ok());
   EXPECT_TRUE(machine.handed.empty());
-  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
-  heartbeat.commit = Index(4);
-  deliver(heartbeat);
+  deliver_heartbeat(2, 2, 4);
   ASSERT_TRUE(round().ok());
   EXPECT_EQ(machine.handed.size(), 3u);
 }
@@ -233,9 +231,7 @@ TEST_F(DriverFollowerTest, ACommitIndexAloneIsNotWorthAWrite) {
   deliver_entries(2, 2, 2, 5, 1, 1);
   ASSERT_TRUE(round().ok());
   const std::uint64_t before = files.operations();
-  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
-  heartbeat.commit = Index(6);
-  deliver(heartbeat);
+  deliver_heartbeat(2, 2, 6);
   ASSERT_TRUE(round().ok());
   EXPECT_EQ(machine.handed.size(), 5u);
   EXPECT_EQ(files.operations(), before);
@@ -247,9 +243,7 @@ TEST_F(DriverFollowerTest, TheCommitIndexIsDurableWithTheEntriesThatComeAfter) {
   begin();
   deliver_entries(2, 2, 2, 3, 1, 1);
   ASSERT_TRUE(round().ok());
-  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
-  heartbeat.commit = Index(4);
-  deliver(heartbeat);
+  deliver_heartbeat(2, 2, 4);
   ASSERT_TRUE(round().ok());
   deliver_entries(2, 2, 5, 1, 2, 4);
   ASSERT_TRUE(round().ok());
@@ -399,9 +393,7 @@ TEST_F(DriverFollowerTest, WhoeverHasForgottenWhatItAcknowledgedEnds) {
     member.deliver_entries(2, 2, 2, 3, 1, 1);
     ASSERT_TRUE(member.round().ok());
     member.transport.sent.clear();
-    PeerMessage heartbeat = member.from(2, Type::kHeartbeat, term);
-    heartbeat.commit = Index(5);
-    member.deliver(heartbeat);
+    member.deliver_heartbeat(2, term, 5);
     const Status why = member.round();
     EXPECT_EQ(why.code(), Code::kFailed);
     EXPECT_EQ(why.text(),
@@ -420,9 +412,7 @@ TEST_F(DriverFollowerTest, WhoeverHasForgottenTheTermInWhichItAcknowledgedEnds) 
   begin();
   deliver_entries(2, 2, 2, 3, 1, 1);
   ASSERT_TRUE(round().ok());
-  PeerMessage heartbeat = from(3, Type::kHeartbeat, 3);
-  heartbeat.commit = Index(4);
-  deliver(heartbeat);
+  deliver_heartbeat(3, 3, 4);
   const Status why = round();
   EXPECT_EQ(why.code(), Code::kFailed);
   EXPECT_EQ(why.text(),
@@ -436,16 +426,12 @@ TEST_F(DriverFollowerTest, AHeartbeatThatIsOldOrAstrayProvesNothing) {
   begin();
   deliver_entries(2, 2, 2, 3, 1, 1);
   ASSERT_TRUE(round().ok());
-  PeerMessage old = from(2, Type::kHeartbeat, 1);
-  old.commit = Index(5);
-  deliver(old);
+  deliver_heartbeat(2, 1, 5);
   PeerMessage astray = from(2, Type::kHeartbeat, 2);
   astray.to = RaftId(4);  // who was at this address before
   astray.commit = Index(5);
   deliver(astray);
-  PeerMessage of_no_term = from(2, Type::kHeartbeat, 0);
-  of_no_term.commit = Index(5);
-  deliver(of_no_term);
+  deliver_heartbeat(2, 0, 5);
   EXPECT_TRUE(round().ok());
   lead();
   PeerMessage second = from(2, Type::kHeartbeat, driver->status().term.value());
@@ -471,9 +457,7 @@ TEST_F(DriverFollowerTest, AMemberThatLosesWhatItDidNotSyncGoesOn) {
   log.reset();
   files.crash(SimFileSystem::Crash::kPower, random);
   ASSERT_TRUE(restart().ok());
-  PeerMessage heartbeat = from(2, Type::kHeartbeat, 2);
-  heartbeat.commit = Index(4);
-  deliver(heartbeat);
+  deliver_heartbeat(2, 2, 4);
   EXPECT_TRUE(round().ok());
   EXPECT_EQ(driver->status().commit, Index(4));
 }
