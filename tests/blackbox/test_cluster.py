@@ -804,26 +804,26 @@ def test_the_last_voter_stays(make_member):
     assert reply.status == 500 and "need at least one voter" in reply.text
 
 
-def test_members_that_are_gone_are_reaped(make_member):
-    first = make_member("-raft-reap-node-timeout", "1s")
+def have_the_third_reaped(make_member, after):
+    """Of a cluster of three, the third one dies; the first, which leads, and that one."""
+    first = make_member("-raft-reap-node-timeout", after)
     first.start()
     nodes = [make_member(first=first) for _ in range(2)]
     for node in nodes:
         node.start()
     nodes[1].kill()
     eventually(lambda: ids(first.client.send("GET", "/nodes").json) == ["1", "2"])
+    return first, nodes[1]
+
+
+def test_members_that_are_gone_are_reaped(make_member):
+    first, _ = have_the_third_reaped(make_member, "1s")
     assert "successfully reaped voting node 3" in first.log()
 
 
 def test_who_comes_back_after_it_was_reaped_stays(make_member):
-    first = make_member("-raft-reap-node-timeout", "2s")
-    first.start()
-    nodes = [make_member(first=first) for _ in range(2)]
-    for node in nodes:
-        node.start()
-    nodes[1].kill()
-    eventually(lambda: ids(first.client.send("GET", "/nodes").json) == ["1", "2"])
-    nodes[1].start()
+    first, third = have_the_third_reaped(make_member, "2s")
+    third.start()
     time.sleep(1)
     assert ids(first.client.send("GET", "/nodes").json) == ["1", "2", "3"]
     assert first.log().count("reaped") == 1
