@@ -165,8 +165,8 @@ void Driver::tick() {
 
 void Driver::look_if_stuck() {
   const Core::Status status = this->status();
-  const bool waits = status.role == Role::kLeader && status.commit < status.last &&
-                     status.commit == std::exchange(commit_before_, status.commit);
+  const bool has_advanced = status.commit != std::exchange(commit_before_, status.commit);
+  const bool waits = status.role == Role::kLeader && status.commit < status.last && !has_advanced;
   ticks_without_commit_ = waits ? ticks_without_commit_ + 1 : 0;
   const bool was_stuck = is_stuck_;
   is_stuck_ = options_.patience_ticks > 0 && ticks_without_commit_ >= options_.patience_ticks;
