@@ -82,6 +82,8 @@ void Cluster::open(store::Store& store, std::uint64_t epoch) {
       *own_, client_, clock_, SnapshotFetch::Options{.packs = options_.packs_snapshots});
   stream_target_ = std::make_unique<StreamTarget>(*own_, client_);
   MembersService::Options members = options_.members;
+  members.node_id = options_.node_id;
+  members.raft_address = options_.raft_address;
   members.on_look = [this] { source_->expire(); };
   members_ =
       std::make_unique<MembersService>(*own_, client_, clock_, counters_, std::move(members),

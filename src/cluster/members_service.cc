@@ -70,10 +70,35 @@ void MembersService::look_after_members() {
     admission_.forget();
     return;
   }
+  if (const Status status = make_itself_known();
+      !status.ok() && std::exchange(unknown_because_, status.text()) != status.text()) {
+    log("store", "the members cannot be told who this node is now: {}", status.text());
+  }
   promote(group_.membership());
   const store::Membership membership = group_.membership();
   listen(membership);
   reap(membership);
+}
+
+Status MembersService::make_itself_known() {
+  const store::Membership membership = group_.membership();
+  const store::Membership::Entry* entry = membership.find(group_.raft_id());
+  if (entry == nullptr || !entry->votes || membership.voters() > 1) return {};
+  if (options_.raft_address.empty()) return {};
+  const store::Member& known = entry->member;
+  if (known.node_id == options_.node_id && known.raft_address == options_.raft_address) return {};
+  RETURN_IF_ERROR(agreement_.leads());
+  const std::optional<raft::RaftId> other = membership.find_node(options_.node_id);
+  if (other && *other != group_.raft_id()) {
+    return {Code::kInvalid, "node ID " + options_.node_id + " is in use by another node"};
+  }
+  store::Member member = known;
+  member.node_id = options_.node_id;
+  member.raft_address = options_.raft_address;
+  RETURN_IF_ERROR(agreement_.change(raft::ChangeKind::kAddVoter, {group_.raft_id(), member}));
+  log("store", "this node, with ID {} at {} so far, has ID {} at {} from now on", known.node_id,
+      known.raft_address, member.node_id, member.raft_address);
+  return {};
 }
 
 // A member has caught up when it has all that was committed at the last look.
@@ -148,6 +173,10 @@ void MembersService::join(JoinRequest request, std::function<void(const Joined&)
 void MembersService::decide(const std::shared_ptr<Inquiry>& inquiry,
                             const std::function<void(const Joined&)>& then) {
   silence_.keep_only(group_.membership());
+  // First: whoever joins answers where the members say that this node is.
+  if (const Status known = make_itself_known(); known.code() == Code::kInvalid) {
+    return then({Joined::Outcome::kRefused, known.text()});
+  }
   if (const auto answer = admission_.decide(*inquiry)) return then(*answer);
   if (inquiries_ == kInquiriesMax) {
     return then({Joined::Outcome::kRefused, "too many nodes want to join at the same time"});

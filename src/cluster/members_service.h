@@ -30,6 +30,9 @@ namespace rqlite::cluster {
 class MembersService {
  public:
   struct Options {
+    // As whom others are to know this node. An empty address: as whom they do.
+    std::string node_id;
+    std::string raft_address;
     // How long another node may take to say who it is. Whoever joins waits for that twice.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(30)};
     // How long a change may take to be agreed on.
@@ -70,6 +73,10 @@ class MembersService {
               const std::function<void(const Joined&)>& then);
   // What a leader does now and then.
   void look_after_members();
+  // Has the cluster know this node, which leads, by the name and address that it has now, if it is
+  // the only one who votes: it has moved, and there is nobody else whom it could ask for that. In
+  // any other cluster it joins again, and those who vote see whether they reach it there.
+  Status make_itself_known();
   void promote(const store::Membership& membership);
   // Says who is missed, and who is there again.
   void listen(const store::Membership& membership);
@@ -96,8 +103,9 @@ class MembersService {
   Agreement agreement_;
   Admission admission_;
   Silence silence_;
-  int inquiries_ = 0;          // under way
-  raft::Index commit_before_;  // at the last look
+  int inquiries_ = 0;            // under way
+  std::string unknown_because_;  // as was told last
+  raft::Index commit_before_;    // at the last look
 
   const std::shared_ptr<Jobs> jobs_;
   Thread thread_;

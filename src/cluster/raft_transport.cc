@@ -45,8 +45,9 @@ void RaftTransport::set_members(const std::string& cluster_id,
     cluster_id_ = cluster_id;
     for (auto each = links_.begin(); each != links_.end();) {
       const store::Membership::Entry* entry = membership.find(each->first);
-      const bool stays = entry == nullptr ? each->second.learned
-                                          : entry->member.raft_address == each->second.address;
+      // Whoever is not known here yet stays until it is.
+      const std::string known = entry == nullptr ? "" : entry->member.raft_address;
+      const bool stays = known == each->second.known || known == each->second.address;
       if (stays) {
         ++each;
         continue;
@@ -57,8 +58,10 @@ void RaftTransport::set_members(const std::string& cluster_id,
     for (const auto& [id, entry] : membership.entries()) {
       if (id == self_) continue;
       Link& link = links_[id];
-      link.address = entry.member.raft_address;
-      link.learned = false;
+      if (link.known != entry.member.raft_address) {
+        link.address = link.known = entry.member.raft_address;
+      }
+      link.is_only_voter = entry.votes && membership.voters() == 1;
     }
   }
   for (const auto& stream : gone) {
@@ -69,13 +72,21 @@ void RaftTransport::set_members(const std::string& cluster_id,
 void RaftTransport::learn(raft::RaftId id, const std::string& address,
                           const std::string& cluster_id) {
   if (id == self_ || address.empty()) return;
-  MutexLock lock(mutex_);
-  if (closed_) return;
-  if (cluster_id_.empty()) cluster_id_ = cluster_id;
-  Link& link = links_[id];
-  if (!link.address.empty()) return;
-  link.address = address;
-  link.learned = true;
+  std::shared_ptr<net::FrameStream> gone;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    if (cluster_id_.empty()) cluster_id_ = cluster_id;
+    Link& link = links_[id];
+    if (link.address == address || (!link.address.empty() && !link.is_only_voter)) return;
+    link.address = address;
+    gone = std::exchange(link.stream, nullptr);
+    // What is being made leads to where it was.
+    link.dialing = false;
+    link.number = ++numbers_;
+    link.not_before = TimePoint();
+  }
+  if (gone) gone->close();
 }
 
 bool RaftTransport::Link::wait(BytesView message) {

@@ -51,7 +51,9 @@ class RaftTransport final : public raft::Transport {
   void set_members(const std::string& cluster_id, const store::Membership& membership)
       EXCLUDES(mutex_);
   // Another member says where it is, and of which cluster: this node may not have heard of it, or
-  // of any cluster, but has to answer.
+  // of any cluster, but has to answer. It is not believed before the membership, but for the only
+  // voter: when that one has moved, the others hear of it from nobody else, and not at all unless
+  // they answer.
   void learn(raft::RaftId id, const std::string& address, const std::string& cluster_id)
       EXCLUDES(mutex_);
   void send(raft::RaftId to, bool is_snapshot, BytesView message) override EXCLUDES(mutex_);
@@ -84,7 +86,8 @@ class RaftTransport final : public raft::Transport {
   // The way to one member.
   struct Link {
     std::string address;
-    bool learned = false;                      // from itself: it is no member that is known here
+    std::string known;  // as the members say; empty: it is none known here
+    bool is_only_voter = false;
     std::shared_ptr<net::FrameStream> stream;  // null: there is none now
     bool dialing = false;
     std::uint64_t number = 0;  // of the stream, or of the try to make one

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from members import INSERT, Nodes, ids
+from members import INSERT, TABLE, Nodes, ids
 from node import eventually, free_ports
 from recovery import forget_to_join
 from test_hazards import never
@@ -52,6 +52,50 @@ def test_another_address_between_nodes_does(trio):
     never(lambda: third.leader_address() or third.client.send("GET", "/readyz").status != 503, 1.5)
     assert shown(trio[0])["3"]["addr"] == old
     trio[0].client.must([INSERT, 1])
+
+
+def test_a_node_that_is_alone_may_move(make_member):
+    first = make_member()
+    first.start()
+    first.client.must(TABLE, [INSERT, 1])
+    assert first.stop() == 0
+    first.settle_at(first.host, *free_ports(2))
+    first.start()
+    eventually(lambda: shown(first)["1"]["addr"] == first.raft_address)
+    assert first.leader_address() == first.raft_address
+    second = make_member(first=first)
+    second.start()
+    second.client.must([INSERT, 2])
+    Nodes([first, second]).wait_until_equal()
+    assert second.rows() == 2
+
+
+def test_a_node_that_alone_votes_may_move_and_its_copies_follow(make_member):
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+    copy = make_member("-raft-non-voter", first=first)
+    copy.start()
+    assert first.stop() == 0
+    first.settle_at(first.host, *free_ports(2))
+    first.start()
+    first.client.must([INSERT, 1])
+    eventually(lambda: copy.rows() == 1)
+    assert copy.leader_address() == first.raft_address == shown(copy)["1"]["addr"]
+    copy.client.must([INSERT, 2])  # through the one that leads
+    assert first.rows() == 2
+
+
+def test_a_node_that_is_alone_may_have_another_name(make_member):
+    first = make_member()
+    first.start()
+    first.client.must(TABLE)
+    assert first.stop() == 0
+    first.flags = ("-node-id", "uno", *first.flags[2:])
+    first.start()
+    eventually(lambda: ids(shown(first)) == ["uno"])
+    assert first.client.queue([[INSERT, 1]], "wait").status == 200
+    assert first.rows() == 1
 
 
 def test_another_name_at_the_same_address_takes_the_old_ones_place(trio):

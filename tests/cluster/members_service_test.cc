@@ -86,6 +86,46 @@ TEST_F(MembersServiceTest, OthersAreLookedAfterAtEachLook) {
   service().stop();
 }
 
+// A leader that has moved.
+
+TEST_F(MembersServiceTest, WhoAloneVotesAndHasMovedSaysSoBeforeAnybodyJoins) {
+  group_.forget(kSecond);
+  group_.forget(kThird);
+  options_.node_id = "uno";
+  options_.raft_address = "127.0.0.1:5";
+  const LiveNode node(kNew);
+  EXPECT_EQ(join(request(node.address())), "catching up");
+  EXPECT_THAT(told(), ElementsAre("voter 1 uno 127.0.0.1:5", "learner 9 nine " + node.address()));
+  look();
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(MembersServiceTest, WhoAloneVotesAndHasMovedSaysSoByItself) {
+  group_.forget(kSecond);
+  group_.add(kThird, "three", kNowhere, false, false);
+  options_.node_id = "one";
+  options_.raft_address = "127.0.0.1:5";
+  look();
+  EXPECT_THAT(told(), ElementsAre("voter 1 one 127.0.0.1:5"));
+}
+
+TEST_F(MembersServiceTest, WhoTakesAnothersNameIsNotKnownByItAndLetsNobodyIn) {
+  group_.forget(kSecond);
+  group_.add(kThird, "three", kNowhere, false, false);
+  options_.node_id = "three";
+  options_.raft_address = "127.0.0.1:5";
+  EXPECT_EQ(join(request(kNowhere)), "refused: node ID three is in use by another node");
+  look();
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(MembersServiceTest, AmongOthersWhoVoteALeaderThatHasMovedHasToJoin) {
+  options_.node_id = "one";
+  options_.raft_address = "127.0.0.1:5";
+  look();
+  EXPECT_THAT(told(), IsEmpty());
+}
+
 // What a leader does not know yet.
 
 TEST_F(MembersServiceTest, ANewLeaderDecidesOnWhatWasAgreedOnBefore) {

@@ -402,6 +402,32 @@ TEST_F(RaftTransportTest, NobodySaysWhereAMemberIsButTheMembership) {
   EXPECT_EQ(there_.asked()[0].header(kClusterHeader), "the cluster");
 }
 
+// One voter at `address`, and this node, which reads.
+store::Membership reading_from(const std::string& address, const std::string& here) {
+  raft::Members parts;
+  parts.voters = {kThere};
+  parts.learners = {kHere};
+  return {{{kThere, {"2", address}}, {kHere, {"1", here, false}}}, raft::encode_members(parts)};
+}
+
+TEST_F(RaftTransportTest, TheOnlyVoterSaysItselfWhereItIsNow) {
+  here_->set_members("the cluster", reading_from("127.0.0.1:1", here_.address()));
+  here_->send(kThere, false, "nobody there");
+  there_.open();
+  here_->learn(kThere, there_.address(), "the cluster");
+  here_->send(kThere, false, "hello");
+  std::string told = there_.told().next();
+  if (told == "1 m nobody there") told = there_.told().next();  // it waited
+  EXPECT_EQ(told, "1 m hello");
+  // The members do not say so yet, and then they do.
+  here_->set_members("the cluster", reading_from("127.0.0.1:1", here_.address()));
+  EXPECT_EQ(here_.peer().address, there_.address());
+  here_->set_members("the cluster", reading_from(there_.address(), here_.address()));
+  here_->send(kThere, false, "again");
+  EXPECT_EQ(there_.told().next(), "1 m again");
+  EXPECT_THAT(there_.asked(), SizeIs(1));
+}
+
 TEST_F(RaftTransportTest, NobodyIsThisNodeOrNowhere) {
   here_->learn(kHere, there_.address(), "");
   here_->learn(kThere, "", "");
