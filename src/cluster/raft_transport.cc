@@ -163,15 +163,10 @@ void RaftTransport::on_dialed(raft::RaftId to, std::uint64_t number, net::Upgrad
       link.stream = stream;
       link.counts.sent += waiting.size();
       for (const Bytes& message : waiting) link.counts.sent_bytes += message.size();
-      link.refusal.clear();
+      if (link.trouble.over()) log("transport", "node at {} takes messages again", link.address);
     } else {
       link.counts.lost += waiting.size();
-      // It is there and does not want this node: somebody has to do something, and is told once.
-      const std::string& why = result.upgraded.error().text();
-      if (result.upgraded.error().code() == Code::kInvalid && link.refusal != why) {
-        link.refusal = why;
-        log("transport", "node at {} refuses messages of this one: {}", link.address, why);
-      }
+      note_trouble(link, result.upgraded.error());
     }
   }
   if (!stream) {
@@ -183,6 +178,17 @@ void RaftTransport::on_dialed(raft::RaftId to, std::uint64_t number, net::Upgrad
   // Nothing comes this way; it is read to see the end.
   stream->start([](const Bytes&) {},
                 [this, to, number](const Status& why) { on_link_closed(to, number, why); });
+}
+
+// Somebody may have to do something.
+void RaftTransport::note_trouble(Link& link, const Status& why) {
+  const bool is_refusal = why.code() == Code::kInvalid;
+  if (!link.trouble.failed(why.text(), is_refusal, clock_.now())) return;
+  if (is_refusal) {
+    log("transport", "node at {} refuses messages of this one: {}", link.address, why.text());
+  } else {
+    log("transport", "node at {} cannot be sent messages: {}", link.address, why.text());
+  }
 }
 
 void RaftTransport::on_link_closed(raft::RaftId to, std::uint64_t number, const Status&) {

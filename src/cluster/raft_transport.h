@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "cluster/link_trouble.h"
 #include "net/client.h"
 #include "net/frame_stream.h"
 #include "raft/transport.h"
@@ -94,7 +95,7 @@ class RaftTransport final : public raft::Transport {
     TimePoint not_before{};
     std::vector<Bytes> waiting;  // while dialing
     std::size_t waiting_bytes = 0;
-    std::string refusal;  // what the peer said last when it would not have a stream
+    LinkTrouble trouble{LinkTrouble::Options()};
     PeerReport counts;
 
     // Whether there was room for the message.
@@ -108,6 +109,7 @@ class RaftTransport final : public raft::Transport {
 
   void dial(raft::RaftId to, Link& link) REQUIRES(mutex_);
   void on_dialed(raft::RaftId to, std::uint64_t number, net::UpgradeResult result) EXCLUDES(mutex_);
+  void note_trouble(Link& link, const Status& why) REQUIRES(mutex_);
   void on_link_closed(raft::RaftId to, std::uint64_t number, const Status& why) EXCLUDES(mutex_);
   void on_frame(raft::RaftId from, Bytes frame) EXCLUDES(mutex_);
 

@@ -7,7 +7,7 @@ import pytest
 
 from certificates import Authority, Pair
 from members import INSERT, TABLE, ids
-from node import HOST
+from node import HOST, eventually
 
 
 @pytest.fixture
@@ -90,3 +90,21 @@ def test_nodes_go_on_with_new_certificates(make_member, authority, home):
     nodes[2].start()
     nodes[2].client.must([INSERT, 3])
     assert nodes[0].rows("strong") == 3
+
+
+def test_an_expired_certificate_is_named_where_it_is_refused(make_member, authority, home):
+    nodes = [make_member(*tls(authority, authority.issue("first")))]
+    nodes[0].start()
+    pair = Pair(home / "cert.pem", home / "key.pem")
+    authority.issue("second").install(pair)
+    nodes.append(make_member(*tls(authority, pair), first=nodes[0]))
+    nodes[1].start()
+    assert nodes[1].stop() == 0
+    authority.issue("late", days=-1).install(pair)
+    nodes[1].launch()
+    said = f"node at {nodes[1].raft_address} cannot be sent messages: "
+    eventually(lambda: said in nodes[0].log())
+    line = next(line for line in nodes[0].log().splitlines() if said in line)
+    assert "certificate" in line and "expired" in line
+    authority.issue("new").install(pair)
+    eventually(lambda: f"node at {nodes[1].raft_address} takes messages again" in nodes[0].log())
