@@ -1,6 +1,7 @@
 #include "cluster/cluster.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMetaBytesMax = 64 << 10;
 constexpr auto kPatience = 1s;
+constexpr auto kLeaderPatience = 10s;  // until it is told that there is none
 
 // Whoever cannot be reached at once is tried again soon: a connection whose first packets were
 // lost is made long after the network is well again.
@@ -53,7 +55,8 @@ Cluster::Cluster(Options options, net::Handler& forwarded, const Clock& clock)
       client_(options_.client),
       stream_client_(impatient(options_.client)),
       transport_(options_.raft_id, options_.raft_address, stream_client_, clock, *this),
-      handler_(*this, forwarded) {}
+      handler_(*this, forwarded),
+      leader_watch_(kLeaderPatience) {}
 
 Cluster::~Cluster() {
   close();
@@ -84,7 +87,10 @@ void Cluster::open(store::Store& store, std::uint64_t epoch) {
   MembersService::Options members = options_.members;
   members.node_id = options_.node_id;
   members.raft_address = options_.raft_address;
-  members.on_look = [this] { source_->expire(); };
+  members.on_look = [this] {
+    source_->expire();
+    look_for_leader();
+  };
   members_ =
       std::make_unique<MembersService>(*own_, client_, clock_, counters_, std::move(members),
                                        [this](raft::RaftId id) { return transport_.heard_at(id); });
@@ -225,6 +231,21 @@ void Cluster::forward(const store::Store::Leader& leader, const net::Request& re
   };
   (void)forwarder_.forward({leader.member.raft_address, headers()}, request, limits,
                            std::move(reply), std::move(counted));
+}
+
+void Cluster::look_for_leader() {
+  store::Store* store = store_;
+  if (store == nullptr) return;
+  const store::Membership membership = store->membership();
+  // Who is of no cluster yet looks for one, and tells what it finds. Who was removed knows why.
+  const bool expects_one = membership.contains(options_.raft_id);
+  if (!leader_watch_.look(!expects_one || store->leader().has_value(), clock_.now())) return;
+  std::set<raft::RaftId> reached;
+  for (const RaftTransport::PeerReport& peer : transport_.report()) {
+    if (peer.connected) reached.insert(peer.id);
+  }
+  log("cluster", "{}",
+      why_no_leader(kLeaderPatience, options_.raft_id, options_.raft_address, membership, reached));
 }
 
 std::optional<store::Store::Leader> Cluster::leader() { return store_.load()->leader(); }

@@ -16,6 +16,7 @@
 #include "cluster/errands.h"
 #include "cluster/forwarder.h"
 #include "cluster/founder.h"
+#include "cluster/leader_watch.h"
 #include "cluster/members_service.h"
 #include "cluster/own_store.h"
 #include "cluster/peer_port.h"
@@ -140,6 +141,8 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   // A stream of another member begins, which says where it is and of which cluster.
   void note_contact(SnapshotFetch::Contact contact) EXCLUDES(mutex_);
   [[nodiscard]] NodeMeta meta();
+  // On the thread of the members' service.
+  void look_for_leader();
 
   const Options options_;
   const Clock& clock_;
@@ -156,6 +159,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   std::unique_ptr<OwnStore> own_;
   std::unique_ptr<SnapshotSource> source_;
   std::unique_ptr<SnapshotFetch> fetch_;
+  LeaderWatch leader_watch_;  // of the members' service's thread
   std::unique_ptr<MembersService> members_;
   std::unique_ptr<Founder> founder_;
   std::unique_ptr<StreamTarget> stream_target_;

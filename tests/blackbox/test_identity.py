@@ -52,6 +52,8 @@ def test_another_address_between_nodes_does(trio):
     never(lambda: third.leader_address() or third.client.send("GET", "/readyz").status != 503, 1.5)
     assert shown(trio[0])["3"]["addr"] == old
     trio[0].client.must([INSERT, 1])
+    eventually(lambda: f"this node is at {third.raft_address}, and they know it at {old}: start it "
+               "again with -join" in third.log())
 
 
 def test_a_node_that_is_alone_may_move(make_member):

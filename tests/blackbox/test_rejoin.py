@@ -9,6 +9,7 @@ import pytest
 
 from members import INSERT, ids
 from node import eventually
+from recovery import forget_to_join
 
 
 @pytest.fixture
@@ -132,6 +133,15 @@ def test_without_being_told_to_join_it_stays_as_it_is(trio):
     eventually(lambda: "node HTTP API available" in trio[2].log())
     assert trio[2].rows() == 0 and identity(trio[2]) == before
     assert trio[2].stop() == 0
+
+
+def test_a_node_that_missed_its_removal_says_what_it_may_be(trio):
+    assert trio[2].stop() == 0
+    remove(trio[0], "3")
+    forget_to_join(trio[2])
+    trio[2].launch()
+    eventually(lambda: "no leader is known for 10s: 2 of 2 other voters can be reached; if they have "
+               "one, this node was removed while it did not run" in trio[2].log())
 
 
 def test_what_was_put_away_founds_no_cluster(trio):
