@@ -56,6 +56,24 @@ def test_a_leader_leaves_as_it_stops(start_trio):
     assert leader.rows("strong") == 1
 
 
+@pytest.mark.parametrize("other", [1, 2])
+@pytest.mark.parametrize("turn", range(2))
+def test_a_leader_and_a_follower_leave_at_the_same_time(start_trio, turn, other):
+    """However often they hand over to each other, which is a matter of chance: whoever stays is
+    alone, and knows it."""
+    trio = start_trio(LEAVES)
+    assert trio.leader() is trio[0]
+    leaving, stays = (trio[0], trio[other]), trio[3 - other]
+    for node in leaving:
+        node.signal(15)
+    assert [node.wait(30) for node in leaving] == [0, 0], [node.log() for node in leaving]
+    for node in leaving:
+        assert REMOVED in node.log()
+    assert members(stays) == [stays.flags[1]]
+    stays.client.must([INSERT, 1])
+    assert stays.rows("strong") == 1
+
+
 def test_it_comes_back_when_it_is_started_again(start_trio):
     trio = start_trio(LEAVES)
     assert trio[2].stop() == 0
