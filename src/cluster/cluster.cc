@@ -224,7 +224,7 @@ void Cluster::forward(const store::Store::Leader& leader, const net::Request& re
                       Forwarder::OnFailure on_failure) {
   const auto kind = static_cast<std::size_t>(passed_on_kind(request.path));
   counters_.passed_on[kind]++;
-  limits.on_again = [this, kind] { counters_.retries[kind]++; };
+  limits.on_again = [this, kind](const Status&) { counters_.retries[kind]++; };
   auto counted = [this, kind, on_failure = std::move(on_failure)](const Status& why) {
     counters_.failed[kind]++;
     on_failure(why);

@@ -41,7 +41,8 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
         ends_(later(owner.clock_.now(), errand_.within)) {
     errand_.request.headers = headers_.get();
     errand_.limits.may_repeat = errand_.may_repeat;
-    errand_.limits.on_again = [&count = owner_.counters_.retries[kind_]] { count++; };
+    // Who calls this is to tell this one how it ended, and so keeps it.
+    errand_.limits.on_again = [this](const Status& why) { note_repeated(why); };
     if (errand_.may_write) origin_ = owner_.numbers_.begin();
   }
   ~Running() {
@@ -99,6 +100,16 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
     (std::exchange(was_sent_, true) ? counters.retries : counters.passed_on)[kind_]++;
   }
 
+  void note_repeated(const Status& why) EXCLUDES(mutex_) {
+    owner_.counters_.retries[kind_]++;
+    MutexLock lock(mutex_);
+    note_unknown(why);
+  }
+  // What a later copy of a write fails with says nothing about an earlier one.
+  void note_unknown(const Status& why) REQUIRES(mutex_) {
+    if (why.code() == Code::kUnknown && errand_.may_write && !unknown_) unknown_ = why;
+  }
+
   void failed(const Status& why) EXCLUDES(mutex_) {
     const TimePoint now = owner_.clock_.now();
     const std::optional<Leader> leader = owner_.ways_.leader();
@@ -108,8 +119,7 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
     bool was_sent = false;
     {
       MutexLock lock(mutex_);
-      // What a later copy of a write fails with says nothing about an earlier one.
-      if (why.code() == Code::kUnknown && errand_.may_write && !unknown_) unknown_ = why;
+      note_unknown(why);
       if (unknown_) last = *unknown_;
       if (!until_) {
         const auto patience = std::min(owner_.options_.patience, errand_.limits.timeout);

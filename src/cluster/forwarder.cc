@@ -41,6 +41,16 @@ std::string escaped(std::string_view path) {
   return text;
 }
 
+Status why_unanswered(const net::CallEnd& end) {
+  const Code code = end.status.code();
+  // Time that was up here is none that the other node had.
+  if (code != Code::kUnknown && code != Code::kDeadline) return end.status;
+  if (end.whole) return {Code::kUnknown, end.status.text()};
+  // A request of which something is missing is not looked at.
+  const Status missing(Code::kUnavailable, end.status.text());
+  return end.sent ? missing.with_context("not all of the request was sent") : missing;
+}
+
 // Takes the answer and gives it to the client: at once if it is small, else as it comes, by a
 // thread that may wait for a slow client.
 class PassOn final : public net::Receiver, public std::enable_shared_from_this<PassOn> {
@@ -80,16 +90,6 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
   }
 
  private:
-  static Status why_unanswered(const net::CallEnd& end) {
-    const Code code = end.status.code();
-    // Time that was up here is none that the other node had.
-    if (code != Code::kUnknown && code != Code::kDeadline) return end.status;
-    if (end.whole) return {Code::kUnknown, end.status.text()};
-    // A request of which something is missing is not looked at.
-    const Status missing(Code::kUnavailable, end.status.text());
-    return end.sent ? missing.with_context("not all of the request was sent") : missing;
-  }
-
   // The rest of an answer on its way to a client who may be slow.
   class Stream : public std::enable_shared_from_this<Stream> {
    public:
@@ -197,7 +197,7 @@ class Attempts : public std::enable_shared_from_this<Attempts> {
       // The last one is over a connection that nothing can be wrong with yet.
       call_.fresh = made_ == limits_.attempts;
     }
-    if (limits_.on_again) limits_.on_again();
+    if (limits_.on_again) limits_.on_again(why_unanswered(end));
     next();
     return true;
   }

@@ -32,7 +32,8 @@ class Forwarder {
     // anything twice.
     int attempts = 1;
     bool may_repeat = false;
-    std::function<void()> on_again = nullptr;  // called whenever it is sent once more
+    // Called whenever it is sent once more, with what OnFailure would have heard.
+    std::function<void(const Status&)> on_again = nullptr;
     // Gives the body, if the request does not hold it. Sent over a new connection, and not again.
     std::shared_ptr<net::BodySource> body = nullptr;
   };

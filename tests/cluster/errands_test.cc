@@ -237,6 +237,17 @@ TEST_F(ErrandsTest, WhatMayBeDoneIsNotSaidToHaveFailed) {
   EXPECT_EQ(text_of(*reply), "connection reset\n");
 }
 
+TEST_F(ErrandsTest, NorIfTheFirstCopyWasSentAgainToTheSameLeader) {
+  ways_.leads(kSecond);
+  const auto reply = begin("a");
+  ways_.sent_.back().limits.on_again({Code::kUnknown, "connection reset"});
+  ways_.fail(Code::kUnavailable, "connection refused");
+  clock_.advance(5s);
+  ways_.run_next();
+  ways_.fail(Code::kUnavailable, "connection refused");
+  EXPECT_EQ(text_of(*reply), "connection reset\n");
+}
+
 TEST_F(ErrandsTest, WhatIsRefusedIsNotSentAgain) {
   ways_.leads(kSecond);
   const auto reply = begin("a");

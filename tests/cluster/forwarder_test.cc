@@ -91,7 +91,10 @@ class ForwarderTest : public ::testing::Test {
     request_.method = "POST";
     request_.path = "/db/execute";
     request_.headers = &headers_;
-    limits_.on_again = [this] { repeated_++; };
+    limits_.on_again = [this](const Status& why) {
+      repeated_++;
+      repeated_after_ = why.code();
+    };
   }
   ~ForwarderTest() override { client_.close(); }
 
@@ -117,6 +120,7 @@ class ForwarderTest : public ::testing::Test {
   net::Request request_;
   Forwarder::Limits limits_;
   std::atomic<int> repeated_ = 0;
+  std::atomic<Code> repeated_after_ = Code::kOk;
   std::atomic<Code> failed_ = Code::kOk;  // once the client has its answer
   net::Client client_{net::Client::Options()};
   Forwarder forwarder_{client_};
@@ -210,6 +214,7 @@ TEST_F(ForwarderTest, WhoeverCannotBeReachedIsTriedOnceMoreOverANewConnection) {
   EXPECT_EQ(response.status, 599);
   EXPECT_THAT(response.body, HasSubstr("127.0.0.1:1"));
   EXPECT_EQ(repeated_, 1);
+  EXPECT_EQ(repeated_after_, Code::kUnavailable);
   EXPECT_EQ(client_.report()[0].fresh, 1u);
 }
 
@@ -247,6 +252,7 @@ TEST_F(ForwarderTest, UnlessThatDoesNoHarm) {
   again.send(kOk);
   EXPECT_EQ(reply->take().body, "done");
   EXPECT_EQ(repeated_, 1);
+  EXPECT_EQ(repeated_after_, Code::kUnknown);
 }
 
 TEST_F(ForwarderTest, APeerThatWasStartedAgainIsReachedAtOnce) {
