@@ -151,7 +151,7 @@ class Cluster final : private RaftTransport::Listener, private Errands::Ways {
   net::Client client_;
   net::Client stream_client_;  // which is not patient
   RaftTransport transport_;
-  Forwarder forwarder_{client_};
+  Forwarder forwarder_{client_, clock_};
   PeerPort handler_;
   std::unique_ptr<net::Server> port_;
 

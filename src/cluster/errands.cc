@@ -63,6 +63,7 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
       is_late_ = false;
       call_ = {};
       if (!leader->is_self) note_sending();
+      if (!errand_.may_write) limits.within = ends_ - owner_.clock_.now();
       if (until_ && !errand_.may_write) {
         // One that is tried again has only what is left of its time.
         const auto left = std::max<std::chrono::nanoseconds>(*until_ - owner_.clock_.now(),

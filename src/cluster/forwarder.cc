@@ -158,9 +158,12 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
 // A request with as many tries as it may have.
 class Attempts : public std::enable_shared_from_this<Attempts> {
  public:
-  Attempts(net::Client& client, net::Call call, Forwarder::Limits limits,
+  Attempts(net::Client& client, const Clock& clock, net::Call call, Forwarder::Limits limits,
            std::shared_ptr<net::Reply> reply, Forwarder::OnFailure on_failure)
       : client_(client),
+        clock_(clock),
+        ends_(later(clock.now(), limits.timeout)),
+        again_until_(std::min(ends_, later(clock.now(), limits.within))),
         call_(std::move(call)),
         limits_(limits),
         reply_(std::move(reply)),
@@ -191,18 +194,24 @@ class Attempts : public std::enable_shared_from_this<Attempts> {
  private:
   bool again(const net::CallEnd& end) EXCLUDES(mutex_) {
     if (end.sent && !limits_.may_repeat) return false;
+    const TimePoint now = clock_.now();
+    if (now >= again_until_) return false;
     {
       MutexLock lock(mutex_);
       if (given_up_ || made_ > limits_.attempts) return false;
       // The last one is over a connection that nothing can be wrong with yet.
       call_.fresh = made_ == limits_.attempts;
     }
+    call_.timeout = call_.connect_timeout = ends_ - now;
     if (limits_.on_again) limits_.on_again(why_unanswered(end));
     next();
     return true;
   }
 
   net::Client& client_;
+  const Clock& clock_;
+  const TimePoint ends_;         // the time of all tries
+  const TimePoint again_until_;  // no try begins any more
   net::Call call_;
   const Forwarder::Limits limits_;
   const std::shared_ptr<net::Reply> reply_;
@@ -231,6 +240,7 @@ net::CallHandle Forwarder::forward(const Target& target, const net::Request& req
                  .body = limits.body ? Bytes() : request.body,
                  .source = limits.body,
                  .timeout = limits.timeout,
+                 .connect_timeout = limits.timeout,
                  .fresh = limits.body != nullptr};
   if (limits.body) limits.may_repeat = false;
   for (const std::string_view name : kRequestHeaders) {
@@ -238,8 +248,8 @@ net::CallHandle Forwarder::forward(const Target& target, const net::Request& req
       call.headers.emplace_back(name, value);
     }
   }
-  auto attempts = std::make_shared<Attempts>(client_, std::move(call), limits, std::move(reply),
-                                             std::move(on_failure));
+  auto attempts = std::make_shared<Attempts>(client_, clock_, std::move(call), limits,
+                                             std::move(reply), std::move(on_failure));
   attempts->next();
   // Weak: what is under way holds them.
   return net::CallHandle([weak = std::weak_ptr(attempts)] {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/client.h"
 #include "net/message.h"
@@ -20,14 +21,18 @@ std::string target_of(const net::Request& request);
 // Threads: any.
 class Forwarder {
  public:
-  explicit Forwarder(net::Client& client) : client_(client) {}
+  // Both must outlive it.
+  Forwarder(net::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
 
   struct Target {
     std::string address;        // the other node's, between nodes
     net::HeaderFields headers;  // besides those of the client's request
   };
   struct Limits {
-    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};  // of each step
+    // Of each step, and of connecting. What is sent again has only what is left of it.
+    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
+    // When it is so old, it is not sent again.
+    std::chrono::nanoseconds within = std::chrono::nanoseconds::max();
     // So often, over kept connections and then once over a new one; only where that cannot do
     // anything twice.
     int attempts = 1;
@@ -46,6 +51,7 @@ class Forwarder {
 
  private:
   net::Client& client_;
+  const Clock& clock_;
 };
 
 }  // namespace rqlite::cluster

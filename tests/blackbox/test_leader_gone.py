@@ -250,6 +250,23 @@ def test_who_is_not_answered_hears_what_may_have_come_of_it(calm_trio):
     assert leader.rows("strong") in (0, 1)
 
 
+def test_who_is_not_answered_waits_no_longer_than_it_says(calm_trio):
+    """However many tries there are: a read for `timeout`, a write for twice as long."""
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
+    for path, times in (("/db/query?level=weak&timeout=1s", 1),
+                        ("/db/query?level=strong&timeout=1s&retries=4", 1),
+                        ("/db/request?level=strong&timeout=1s", 2)):
+        leader.signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            reply = follower.client.send("POST", path, ["SELECT 1"])
+            assert times <= time.monotonic() - began < times + 0.9, path
+        finally:
+            leader.signal(signal.SIGCONT)
+        assert reply.json["error"].endswith("i/o timeout")
+        eventually(lambda: follower.client.query(["SELECT 1"], level="strong").results)
+
+
 def test_while_nobody_leads_nothing_is_passed_on(trio, home):
     """What is passed on once is refused at once; whoever wants to go to the leader is sent nowhere."""
     leader, (follower, other) = trio.leader(), trio.followers()

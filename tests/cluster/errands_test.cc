@@ -248,6 +248,23 @@ TEST_F(ErrandsTest, NorIfTheFirstCopyWasSentAgainToTheSameLeader) {
   EXPECT_EQ(text_of(*reply), "connection reset\n");
 }
 
+TEST_F(ErrandsTest, AWriteIsTriedForTwiceItsTimeAtALeaderThatStays) {
+  ways_.leads(kSecond);
+  auto reply = std::make_shared<FakeReply>();
+  Errands::Errand write = errand("/db/execute", "a", reply);
+  write.limits.timeout = 1s;
+  errands_.run(std::move(write));
+  for (int i = 0; i < 2; i++) {
+    EXPECT_EQ(text_of(*reply), "no answer");
+    EXPECT_EQ(ways_.sent_.back().limits.timeout, 1s);
+    clock_.advance(1s);
+    ways_.fail(Code::kUnknown, "i/o timeout");
+    if (i == 0) ways_.run_next();
+  }
+  EXPECT_EQ(text_of(*reply), "i/o timeout\n");
+  EXPECT_TRUE(ways_.waiting_.empty());
+}
+
 TEST_F(ErrandsTest, WhatIsRefusedIsNotSentAgain) {
   ways_.leads(kSecond);
   const auto reply = begin("a");
@@ -404,6 +421,7 @@ TEST_F(ErrandsTest, NobodyWaitsForAReadAtALeaderThatIsNoneAnyMore) {
 TEST_F(ErrandsTest, AReadIsNotTriedAgainForLongerThanItsClientWaits) {
   ways_.leads(kSecond);
   const auto reply = begin_read(2s);
+  EXPECT_EQ(ways_.sent_.back().limits.within, 2s);
   clock_.advance(500ms);
   ways_.fail(Code::kUnavailable, "connection refused");
   ways_.run_next();

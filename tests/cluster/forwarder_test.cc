@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "cluster/peer_protocol.h"
 #include "cluster/peer_stand_in.h"
+#include "fakes/fake_clock.h"
 #include "fakes/fake_headers.h"
 #include "net/raw_peer.h"
 
@@ -119,11 +120,12 @@ class ForwarderTest : public ::testing::Test {
   FakeHeaders headers_;
   net::Request request_;
   Forwarder::Limits limits_;
+  FakeClock clock_;
   std::atomic<int> repeated_ = 0;
   std::atomic<Code> repeated_after_ = Code::kOk;
   std::atomic<Code> failed_ = Code::kOk;  // once the client has its answer
   net::Client client_{net::Client::Options()};
-  Forwarder forwarder_{client_};
+  Forwarder forwarder_{client_, clock_};
   net::CallHandle handle_;
 };
 
@@ -278,6 +280,51 @@ TEST_F(ForwarderTest, WhoeverIsSilentCostsTheTimeout) {
   const net::Response response = forward(peer.address());
   EXPECT_EQ(response.status, 599);
   EXPECT_THAT(response.body, HasSubstr("i/o timeout"));
+  EXPECT_EQ(repeated_, 0);
+}
+
+TEST_F(ForwarderTest, WhatTookAllItsTimeIsNotSentAgain) {
+  const net::RawPeer peer;
+  const SystemClock clock;
+  Forwarder forwarder(client_, clock);
+  limits_.timeout = 1ms;
+  limits_.may_repeat = true;
+  limits_.attempts = 100;
+  auto reply = std::make_shared<ClientReply>();
+  (void)forwarder.forward(
+      {peer.address(), {}}, request_, limits_, reply,
+      [reply](const Status& why) { reply->send(net::Response::text(599, why.text())); });
+  EXPECT_THAT(reply->take().body, HasSubstr("i/o timeout"));
+  EXPECT_EQ(repeated_, 0);
+}
+
+TEST_F(ForwarderTest, WhatIsSentAgainHasOnlyTheTimeThatIsLeft) {
+  const net::RawPeer peer;
+  limits_.timeout = 1h + 20ms;
+  limits_.may_repeat = true;
+  const auto reply = begin(peer.address());
+  {
+    const net::RawConnection connection = peer.accept();
+    (void)connection.read_until("\r\n\r\n");
+    clock_.advance(1h);
+  }
+  const net::RawConnection silent = peer.accept();
+  EXPECT_THAT(reply->take().body, HasSubstr("i/o timeout"));
+  EXPECT_EQ(repeated_, 1);
+}
+
+TEST_F(ForwarderTest, WhatNobodyWaitsForAnyMoreIsNotSentAgain) {
+  const net::RawPeer peer;
+  limits_.timeout = 2h;
+  limits_.within = 1h;
+  limits_.may_repeat = true;
+  const auto reply = begin(peer.address());
+  {
+    const net::RawConnection connection = peer.accept();
+    (void)connection.read_until("\r\n\r\n");
+    clock_.advance(1h);
+  }
+  EXPECT_EQ(reply->take().status, 599);
   EXPECT_EQ(repeated_, 0);
 }
 
