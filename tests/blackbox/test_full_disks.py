@@ -195,3 +195,27 @@ def test_a_leader_of_whom_no_majority_stores_anything_says_so(make_member, small
     eventually(lambda: value(leader, "rqlite_raft_commit_stalled") == 0)
     keys = leader.client.column("SELECT key FROM written WHERE key NOT LIKE 'full/%'")
     assert keys in (["after"], ["unknown", "after"])
+
+
+def test_reads_of_a_leader_whose_followers_have_full_disks(make_member, small_disks):
+    """They answer it, so it leads. What goes through the log waits, however short its `timeout`."""
+    leader = make_member(*CALM)
+    leader.start()
+    followers = [make_member(*CALM, first=leader, directory=disk / "node") for disk in small_disks]
+    for node in followers:
+        node.start()
+    leader.client.must(TABLE)
+    make_member.all.wait_until_equal()
+    for disk in small_disks:
+        Ballast(disk).fill(0)
+    impatient = leader.new_client(timeout=3)
+    with pytest.raises(TimeoutError):
+        for n in range(2000):
+            impatient.execute([[INSERT, f"full/{n}/{ROW}"]])
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        strong = pool.submit(leader.new_client().query, ["SELECT 1"], level="strong", timeout="2s")
+        for node in (leader, *followers):
+            for level in ("weak", "linearizable"):
+                assert node.client.query(["SELECT 1"], level=level).results[0]["values"] == [[1]]
+        assert not strong.done()
+        assert "no majority has stored it in time" in strong.result().text
