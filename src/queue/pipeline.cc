@@ -94,6 +94,7 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
   if (flight == flights_.end()) return false;
   const bool for_anothers_sake = flight->in_vain;
   flight->attempt = 0;
+  if (why.code() == Code::kUnknown) flight->in_doubt = true;
   for (auto each = flight; each != flights_.end(); ++each) {
     each->in_vain = true;
     each->committed = false;
@@ -114,6 +115,15 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
     not_before_ = now + backoff_;
   }
   return false;
+}
+
+std::uint64_t Pipeline::possible_to() const {
+  std::uint64_t possible = committed_;
+  for (const Flight& each : flights_) {
+    if (each.attempt == 0 && !each.in_doubt) break;
+    possible = std::max(possible, each.last());
+  }
+  return possible;
 }
 
 void Pipeline::note_progress() {

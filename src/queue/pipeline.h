@@ -70,6 +70,9 @@ class Pipeline {
   // The highest number so that it and all below are applied, or committed; 0: none yet.
   [[nodiscard]] std::uint64_t applied_to() const { return applied_; }
   [[nodiscard]] std::uint64_t committed_to() const { return committed_; }
+  // The highest number that may be stored, if nothing is sent any more: it was sent, and nobody has
+  // said that it never will be. Whatever follows one that is not stored is not stored either.
+  [[nodiscard]] std::uint64_t possible_to() const;
 
  private:
   struct Flight {
@@ -83,7 +86,8 @@ class Pipeline {
     // that attempt does not count.
     bool in_vain = false;
     bool committed = false;
-    bool refused = false;  // its requests do nothing but fail
+    bool in_doubt = false;  // an attempt that is over may have stored it, for all that is known
+    bool refused = false;   // its requests do nothing but fail
 
     [[nodiscard]] std::uint64_t last() const { return first + requests.size() - 1; }
   };

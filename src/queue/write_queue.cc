@@ -87,33 +87,44 @@ WriteQueue::~WriteQueue() {
   }
   changed_.notify_one();
   thread_.join();
-  tell_rest();
+  (void)tell_rest();
 }
 
-void WriteQueue::tell_rest() {
-  std::vector<Request> left;
+WriteQueue::Left WriteQueue::tell_rest() {
+  std::vector<Request> rest;
   std::map<std::uint64_t, RoomRequest> refused;
   std::multimap<std::uint64_t, Settling> settling;
   std::uint64_t persisted = 0;
+  std::uint64_t possible = 0;
+  Left left;
   {
     MutexLock lock(mutex_);
     refused = std::exchange(room_waiters_, {});
     settling = std::exchange(settling_, {});
-    persisted = pipeline_.committed_to();
-    left = pipeline_.take_all();
+    persisted = std::max(pipeline_.committed_to(), epoch_ - 1);
+    possible = std::max(pipeline_.possible_to(), persisted);
+    left.in_doubt = {persisted + 1, possible};
+    left.not_stored = {possible + 1, std::max(accepted_, possible)};
+    rest = pipeline_.take_all();
     while (batcher_.requests() > 0) {
-      for (Request& request : batcher_.take().requests) left.push_back(std::move(request));
+      for (Request& request : batcher_.take().requests) rest.push_back(std::move(request));
     }
   }
   for (const auto& [ticket, request] : refused) request.waiter->refused(shutting_down());
   for (const auto& [number, each] : settling) each.settled();
+  // What is persisted is applied by the next start, if not here.
   const Status stored(Code::kUnknown,
                       "the node stops: the write is in the log and is applied by its next start");
-  const Status unknown(Code::kUnknown, "the node stopped before it was stored");
-  for (const Request& request : left) {
+  const Status in_doubt(Code::kUnknown,
+                        "the outcome is unknown: the node stopped while the write was on its way");
+  const Status not_stored(Code::kUnavailable, "the node stopped before it was stored");
+  for (const Request& request : rest) {
     if (!request.waiter) continue;
-    request.waiter->failed(request.number, request.number <= persisted ? stored : unknown);
+    const std::uint64_t number = request.number;
+    request.waiter->failed(
+        number, number <= persisted ? stored : (number <= possible ? in_doubt : not_stored));
   }
+  return left;
 }
 
 void WriteQueue::enqueue(Request request) {
@@ -264,17 +275,7 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
     while (sending_) landed_.wait(mutex_);
   }
   stop_listening();
-  Left left;
-  {
-    MutexLock lock(mutex_);
-    // What is persisted is applied by the next start, if not here.
-    const std::uint64_t persisted = std::max(pipeline_.committed_to(), epoch_ - 1);
-    left.last = std::max(accepted_, persisted);
-    left.first = persisted + 1;
-    left.requests = left.last - persisted;
-  }
-  tell_rest();
-  return left;
+  return tell_rest();
 }
 
 void WriteQueue::give_up() {

@@ -84,18 +84,29 @@ class WriteQueue final : private store::StreamListener {
 
   [[nodiscard]] Progress progress(std::uint64_t number) EXCLUDES(mutex_);
 
+  // Numbers that follow one another; none if `last` is below `first`.
+  struct Numbers {
+    std::uint64_t first = 1;
+    std::uint64_t last = 0;
+
+    [[nodiscard]] std::uint64_t count() const { return last + 1 - first; }
+    friend bool operator==(const Numbers&, const Numbers&) = default;
+  };
+  // What is not persisted when the queue stops.
+  struct Left {
+    Numbers in_doubt;    // may be stored: the target has them, or may have
+    Numbers not_stored;  // and never will be
+
+    [[nodiscard]] bool nothing() const { return in_doubt.count() + not_stored.count() == 0; }
+    friend bool operator==(const Left&, const Left&) = default;
+  };
+
   // From now on refuses new requests, those that wait for room included, and lets what waits for
   // company go.
   void refuse_new() EXCLUDES(mutex_);
-
   // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up(). Then
-  // whoever still waits is told that the fate of the request is unknown.
+  // whoever still waits is told what is known of the request.
   // The target is called no more after that: it may close, if it answers what it still has.
-  struct Left {
-    std::size_t requests = 0;  // that are not even persisted
-    std::uint64_t first = 0;   // number
-    std::uint64_t last = 0;
-  };
   Left drain(std::chrono::nanoseconds patience) EXCLUDES(mutex_);
   void give_up() EXCLUDES(mutex_);
 
@@ -160,8 +171,8 @@ class WriteQueue final : private store::StreamListener {
   void on_failed(std::uint64_t first, const Status& why) EXCLUDES(mutex_);
   void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
                          std::vector<command::RequestResult> results) override EXCLUDES(mutex_);
-  // Tells all who still wait that nothing more will happen.
-  void tell_rest() EXCLUDES(mutex_);
+  // Tells all who still wait that nothing more will happen here.
+  Left tell_rest() EXCLUDES(mutex_);
   // Whoever waits for numbers that are settled now.
   std::vector<std::function<void()>> take_settled() REQUIRES(mutex_);
 

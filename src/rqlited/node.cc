@@ -56,6 +56,20 @@ void split(const std::string& address, std::string& host, std::string& port) {
   if (host.size() >= 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
 }
 
+void say_what_is_left(const queue::WriteQueue::Left& left) {
+  const auto& [in_doubt, not_stored] = left;
+  if (in_doubt.count() > 0) {
+    log("rqlited",
+        "of {} queued requests it is not known whether they are stored, numbers {} to {}: ask for "
+        "them by number once there is a leader again",
+        in_doubt.count(), in_doubt.first, in_doubt.last);
+  }
+  if (not_stored.count() > 0) {
+    log("rqlited", "{} queued requests could not be stored, numbers {} to {}", not_stored.count(),
+        not_stored.first, not_stored.last);
+  }
+}
+
 }  // namespace
 
 Node::~Node() {
@@ -439,14 +453,10 @@ void Node::hand_over() {
 
 bool Node::stop(bool leaves) {
   if (!queue_) return true;  // nothing was accepted
-  bool all_stored = true;
   // Clients are answered meanwhile; new requests for the queue are refused.
   const queue::WriteQueue::Left left = queue_->drain(options_.queue_drain_timeout);
-  if (left.requests > 0) {
-    log("rqlited", "{} queued requests could not be stored, numbers {} to {}", left.requests,
-        left.first, left.last);
-    all_stored = false;
-  }
+  say_what_is_left(left);
+  const bool all_stored = left.nothing();
   api_->close();
   server_->stop(all_stored ? kAnswerPatience : kLastAnswerPatience);
   api_->finish_uploads();  // what is still written leads back to the server

@@ -186,6 +186,14 @@ def calm_trio(make_member):
 
 
 @pytest.fixture
+def hasty_trio(make_member):
+    """Three voters that stay what they are for some seconds, whatever happens, and whose stops have
+    little patience. Each queued request is a batch."""
+    return start_trio(make_member, *CALM, "-write-queue-drain-timeout", "500ms",
+                      "-write-queue-batch-size", "1")
+
+
+@pytest.fixture
 def unlike_files(make_member, home):
     """Two members: the leader lets bob only read, the other one lets him do everything."""
     strict, lax = home / "strict.json", home / "lax.json"

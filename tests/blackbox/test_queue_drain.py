@@ -27,12 +27,23 @@ def read_all(connection):
     return answer
 
 
-def left_behind(node):
-    """What the log says could not be stored: how many, and the first and last number."""
-    said = re.findall(r"^\[rqlited\] .* (\d+) queued requests could not be stored, "
-                      r"numbers (\d+) to (\d+)$", node.log(), re.M)
+def said_of(node, line):
+    """How many requests a line of the log is about, and the first and last number."""
+    said = re.findall(rf"^\[rqlited\] \S+ \S+ {line}$", node.log(), re.M)
     assert len(said) <= 1
     return [int(number) for number in said[0]] if said else None
+
+
+def left_behind(node):
+    """Of what the log says that it could not be stored."""
+    return said_of(node, r"(\d+) queued requests could not be stored, numbers (\d+) to (\d+)")
+
+
+def left_in_doubt(node):
+    """Of what the log says that it may be stored."""
+    return said_of(node, r"of (\d+) queued requests it is not known whether they are stored, "
+                         r"numbers (\d+) to (\d+): ask for them by number once there is a leader "
+                         r"again")
 
 
 # What was accepted is stored.
@@ -192,7 +203,8 @@ def test_a_stop_that_cannot_store_everything_says_what_is_left(stuck, number):
     assert last - first + 1 == count
     stuck.make_room()
     node.start()
-    assert count_stored(stuck) >= stuck.numbers.index(first)
+    assert left_in_doubt(node) is None
+    assert stuck.numbers[0] + count_stored(stuck) == first
     assert node.client.queue([[INSERT, "after"]], "wait").results == []
 
 
@@ -264,6 +276,92 @@ def test_a_second_signal_is_heard_and_no_more(stuck, number):
     assert count_stored(stuck) == len(stuck.numbers)
 
 
+# What may be stored is not called lost: who sends it again would have it twice.
+
+IN_DOUBT = "the outcome is unknown: the node stopped while the write was on its way"
+NOT_STORED = "the node stopped before it was stored"
+
+
+def accept(node, count):
+    """Has the node accept so many requests, of which BATCHES leave its queue and are not stored. Their
+    numbers, and for each a thread and what its client is told in the end."""
+    told = []
+    for n in range(count):
+        told.append(in_background(
+            lambda n=n: node.new_client().queue([[TRIO_INSERT, n]], "wait")))
+        eventually(lambda: node.client.queue_report()["in_flight"] +
+                   node.client.queue_report()["depth"] == n + 1)
+    report = node.client.queue_report()
+    assert (report["in_flight"], report["depth"]) == (min(count, BATCHES), max(count - BATCHES, 0))
+    return list(range(report["accepted"] - count + 1, report["accepted"] + 1)), told
+
+
+def check_told(node, numbers, told):
+    """Each hears, and the log says, what is known of its request: those that left the queue may be
+    stored, the others are not."""
+    for index, (thread, replies) in enumerate(told):
+        thread.join()
+        assert replies[0].status == 200
+        assert replies[0].json["error"] == (IN_DOUBT if index < BATCHES else NOT_STORED)
+        assert replies[0].headers["X-Rqlite-Sequence-Number"] == str(numbers[index])
+    assert left_in_doubt(node) == [BATCHES, numbers[0], numbers[BATCHES - 1]]
+    assert left_behind(node) == [len(numbers) - BATCHES, numbers[BATCHES], numbers[-1]]
+
+
+def values(node):
+    return node.client.column("SELECT v FROM t ORDER BY id")
+
+
+def stop_without_a_majority(trio):
+    """The first, which leads, stops with requests that nobody else has: their numbers."""
+    first, *others = trio
+    assert first.leader_address() == first.raft_address
+    for other in others:
+        other.kill()
+    numbers, told = accept(first, BATCHES + 2)
+    assert first.stop() == 1
+    check_told(first, numbers, told)
+    return numbers
+
+
+def test_what_only_the_leader_has_may_come_after_its_stop(hasty_trio):
+    first, second, _ = hasty_trio
+    numbers = stop_without_a_majority(hasty_trio)
+    second.launch()  # it lacks what the first one has, so that one leads
+    first.start()
+    assert first.leader_address() == first.raft_address
+    eventually(lambda: first.client.state(numbers[0]) == "applied")
+    assert [first.client.state(each) for each in numbers] == ["applied"] * BATCHES + ["unknown"] * 2
+    assert values(first) == list(range(BATCHES))
+
+
+def test_what_only_the_leader_has_may_be_lost_after_its_stop(hasty_trio):
+    first, second, third = hasty_trio
+    numbers = stop_without_a_majority(hasty_trio)
+    second.launch()
+    third.start()
+    first.start()
+    assert hasty_trio.leader() is not first
+    after = first.client.queue([[TRIO_INSERT, "after"]], "wait").number
+    eventually(lambda: first.client.state(after) == "applied")
+    assert {first.client.state(each) for each in numbers} == {"unknown"}
+    assert values(first) == ["after"]
+
+
+def test_what_the_leader_may_have_of_a_followers_queue_may_come_after_its_stop(hasty_trio):
+    first, second, _ = hasty_trio
+    first.signal(signal.SIGSTOP)
+    numbers, told = accept(second, BATCHES + 2)
+    assert second.stop() == 1
+    check_told(second, numbers, told)
+    first.signal(signal.SIGCONT)
+    eventually(lambda: first.rows() == BATCHES)
+    second.start()
+    eventually(lambda: second.client.state(numbers[0]) == "applied")
+    assert [second.client.state(each) for each in numbers] == ["applied"] * BATCHES + ["unknown"] * 2
+    assert values(second) == list(range(BATCHES))
+
+
 @pytest.fixture
 def cut_short(start_queue):
     """A node that was stopped in the middle of its work. `numbers` are those of twenty requests,
@@ -278,17 +376,24 @@ def cut_short(start_queue):
 
 
 def test_a_stop_that_is_cut_short_loses_nothing_that_it_does_not_name(cut_short):
-    left = left_behind(cut_short)
-    assert cut_short.code == (1 if left else 0)
+    named = left_behind(cut_short)
+    in_doubt = left_in_doubt(cut_short)
+    assert cut_short.code == (1 if named or in_doubt else 0)
     numbers = cut_short.numbers
-    if left:  # it may be quicker than expected
-        assert left == [numbers[-1] - left[1] + 1, left[1], numbers[-1]]
+    end = numbers[-1] + 1
+    not_stored = end  # the first that is not; it may be quicker than expected
+    if named:
+        not_stored = named[1]
+        assert named == [end - not_stored, not_stored, end - 1]
+    open_from = in_doubt[1] if in_doubt else not_stored
+    if in_doubt:
+        assert in_doubt == [not_stored - open_from, open_from, not_stored - 1]
     cut_short.start()
     states = [cut_short.client.state(number) for number in numbers]
     stored = states.count("applied")
     assert states == ["applied"] * stored + ["unknown"] * (20 - stored)
     assert lines(cut_short.client)[1:] == list(range(stored))
-    assert stored >= (numbers.index(left[1]) if left else 20)
+    assert open_from <= numbers[0] + stored <= not_stored
 
 
 def test_what_is_persisted_is_not_named_as_left_behind(cut_short):

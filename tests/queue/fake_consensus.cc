@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "queue/queue_fixture.h"
@@ -141,7 +142,8 @@ void FakeConsensus::apply() {
   const StreamTable::Admission admission =
       table_.admit(place, entry.names.size(), index, member_of);
   if (admission == StreamTable::Admission::kEarly || admission == StreamTable::Admission::kLate) {
-    if (entry.waiting) apply_says_.push_back(to_fail(entry.waiting, Code::kUnavailable));
+    const Code code = comes_again(entry, log_.size()) ? Code::kUnknown : Code::kUnavailable;
+    if (entry.waiting) apply_says_.push_back(to_fail(entry.waiting, code));
     return;
   }
   const bool is_new = admission == StreamTable::Admission::kNew;
@@ -197,12 +199,19 @@ void FakeConsensus::repeat() {
   copies_.erase(copy);
 }
 
+bool FakeConsensus::comes_again(const Entry& entry, std::size_t end) const {
+  auto is_copy = [&](const Entry& each) { return !each.waiting && each.first == entry.first; };
+  return std::any_of(copies_.begin(), copies_.end(), is_copy) ||
+         std::any_of(log_.begin() + static_cast<std::ptrdiff_t>(applied_),
+                     log_.begin() + static_cast<std::ptrdiff_t>(end), is_copy);
+}
+
 // Whatever is not committed may get lost, but for a first part of it.
 void FakeConsensus::lose_leader() {
   const std::size_t left = committed_ + random_.below(log_.size() - committed_ + 1);
   for (std::size_t i = committed_; i < log_.size(); i++) {
     if (!log_[i].waiting) continue;
-    const bool known = i >= left && random_.chance(0.3);
+    const bool known = i >= left && !comes_again(log_[i], left) && random_.chance(0.3);
     raft_says_.push_back(to_fail(log_[i].waiting, known ? Code::kNotLeader : Code::kUnknown));
   }
   while (log_.size() > left) log_.pop_back();

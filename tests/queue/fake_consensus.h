@@ -73,6 +73,9 @@ class FakeConsensus final : public store::StreamTarget {
   void commit() REQUIRES(mutex_);
   void apply() REQUIRES(mutex_);
   void repeat() REQUIRES(mutex_);
+  // Whether a copy of it is still to turn up, or stands in the log up to `end`: so nobody can say
+  // that it is never applied.
+  [[nodiscard]] bool comes_again(const Entry& entry, std::size_t end) const REQUIRES(mutex_);
   void lose_leader() REQUIRES(mutex_);
   void stall() REQUIRES(mutex_);
   Saying take(std::deque<Saying>& says) REQUIRES(mutex_);

@@ -345,6 +345,61 @@ TEST_F(PipelineTest, WhatStandsBeforeALostBatchStillCountsAsCommitted) {
   EXPECT_EQ(pipeline_.committed_to(), 10u);
 }
 
+// What may be stored.
+
+TEST_F(PipelineTest, WhatWasNeverSentIsNotStored) {
+  EXPECT_EQ(pipeline_.possible_to(), 0u);
+  add_and_send({"ab"});
+  EXPECT_EQ(pipeline_.possible_to(), 11u);
+  add("c");
+  EXPECT_EQ(pipeline_.possible_to(), 11u);
+  EXPECT_THAT(send(), ElementsAre("c"));
+  EXPECT_EQ(pipeline_.possible_to(), 12u);
+  EXPECT_TRUE(apply("ab"));
+  EXPECT_TRUE(apply("c"));
+  EXPECT_EQ(pipeline_.possible_to(), 12u);
+}
+
+TEST_F(PipelineTest, WhatWasRefusedIsNotStored) {
+  add_and_send({"a"});
+  for (const Code code : {Code::kNotLeader, Code::kNoLeader, Code::kUnavailable, Code::kFull,
+                          Code::kDiskFull, Code::kFailed}) {
+    EXPECT_EQ(pipeline_.possible_to(), 10u);
+    (void)fail("a", code);
+    EXPECT_EQ(pipeline_.possible_to(), 9u);
+    time_ += 1s;
+    EXPECT_THAT(send(), ElementsAre("a"));
+  }
+}
+
+TEST_F(PipelineTest, WhatIsRefusedLaterMayBeStoredByAnEarlierAttempt) {
+  add_and_send({"a"});
+  for (const Code code : {Code::kUnknown, Code::kNoLeader, Code::kNotLeader}) {
+    (void)fail("a", code);
+    EXPECT_EQ(pipeline_.possible_to(), 10u);
+    time_ += 1s;
+    EXPECT_THAT(send(), ElementsAre("a"));
+  }
+}
+
+// Without it they are not applied.
+TEST_F(PipelineTest, WhatFollowsABatchThatIsNotStoredIsNotStoredEither) {
+  add_and_send({"a", "b", "c"});
+  (void)fail("c", Code::kUnknown);
+  EXPECT_EQ(pipeline_.possible_to(), 12u);
+  (void)fail("b", Code::kNotLeader);
+  EXPECT_EQ(pipeline_.possible_to(), 10u);
+  (void)fail("a", Code::kNotLeader);
+  EXPECT_EQ(pipeline_.possible_to(), 9u);
+}
+
+TEST_F(PipelineTest, WhatIsCommittedMayBeStoredWhateverIsSaidLater) {
+  add_and_send({"a", "b"});
+  commit("a");
+  (void)fail("a", Code::kUnavailable);
+  EXPECT_EQ(pipeline_.possible_to(), 10u);
+}
+
 // What can never be stored.
 
 TEST_F(PipelineTest, WhatCanNeverBeStoredIsSentAsRequestsThatFail) {

@@ -137,6 +137,13 @@ Code WriteQueueTest::push_encoded(Bytes encoded, std::unique_ptr<Waiter> waiter)
   return queue_->push(encoded, waiter).status().code();
 }
 
+WriteQueue::Left WriteQueueTest::left_behind(std::uint64_t in_doubt, std::uint64_t not_stored,
+                                             std::uint64_t persisted) const {
+  const std::uint64_t from = first_ + persisted;
+  return {.in_doubt = {from, from + in_doubt - 1},
+          .not_stored = {from + in_doubt, from + in_doubt + not_stored - 1}};
+}
+
 void WriteQueueTest::expect_quiet_for(std::chrono::nanoseconds time) {
   clock_.await_sleeper(clock_.now() + time);
   EXPECT_FALSE(target_.try_take().has_value());

@@ -134,6 +134,10 @@ class WriteQueueTest : public ::testing::Test {
                                   std::make_unique<ToldRoomWaiter>(told_, name),
                                   clock_.now() + patience);
   }
+  // What drain() leaves behind of the first requests: so many were persisted, and of so many behind
+  // them each is said.
+  [[nodiscard]] WriteQueue::Left left_behind(std::uint64_t in_doubt, std::uint64_t not_stored,
+                                             std::uint64_t persisted = 0) const;
   // The queue's thread has nothing to do until so much later.
   void expect_quiet_for(std::chrono::nanoseconds time);
   // The target, to which nobody was waiting any more, says that `sent` was applied.
