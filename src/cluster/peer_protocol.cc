@@ -259,24 +259,36 @@ net::Response failure(const Status& why) {
   return response;
 }
 
-Status failure_of(int status, const net::HeaderFields& headers, BytesView body) {
+namespace {
+
+std::optional<Code> code_in(const net::HeaderFields& headers) {
   const std::optional<std::string_view> field = net::find_field(headers, kCodeHeader);
   unsigned code = 0;
   const bool known =
       field &&
       std::from_chars(field->data(), field->data() + field->size(), code).ec == std::errc();
-  if (!known || code == 0 || code > static_cast<unsigned>(Code::kFailed)) {
-    return {Code::kUnavailable,
-            fmt::format("unexpected answer {} of another node: {}", status, message_in(body))};
-  }
-  return {static_cast<Code>(code), std::string(body)};
+  if (!known || code == 0 || code > static_cast<unsigned>(Code::kFailed)) return std::nullopt;
+  return static_cast<Code>(code);
+}
+
+Status unexpected(Code code, int status, BytesView body) {
+  return {code, fmt::format("unexpected answer {} of another node: {}", status, message_in(body))};
+}
+
+}  // namespace
+
+Status failure_of(int status, const net::HeaderFields& headers, BytesView body) {
+  const std::optional<Code> code = code_in(headers);
+  return code ? Status(*code, std::string(body)) : unexpected(Code::kUnavailable, status, body);
 }
 
 Status failure_of_leader(int status, const net::HeaderFields& headers, BytesView body) {
-  const Status why = failure_of(status, headers, body);
-  if (status != kRefused) return why;
-  return Status(Code::kUnavailable, why.text())
-      .with_context("another node answers at the leader's address");
+  if (status == kRefused) {
+    return Status(Code::kUnavailable, failure_of(status, headers, body).text())
+        .with_context("another node answers at the leader's address");
+  }
+  if (!code_in(headers)) return unexpected(Code::kUnknown, status, body);
+  return failure_of(status, headers, body);
 }
 
 std::string message_in(BytesView body) {

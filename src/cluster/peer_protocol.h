@@ -120,7 +120,8 @@ net::Response failure(const Status& why);
 Status failure_of(int status, const net::HeaderFields& headers, BytesView body);
 // The same of whoever is where the leader was. That one of another cluster, or of none, refuses
 // says nothing of what the leader would say, so it may be asked again: who that is, members find
-// out.
+// out. An answer without a code, of a proxy, or of a node that let go of the request as it stopped,
+// does not say that nothing came of it: kUnknown.
 Status failure_of_leader(int status, const net::HeaderFields& headers, BytesView body);
 // What an answer says to people, for a line of the log: on one line, and without what ends it.
 std::string message_in(BytesView body);

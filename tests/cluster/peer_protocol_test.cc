@@ -269,6 +269,9 @@ TEST(PeerProtocolTest, AnAnswerWithoutACodeIsSomebodyElses) {
         net::HeaderFields{{name, "99999999999999999999"}}}) {
     EXPECT_EQ(failure_of(502, fields, "a proxy's words"),
               Status(Code::kUnavailable, "unexpected answer 502 of another node: a proxy's words"));
+    // Who had the request before may have gone on with it.
+    EXPECT_EQ(failure_of_leader(502, fields, "a proxy's words"),
+              Status(Code::kUnknown, "unexpected answer 502 of another node: a proxy's words"));
   }
   EXPECT_EQ(failure_of(502, {}, "<html>\n</html>\n").text(),
             "unexpected answer 502 of another node: <html> </html>");

@@ -136,8 +136,6 @@ TEST_F(StreamTargetTest, WhatTheLeaderSaysIsWhatIsTold) {
   EXPECT_EQ(write_to(failure({Code::kNotLeader, "not leader"})), "not leader: not leader");
   EXPECT_EQ(write_to(failure({Code::kDiskFull, "no space"})), "disk full: no space");
   EXPECT_EQ(write_to(failure({Code::kUnknown, "leadership lost"})), "unknown: leadership lost");
-  EXPECT_EQ(write_to({500, net::kTextType, {}, "oops"}),
-            "unavailable: unexpected answer 500 of another node: oops");
 }
 
 TEST_F(StreamTargetTest, WhatAnotherNodeAtItsAddressSaysIsNotTheLastWord) {
@@ -146,7 +144,7 @@ TEST_F(StreamTargetTest, WhatAnotherNodeAtItsAddressSaysIsNotTheLastWord) {
             "yet");
 }
 
-// The next three differ in whether the batch may have been applied: the queue sends it again in any
+// The next four differ in whether the batch may have been applied: the queue sends it again in any
 // case, but what is unknown keeps its place until it is known.
 
 TEST_F(StreamTargetTest, WhatNeverLeftWasNeverApplied) {
@@ -165,6 +163,12 @@ TEST_F(StreamTargetTest, OfWhatLeftAndWasNotAnsweredTheFateIsUnknown) {
 
 TEST_F(StreamTargetTest, OfAnAnswerThatMakesNoSenseToo) {
   EXPECT_EQ(write_to(says("\xff")), "unknown: the leader's answer cannot be read");
+}
+
+// Such as that of a node that lets go of a request as it stops.
+TEST_F(StreamTargetTest, OfAnAnswerThatDoesNotSayWhyToo) {
+  EXPECT_EQ(write_to({503, net::kTextType, {}, "shutting down"}),
+            "unknown: unexpected answer 503 of another node: shutting down");
 }
 
 TEST_F(StreamTargetTest, AfterTheEndNothingIsSent) {
