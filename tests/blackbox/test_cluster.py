@@ -953,18 +953,18 @@ def test_nodes_of_another_cluster_are_strangers(make_member):
     assert peer.getresponse().status == 404
 
 
-def test_a_snapshot_leaves_as_much_of_the_log_as_is_asked_for(trio):
-    client = trio.leader().client
+def test_a_snapshot_leaves_as_much_of_the_log_as_is_asked_for(calm_trio):
+    client = calm_trio.leader().client
     for _ in range(18):  # six segments of the log, of which two may be kept for what comes
         client.must(["INSERT INTO t(v) VALUES(?)", "x" * 5_000_000])
-    trio.wait_until_equal()
-    for node in trio:
+    calm_trio.wait_until_equal()
+    for node in calm_trio:
         assert node.client.status("store.trailing_logs") == 10240
         assert node.client.send("POST", "/snapshot").status in (200, 204)
         assert len(node.log_segments()) >= 6
     client.must("INSERT INTO t(v) VALUES(1)")
-    trio.wait_until_equal()
-    for node in trio:
+    calm_trio.wait_until_equal()
+    for node in calm_trio:
         assert node.client.send("POST", "/snapshot?trailing_logs=2").status == 200
         assert eventually(lambda: len(node.log_segments()) <= 4)
 
