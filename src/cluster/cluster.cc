@@ -66,7 +66,10 @@ Cluster::~Cluster() {
 void Cluster::on_status() {
   if (store_.load() == nullptr) return;
   // Elsewhere: the store is busy saying so.
-  (void)client_.later(0s, [this] { errands_->leader_changed(); });
+  (void)client_.later(0s, [this] {
+    errands_->leader_changed();
+    stream_target_->leader_changed();
+  });
 }
 
 Status Cluster::read_vote(Founder::Options options, FileSystem& files, std::string path) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "cluster/peer_protocol.h"
 
@@ -11,9 +12,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A leader that is gone is noticed by its members' votes, and the batch goes to the next one.
+// Of a leader that says nothing and goes on leading.
 constexpr auto kTimeout = 5s;
 constexpr std::size_t kAnswerBytesMax = 256 << 20;
+
+void tell(store::Write& waits, const net::CallResult& result) {
+  if (!result.response.ok()) {
+    const Code code = result.sent ? Code::kUnknown : Code::kUnavailable;
+    return waits.failed({code, result.response.error().text()});
+  }
+  const net::ClientResponse& response = *result.response;
+  if (response.status != 200) {
+    return waits.failed(failure_of_leader(response.status, response.headers, response.body));
+  }
+  std::optional<BatchResults> results = decode_batch_results(response.body);
+  if (!results) return waits.failed({Code::kUnknown, "the leader's answer cannot be read"});
+  waits.applied(results->index, std::move(results->results));
+}
 
 }  // namespace
 
@@ -32,22 +47,43 @@ void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                  .body = std::move(batch),
                  .timeout = kTimeout,
                  .connect_timeout = kTimeout};
+  std::uint64_t id = 0;
+  {
+    MutexLock lock(mutex_);
+    id = next_id_++;
+    sent_[id].to = leader->id;
+  }
   // Shared, because callbacks are copied about; it is told once.
   auto waiting = std::make_shared<std::unique_ptr<store::Write>>(std::move(write));
-  client_.fetch(std::move(call), kAnswerBytesMax, [waiting](const net::CallResult& result) {
-    store::Write& waits = **waiting;
-    if (!result.response.ok()) {
-      const Code code = result.sent ? Code::kUnknown : Code::kUnavailable;
-      return waits.failed({code, result.response.error().text()});
+  net::CallHandle handle = client_.fetch(std::move(call), kAnswerBytesMax,
+                                         [this, id, waiting](const net::CallResult& result) {
+                                           {
+                                             MutexLock lock(mutex_);
+                                             sent_.erase(id);
+                                           }
+                                           tell(**waiting, result);
+                                         });
+  {
+    MutexLock lock(mutex_);
+    const auto sent = sent_.find(id);
+    if (sent == sent_.end()) return;
+    sent->second.call = std::move(handle);
+  }
+  leader_changed();  // while there was nothing to give up
+}
+
+void StreamTarget::leader_changed() {
+  const std::optional<store::Store::Leader> leader = log_.leader();
+  // The one before may come back.
+  if (!leader) return;
+  std::vector<net::CallHandle> in_vain;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, sent] : sent_) {
+      if (sent.to != leader->id) in_vain.push_back(sent.call);
     }
-    const net::ClientResponse& response = *result.response;
-    if (response.status != 200) {
-      return waits.failed(failure_of_leader(response.status, response.headers, response.body));
-    }
-    std::optional<BatchResults> results = decode_batch_results(response.body);
-    if (!results) return waits.failed({Code::kUnknown, "the leader's answer cannot be read"});
-    waits.applied(results->index, std::move(results->results));
-  });
+  }
+  for (const net::CallHandle& call : in_vain) call.give_up();
 }
 
 }  // namespace rqlite::cluster

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "net/client.h"
 #include "store/store.h"
 
@@ -12,7 +14,7 @@ namespace rqlite::cluster {
 
 // Where the batches of this node's write queue go: into the log if this node leads, else to the
 // node that does. The stream's identity goes with them, so that one whose fate is unknown may be
-// sent again, to whomever leads then.
+// sent again, to whomever leads then. Nobody waits for the answer of a node that leads no more.
 //
 // Threads: any.
 class StreamTarget final : public store::StreamTarget {
@@ -25,17 +27,29 @@ class StreamTarget final : public store::StreamTarget {
     [[nodiscard]] virtual raft::RaftId raft_id() = 0;
   };
 
-  // Both must outlive it.
+  // Both must outlive it, and the client be closed before it goes.
   StreamTarget(Log& log, net::Client& client) : log_(log), client_(client) {}
 
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
-             std::unique_ptr<store::Write> write) override;
+             std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
+  // Another one may lead, or none.
+  void leader_changed() EXCLUDES(mutex_);
   // A batch is applied here, too, wherever it went into the log.
   void listen(store::StreamListener* listener) override { log_.listen(listener); }
 
  private:
+  // A batch that another node has been sent.
+  struct Sent {
+    raft::RaftId to;
+    net::CallHandle call;
+  };
+
   Log& log_;
   net::Client& client_;
+
+  Mutex mutex_;
+  std::uint64_t next_id_ GUARDED_BY(mutex_) = 0;
+  std::map<std::uint64_t, Sent> sent_ GUARDED_BY(mutex_);  // by id; those without an answer
 };
 
 }  // namespace rqlite::cluster

@@ -97,6 +97,47 @@ def test_writes_through_followers_do_not_notice_that_the_leader_is_gone(trio, ho
     assert sorted(tuple(row) for row in rows) == sorted(acknowledged)
 
 
+def queue_through(node, stop, prefix):
+    """The same with queued inserts that are waited for; the numbers that were acknowledged, and what
+    else was said."""
+    client, said, done, number = node.new_client(), [], [], 0
+    while not stop.is_set():
+        number += 1
+        reply = client.queue([[INSERT, f"{prefix}-{number}"]], "wait")
+        if reply.status == 200 and "error" not in reply.text:
+            done.append(number)
+        else:
+            said.append(reply.text)
+    return done, said
+
+
+@HOW
+def test_queues_of_followers_do_not_wait_for_a_leader_that_is_gone(trio, how):
+    """Only for the next one, in less than the 5 s after which one that leads and is silent is sent a
+    batch again. Each request is there once, and acknowledged."""
+    leader, followers = trio.leader(), trio.followers()
+    writers = [functools.partial(queue_through, node, prefix=node.raft_port) for node in followers]
+    with going_on(*writers) as results:
+        try:
+            eventually(lambda: followers[0].rows() > 100)
+            new = lose(leader, how, followers)
+            before = [rows_of(new, node) for node in followers]
+            eventually(lambda: all(rows_of(new, node) > rows + 20
+                                   for node, rows in zip(followers, before)), within=3)
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
+    assert [said for _, said in results] == [[], []]
+    for node, (done, _) in zip(followers, results):
+        rows = new.client.query([[f"SELECT v FROM t WHERE v LIKE '{node.raft_port}-%' ORDER BY id"]],
+                                level="strong").results[0]["values"]
+        assert rows == [[f"{node.raft_port}-{number}"] for number in done]
+
+
+def rows_of(seen_at, node):
+    return seen_at.client.query([f"SELECT count(*) FROM t WHERE v LIKE '{node.raft_port}-%'"],
+                                level="none").results[0]["values"][0][0]
+
+
 class Counted:
     """How many rows were acknowledged."""
 

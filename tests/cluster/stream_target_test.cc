@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 namespace rqlite::cluster {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -23,11 +25,16 @@ using ::testing::StartsWith;
 
 constexpr raft::RaftId kSelf(1);
 constexpr raft::RaftId kOther(2);
+constexpr raft::RaftId kNext(3);
 
 // The log of this node, which takes what it is given and says so.
 class FakeLog final : public StreamTarget::Log {
  public:
-  std::optional<store::Store::Leader> leader() override { return leader_; }
+  std::optional<store::Store::Leader> leader() override {
+    std::optional<store::Store::Leader> leader = leader_;
+    if (next_leader_) leader_ = std::exchange(next_leader_, std::nullopt);
+    return leader;
+  }
   std::string cluster_id() override { return "mine"; }
   raft::RaftId raft_id() override { return kSelf; }
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
@@ -38,6 +45,7 @@ class FakeLog final : public StreamTarget::Log {
   void listen(store::StreamListener* listener) override { listener_ = listener; }
 
   std::optional<store::Store::Leader> leader_;
+  std::optional<store::Store::Leader> next_leader_;  // once somebody has asked
   std::vector<std::string> written_;
   store::StreamListener* listener_ = nullptr;
 };
@@ -79,13 +87,14 @@ class StreamTargetTest : public testing::Test {
   ~StreamTargetTest() override { client_.close(); }
 
   void leads(const std::string& address) { log_.leader_ = {kOther, {"other", address}, false}; }
-  // Blocks until it is known what became of it.
-  std::string write() {
+  std::future<std::string> begin_write() {
     auto told = std::make_shared<std::promise<std::string>>();
     std::future<std::string> what = told->get_future();
     target_.write("batch", 7, 42, std::make_unique<Told>(told));
-    return what.get();
+    return what;
   }
+  // Blocks until it is known what became of it.
+  std::string write() { return begin_write().get(); }
   // The same with a leader that answers so.
   std::string write_to(net::Response response) {
     PeerStandIn peer([&](const PeerStandIn::Asked&, const std::shared_ptr<net::Reply>& reply) {
@@ -169,6 +178,27 @@ TEST_F(StreamTargetTest, OfAnAnswerThatMakesNoSenseToo) {
 TEST_F(StreamTargetTest, OfAnAnswerThatDoesNotSayWhyToo) {
   EXPECT_EQ(write_to({503, net::kTextType, {}, "shutting down"}),
             "unknown: unexpected answer 503 of another node: shutting down");
+}
+
+TEST_F(StreamTargetTest, WhoLeadsNoMoreIsNotWaitedFor) {
+  PeerStandIn silent;
+  leads(silent.address());
+  std::future<std::string> told = begin_write();
+  silent.wait_until_asked(1);
+  target_.leader_changed();  // the same one
+  log_.leader_.reset();
+  target_.leader_changed();  // it may come back
+  EXPECT_EQ(told.wait_for(0s), std::future_status::timeout);
+  log_.leader_ = {kNext, {"next", "nowhere"}, false};
+  target_.leader_changed();
+  EXPECT_THAT(told.get(), StartsWith("unknown: "));
+}
+
+TEST_F(StreamTargetTest, NorWhoLedUntilABatchLeft) {
+  PeerStandIn silent;
+  leads(silent.address());
+  log_.next_leader_ = {kNext, {"next", "nowhere"}, false};
+  EXPECT_THAT(write(), testing::AnyOf(StartsWith("unknown: "), StartsWith("unavailable: ")));
 }
 
 TEST_F(StreamTargetTest, AfterTheEndNothingIsSent) {
