@@ -76,10 +76,30 @@ void Pipeline::committed(std::uint64_t first, std::uint64_t attempt) {
   note_progress();
 }
 
-std::optional<Pipeline::Landed> Pipeline::applied(std::uint64_t first, TimePoint now) {
+void Pipeline::applied_here(std::uint64_t first, Outcome outcome) {
+  const auto flight = find(first);
+  if (flight == flights_.end()) return;
+  flight->here = std::move(outcome);
+  committed_ = std::max(committed_, flight->last());
+}
+
+std::optional<Pipeline::Landed> Pipeline::applied(std::uint64_t first, Outcome told,
+                                                  TimePoint now) {
   const auto flight = find(first);
   if (flight == flights_.end()) return std::nullopt;
-  Landed landed{std::move(flight->requests), now - flight->taken};
+  return land(flight, flight->here ? std::move(*flight->here) : std::move(told), now);
+}
+
+std::optional<Pipeline::Landed> Pipeline::take_applied_here(TimePoint now) {
+  if (flights_.empty() || !flights_.front().here) return std::nullopt;
+  return land(flights_.begin(), std::move(*flights_.front().here), now);
+}
+
+Pipeline::Landed Pipeline::land(std::deque<Flight>::iterator flight, Outcome outcome,
+                                TimePoint now) {
+  // Whatever is before it was applied, too.
+  committed_ = std::max(committed_, flight->last());
+  Landed landed{std::move(flight->requests), std::move(outcome), now - flight->taken};
   requests_ -= landed.requests.size();
   bytes_ -= flight->batch.size();
   flights_.erase(flight);
@@ -107,7 +127,7 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
       command::append_refused_request(flight->batch, why.text());
     }
     bytes_ += flight->batch.size();
-    return true;
+    return !flight->here;  // else it is stored, and this only finds out whether the leader has it
   }
   // Those that fail for another's sake wait no longer than that one.
   if (!for_anothers_sake) {
@@ -120,7 +140,7 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
 std::uint64_t Pipeline::possible_to() const {
   std::uint64_t possible = committed_;
   for (const Flight& each : flights_) {
-    if (each.attempt == 0 && !each.in_doubt) break;
+    if (each.attempt == 0 && !each.in_doubt && each.last() > committed_) break;
     possible = std::max(possible, each.last());
   }
   return possible;

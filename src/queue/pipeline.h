@@ -9,11 +9,13 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "command/result.h"
 #include "queue/batcher.h"
+#include "raft/types.h"
 
 namespace rqlite::queue {
 
-// The batches on their way, in order, until it is known of each that it was applied.
+// The batches on their way, in order, until it is known of each that the leader has applied it.
 //
 // Several may be under way at a time. The target applies a batch only after those before it, and
 // only once (store::StreamTarget): so whatever becomes of one, it and those behind it are sent
@@ -33,9 +35,16 @@ class Pipeline {
     Bytes batch;
   };
 
+  // What a batch did.
+  struct Outcome {
+    raft::Index index;
+    std::vector<command::RequestResult> results;
+  };
+
   // A batch that was applied.
   struct Landed {
     std::vector<Request> requests;
+    Outcome outcome;
     std::chrono::nanoseconds took{};  // since it left the queue
   };
 
@@ -54,12 +63,19 @@ class Pipeline {
 
   // The batch of that attempt is in the log for good.
   void committed(std::uint64_t first, std::uint64_t attempt);
-  // It was applied: takes it out. Nullopt if it is gone already: it was sent twice.
-  [[nodiscard]] std::optional<Landed> applied(std::uint64_t first, TimePoint now);
-  // It was not applied, or nobody knows. Returns whether it has now become one that fails.
+  // This node has applied it, so it is in the log for good. The leader may not have come to it yet,
+  // and whoever reads there would miss it: so it lands only when the leader has.
+  void applied_here(std::uint64_t first, Outcome outcome);
+  // It was applied, and did `told`: takes it out. Nullopt if it is gone already: it was sent twice.
+  // What this node saw counts more: of a batch that comes again less may be kept.
+  [[nodiscard]] std::optional<Landed> applied(std::uint64_t first, Outcome told, TimePoint now);
+  // That attempt did not apply it, or nobody knows. Returns whether it has now become one that
+  // fails.
   bool failed(std::uint64_t first, const Status& why, TimePoint now);
 
-  // Takes out whatever is left.
+  // For the end, when nobody is asked any more. Takes the first batch out if this node has applied
+  // it; then whatever is left.
+  [[nodiscard]] std::optional<Landed> take_applied_here(TimePoint now);
   [[nodiscard]] std::vector<Request> take_all();
 
   [[nodiscard]] std::size_t batches() const { return flights_.size(); }
@@ -86,12 +102,14 @@ class Pipeline {
     // that attempt does not count.
     bool in_vain = false;
     bool committed = false;
+    std::optional<Outcome> here;  // what it did, if this node has applied it
     bool in_doubt = false;  // an attempt that is over may have stored it, for all that is known
     bool refused = false;   // its requests do nothing but fail
 
     [[nodiscard]] std::uint64_t last() const { return first + requests.size() - 1; }
   };
   std::deque<Flight>::iterator find(std::uint64_t first);
+  Landed land(std::deque<Flight>::iterator flight, Outcome outcome, TimePoint now);
   void note_progress();
 
   const Limits limits_;

@@ -240,6 +240,11 @@ Progress WriteQueue::progress(std::uint64_t number) {
   return number <= pipeline_.committed_to() ? Progress::kPersisted : Progress::kQueued;
 }
 
+raft::Index WriteQueue::applied_index() {
+  MutexLock lock(mutex_);
+  return applied_index_;
+}
+
 void WriteQueue::refuse_new() {
   std::map<std::uint64_t, RoomRequest> refused;
   {
@@ -275,7 +280,21 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
     while (sending_) landed_.wait(mutex_);
   }
   stop_listening();
+  land_applied_here();
   return tell_rest();
+}
+
+void WriteQueue::land_applied_here() {
+  for (;;) {
+    std::optional<Landing> landing;
+    {
+      MutexLock lock(mutex_);
+      std::optional<Pipeline::Landed> landed = pipeline_.take_applied_here(clock_.now());
+      if (!landed) return;
+      landing = begin_landing(std::move(*landed));
+    }
+    finish_landing(std::move(*landing));
+  }
 }
 
 void WriteQueue::give_up() {
@@ -451,31 +470,41 @@ void WriteQueue::on_committed(std::uint64_t first, std::uint64_t attempt) {
 
 void WriteQueue::on_applied(std::uint64_t first, raft::Index index,
                             std::vector<command::RequestResult> results) {
-  std::optional<Pipeline::Landed> landed;
-  std::vector<std::function<void()>> settled;
+  std::optional<Landing> landing;
   {
     MutexLock lock(mutex_);
-    landed = pipeline_.applied(first, clock_.now());
+    std::optional<Pipeline::Landed> landed =
+        pipeline_.applied(first, {index, std::move(results)}, clock_.now());
     if (!landed) return;
-    landing_++;
-    counts_.batches++;
-    for (const Request& each : landed->requests) counts_.statements_applied += each.statements;
-    counts_.commit_seconds.add(seconds_of(landed->took));
-    for (const command::RequestResult& each : results) {
-      if (!each.ok()) counts_.failed_requests++;
-      if (each.key == command::RequestResult::Key::kReplayed) counts_.replayed_requests++;
-    }
-    settled = take_settled();
+    landing = begin_landing(std::move(*landed));
   }
   // The next batch leaves while this one's waiters are told.
   send_due();
   changed_.notify_one();
-  results.resize(landed->requests.size());
-  for (std::size_t i = 0; i < results.size(); i++) {
-    Request& request = landed->requests[i];
-    if (request.waiter) request.waiter->applied(request.number, index, std::move(results[i]));
+  finish_landing(std::move(*landing));
+}
+
+WriteQueue::Landing WriteQueue::begin_landing(Pipeline::Landed landed) {
+  landing_++;
+  counts_.batches++;
+  for (const Request& each : landed.requests) counts_.statements_applied += each.statements;
+  counts_.commit_seconds.add(seconds_of(landed.took));
+  for (const command::RequestResult& each : landed.outcome.results) {
+    if (!each.ok()) counts_.failed_requests++;
+    if (each.key == command::RequestResult::Key::kReplayed) counts_.replayed_requests++;
   }
-  for (const std::function<void()>& each : settled) each();
+  applied_index_ = std::max(applied_index_, landed.outcome.index);
+  return {std::move(landed), take_settled()};
+}
+
+void WriteQueue::finish_landing(Landing landing) {
+  auto& [requests, outcome, took] = landing.landed;
+  outcome.results.resize(requests.size());
+  for (std::size_t i = 0; i < requests.size(); i++) {
+    if (!requests[i].waiter) continue;
+    requests[i].waiter->applied(requests[i].number, outcome.index, std::move(outcome.results[i]));
+  }
+  for (const std::function<void()>& each : landing.settled) each();
   MutexLock lock(mutex_);
   landing_--;
   // Under the lock: once drain() has seen it, the queue may be gone.
@@ -485,7 +514,9 @@ void WriteQueue::on_applied(std::uint64_t first, raft::Index index,
 void WriteQueue::on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
                                    std::vector<command::RequestResult> results) {
   // Those of an earlier start have nobody here who waits for them.
-  if (epoch == epoch_) on_applied(first, index, std::move(results));
+  if (epoch != epoch_) return;
+  MutexLock lock(mutex_);
+  pipeline_.applied_here(first, {index, std::move(results)});
 }
 
 void WriteQueue::on_failed(std::uint64_t first, const Status& why) {

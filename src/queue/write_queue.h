@@ -36,7 +36,7 @@ enum class Progress {
   kUnknown,    // no number of this start
   kQueued,     // waits, or is on its way
   kPersisted,  // in the log for good
-  kSettled,    // applied, or failed: the store knows which
+  kSettled,    // applied, or failed: the store knows which, once it has come to applied_index()
 };
 
 // Why an attempt to have a batch stored failed: nobody led, another node did, this node lost the
@@ -83,6 +83,8 @@ class WriteQueue final : private store::StreamListener {
   void stop_waiting(std::uint64_t ticket) EXCLUDES(mutex_);
 
   [[nodiscard]] Progress progress(std::uint64_t number) EXCLUDES(mutex_);
+  // Up to there is in the log what has settled.
+  [[nodiscard]] raft::Index applied_index() EXCLUDES(mutex_);
 
   // Numbers that follow one another; none if `last` is below `first`.
   struct Numbers {
@@ -168,6 +170,14 @@ class WriteQueue final : private store::StreamListener {
   void on_committed(std::uint64_t first, std::uint64_t attempt) EXCLUDES(mutex_);
   void on_applied(std::uint64_t first, raft::Index index,
                   std::vector<command::RequestResult> results) EXCLUDES(mutex_);
+  // A batch whose requests are to be told.
+  struct Landing {
+    Pipeline::Landed landed;
+    std::vector<std::function<void()>> settled;
+  };
+  Landing begin_landing(Pipeline::Landed landed) REQUIRES(mutex_);
+  void finish_landing(Landing landing) EXCLUDES(mutex_);
+  void land_applied_here() EXCLUDES(mutex_);
   void on_failed(std::uint64_t first, const Status& why) EXCLUDES(mutex_);
   void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
                          std::vector<command::RequestResult> results) override EXCLUDES(mutex_);
@@ -206,6 +216,7 @@ class WriteQueue final : private store::StreamListener {
   bool listening_ GUARDED_BY(mutex_) = true;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t accepted_ GUARDED_BY(mutex_) = 0;
+  raft::Index applied_index_ GUARDED_BY(mutex_);
   Report counts_ GUARDED_BY(mutex_);  // what only ever grows
 
   Thread thread_;

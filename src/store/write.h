@@ -27,8 +27,9 @@ class Write {
   virtual void committed() {}
 };
 
-// Hears of batches that were applied when nobody waited for them any more: whoever proposed them
-// had been told that their fate is unknown. On a thread of the store's; must not block.
+// Hears of batches of this node's queue that were applied here, and of which nobody at this store
+// waits for what they did: they went into the log through another node, or whoever proposed them
+// has been told that their fate is unknown. On a thread of the store's; must not block.
 class StreamListener {
  public:
   virtual ~StreamListener() = default;

@@ -307,18 +307,21 @@ class Simulation : private store::StreamListener {
 
   void on_applied(std::uint64_t first, raft::Index index,
                   std::vector<command::RequestResult> results) {
-    std::optional<Pipeline::Landed> landed = pipeline_.applied(first, now_);
+    std::optional<Pipeline::Landed> landed =
+        pipeline_.applied(first, {index, std::move(results)}, now_);
     if (!landed) return;
-    ASSERT_EQ(results.size(), landed->requests.size());
-    for (std::size_t i = 0; i < results.size(); i++) {
-      Request& request = landed->requests[i];
-      if (request.waiter) request.waiter->applied(request.number, index, std::move(results[i]));
+    auto& [requests, outcome, took] = *landed;
+    ASSERT_EQ(outcome.results.size(), requests.size());
+    for (std::size_t i = 0; i < requests.size(); i++) {
+      Request& request = requests[i];
+      if (!request.waiter) continue;
+      request.waiter->applied(request.number, outcome.index, std::move(outcome.results[i]));
     }
   }
   void on_stream_applied(std::uint64_t epoch, std::uint64_t first, raft::Index index,
                          std::vector<command::RequestResult> results) override {
     ASSERT_EQ(epoch, kFirst);
-    on_applied(first, index, std::move(results));
+    pipeline_.applied_here(first, {index, std::move(results)});
   }
 
   void check() {

@@ -20,6 +20,17 @@ std::optional<raft::RaftId> member_of(std::string_view node_id) {
   return node_id == kNodeId ? std::optional(kMember) : std::nullopt;
 }
 
+command::StreamPlace place_of(std::uint64_t epoch, std::uint64_t first) {
+  return {kNodeId, epoch, first, kMember.value()};
+}
+
+// What a request does: the same wherever it is executed.
+command::RequestResult result_of(std::uint64_t number, const std::string& name) {
+  command::RequestResult result;
+  if (number % 5 == 0 || name.front() == '(') result.error = "failed: " + name;
+  return result;
+}
+
 // Whoever waits hears one verdict: the first.
 std::function<void()> to_fail(const std::shared_ptr<std::unique_ptr<store::Write>>& waiting,
                               Code code) {
@@ -69,7 +80,7 @@ void FakeConsensus::step() {
     if (leaderless_ > 0) leaderless_--;
     if (random_.chance(faults_.leader_lost)) return lose_leader();
     if (random_.chance(faults_.stalled)) return stall();
-    switch (random_.below(9)) {
+    switch (random_.below(12)) {
       case 0:
         return repeat();
       case 1:
@@ -81,6 +92,12 @@ void FakeConsensus::step() {
       case 5:
       case 6:
         say = take(raft_says_);
+        break;
+      case 7:
+      case 8:
+        return apply_here();
+      case 9:
+        say = take(here_says_);
         break;
       default:
         say = take(apply_says_);
@@ -103,7 +120,9 @@ void FakeConsensus::settle() {
       while (!copies_.empty()) repeat();
       while (committed_ < log_.size()) commit();
       while (applied_ < log_.size()) apply();
+      while (applied_here_ < log_.size()) apply_here();
       say = take(raft_says_);
+      if (!say) say = take(here_says_);
       if (!say) say = take(apply_says_);
     }
     if (!say) return;
@@ -122,7 +141,7 @@ void FakeConsensus::commit() {
   if (committed_ == log_.size()) return;
   const Entry& entry = log_[committed_++];
   const raft::Index index(committed_);
-  const command::StreamPlace place{kNodeId, entry.epoch, entry.first, kMember.value()};
+  const command::StreamPlace place = place_of(entry.epoch, entry.first);
   if (promised_.admit(place, entry.names.size(), index, member_of) ==
       StreamTable::Admission::kNew) {
     (void)promised_.applied(place, index, std::vector<command::RequestResult>(entry.names.size()));
@@ -138,7 +157,7 @@ void FakeConsensus::apply() {
   if (applied_ == committed_) return;
   const Entry entry = log_[applied_++];
   const raft::Index index(applied_);
-  const command::StreamPlace place{kNodeId, entry.epoch, entry.first, kMember.value()};
+  const command::StreamPlace place = place_of(entry.epoch, entry.first);
   const StreamTable::Admission admission =
       table_.admit(place, entry.names.size(), index, member_of);
   if (admission == StreamTable::Admission::kEarly || admission == StreamTable::Admission::kLate) {
@@ -151,13 +170,27 @@ void FakeConsensus::apply() {
   auto results = std::make_shared<std::vector<command::RequestResult>>(
       is_new ? execute(entry) : results_before(entry));
   if (is_new) (void)table_.applied(place, index, *results);
-  apply_says_.emplace_back([this, entry, index, is_new, results] {
-    if (entry.waiting && *entry.waiting) {
-      std::exchange(*entry.waiting, nullptr)->applied(index, std::move(*results));
-    } else if (is_new) {
-      tell_listener(entry, index, std::move(*results));
-    }
+  if (!entry.waiting) return;
+  apply_says_.emplace_back([waiting = entry.waiting, index, results] {
+    if (*waiting) std::exchange(*waiting, nullptr)->applied(index, std::move(*results));
   });
+}
+
+void FakeConsensus::apply_here() {
+  if (applied_here_ == committed_) return;
+  const Entry& entry = log_[applied_here_++];
+  const raft::Index index(applied_here_);
+  const command::StreamPlace place = place_of(entry.epoch, entry.first);
+  if (here_.admit(place, entry.names.size(), index, member_of) != StreamTable::Admission::kNew) {
+    return;
+  }
+  auto results = std::make_shared<std::vector<command::RequestResult>>();
+  for (std::size_t i = 0; i < entry.names.size(); i++) {
+    results->push_back(result_of(entry.first + i, entry.names[i]));
+  }
+  (void)here_.applied(place, index, *results);
+  here_says_.emplace_back(
+      [this, entry, index, results] { tell_listener(entry, index, std::move(*results)); });
 }
 
 void FakeConsensus::tell_listener(const Entry& entry, raft::Index index,
@@ -172,9 +205,8 @@ std::vector<command::RequestResult> FakeConsensus::execute(const Entry& entry) {
   std::uint64_t number = entry.first;
   for (const std::string& name : entry.names) {
     EXPECT_EQ(number, executed_.empty() ? entry.epoch : executed_.back().number + 1);
-    command::RequestResult& result = results.emplace_back();
-    if (number % 5 == 0 || name.front() == '(') result.error = "failed: " + name;
-    executed_.push_back({number, name, result.error});
+    results.push_back(result_of(number, name));
+    executed_.push_back({number, name, results.back().error});
     number++;
   }
   return results;

@@ -17,7 +17,8 @@ namespace rqlite::queue {
 // A consensus and its state machine, in memory: does to batches what may happen to them in the
 // store, as chance has it. A batch may be refused; it may get into the log and be lost with its
 // leader, or survive it, while whoever waits hears that nobody knows; a second copy may turn up at
-// any time; and every answer may come late. Which batches count is decided by the real StreamTable.
+// any time; every answer may come late; and the queue's own node applies what is committed before
+// the leader does, or after. Which batches count is decided by the real StreamTable.
 //
 // Threads: write() and listen() from any; all others from one, which is the only one that answers,
 // but for refusals that write() gives at once.
@@ -48,10 +49,10 @@ class FakeConsensus final : public store::StreamTarget {
   void step() EXCLUDES(mutex_);
   // No faults from now on.
   void heal() EXCLUDES(mutex_);
-  // Commits, applies and says all there is, second copies included.
+  // Commits, applies everywhere and says all there is, second copies included.
   void settle() EXCLUDES(mutex_);
 
-  // All requests that were executed, in order.
+  // All requests that were executed by the leader, in order.
   [[nodiscard]] std::vector<Executed> executed() EXCLUDES(mutex_);
   // The number of the last one; 0: none.
   [[nodiscard]] std::uint64_t executed_to() EXCLUDES(mutex_);
@@ -72,6 +73,7 @@ class FakeConsensus final : public store::StreamTarget {
   void append(Entry entry) REQUIRES(mutex_);
   void commit() REQUIRES(mutex_);
   void apply() REQUIRES(mutex_);
+  void apply_here() REQUIRES(mutex_);
   void repeat() REQUIRES(mutex_);
   // Whether a copy of it is still to turn up, or stands in the log up to `end`: so nobody can say
   // that it is never applied.
@@ -90,15 +92,19 @@ class FakeConsensus final : public store::StreamTarget {
   std::uint64_t leaderless_ GUARDED_BY(mutex_) = 0;  // for so many steps
   std::deque<Entry> log_ GUARDED_BY(mutex_);
   std::deque<Entry> copies_ GUARDED_BY(mutex_);
-  std::size_t committed_ GUARDED_BY(mutex_) = 0;    // entries of the log
-  std::size_t applied_ GUARDED_BY(mutex_) = 0;      // likewise
-  store::StreamTable promised_ GUARDED_BY(mutex_);  // by what is committed
-  store::StreamTable table_ GUARDED_BY(mutex_);     // by what is applied
+  std::size_t committed_ GUARDED_BY(mutex_) = 0;     // entries of the log
+  std::size_t applied_ GUARDED_BY(mutex_) = 0;       // likewise
+  store::StreamTable promised_ GUARDED_BY(mutex_);   // by what is committed
+  store::StreamTable table_ GUARDED_BY(mutex_);      // by what is applied
+  std::size_t applied_here_ GUARDED_BY(mutex_) = 0;  // likewise, by the queue's node
+  store::StreamTable here_ GUARDED_BY(mutex_);
   std::uint64_t durable_to_ GUARDED_BY(mutex_) = 0;
   std::vector<Executed> executed_ GUARDED_BY(mutex_);
-  // What the two threads of a store have yet to say, each in its order.
+  // What the two threads of the leader's store, and one of the node's own, have yet to say, each in
+  // its order.
   std::deque<Saying> raft_says_ GUARDED_BY(mutex_);
   std::deque<Saying> apply_says_ GUARDED_BY(mutex_);
+  std::deque<Saying> here_says_ GUARDED_BY(mutex_);
 
   Mutex listener_mutex_;
   store::StreamListener* listener_ GUARDED_BY(listener_mutex_) = nullptr;

@@ -63,8 +63,9 @@ class PipelineTest : public ::testing::Test {
   }
   // Whether it was under way.
   bool apply(const std::string& batch) {
-    return pipeline_.applied(first_of_[batch], now()).has_value();
+    return pipeline_.applied(first_of_[batch], {}, now()).has_value();
   }
+  void apply_here(const std::string& batch) { pipeline_.applied_here(first_of_[batch], {}); }
   // How long there is nothing to send.
   std::chrono::nanoseconds pause() { return *pipeline_.due() - now(); }
   [[nodiscard]] TimePoint now() const { return TimePoint(time_); }
@@ -236,7 +237,7 @@ TEST_F(PipelineTest, WhatWasAppliedGivesItsRequestsBackAndHowLongItTook) {
   (void)fail("ab");
   time_ += 20ms;
   send();
-  const std::optional<Pipeline::Landed> landed = pipeline_.applied(10, now());
+  const std::optional<Pipeline::Landed> landed = pipeline_.applied(10, {}, now());
   EXPECT_EQ(landed->took, 40ms);
   ASSERT_EQ(landed->requests.size(), 2u);
   EXPECT_EQ(landed->requests[0].number, 10u);
@@ -393,11 +394,55 @@ TEST_F(PipelineTest, WhatFollowsABatchThatIsNotStoredIsNotStoredEither) {
   EXPECT_EQ(pipeline_.possible_to(), 9u);
 }
 
+TEST_F(PipelineTest, WhatThisNodeHasAppliedIsInTheLogForGood) {
+  add_and_send({"a", "b"});
+  apply_here("a");
+  EXPECT_EQ(pipeline_.committed_to(), 10u);
+  EXPECT_EQ(pipeline_.applied_to(), 9u);
+  (void)fail("a", Code::kUnknown);
+  apply_here("b");
+  EXPECT_EQ(pipeline_.committed_to(), 11u);
+  EXPECT_EQ(pipeline_.batches(), 2u);
+}
+
+// Answers may overtake each other.
+TEST_F(PipelineTest, WhatIsBeforeABatchThatWasAppliedIsInTheLogForGood) {
+  add_and_send({"a", "b", "c"});
+  EXPECT_TRUE(apply("b"));
+  EXPECT_EQ(pipeline_.committed_to(), 11u);
+  (void)fail("c", Code::kNotLeader);
+  (void)fail("a", Code::kNotLeader);
+  EXPECT_EQ(pipeline_.possible_to(), 11u);
+  EXPECT_EQ(pipeline_.applied_to(), 9u);
+}
+
+TEST_F(PipelineTest, WhatIsInTheLogForGoodIsNotSaidToBeRefused) {
+  add_and_send({"a"});
+  (void)fail("a", Code::kUnknown);
+  apply_here("a");
+  EXPECT_FALSE(fail("a", Code::kTooLarge));
+  time_ += 1s;
+  EXPECT_THAT(send(), ElementsAre("(because)"));
+  EXPECT_TRUE(apply("a"));
+}
+
+TEST_F(PipelineTest, AtTheEndWhatThisNodeHasAppliedIsTakenOutInOrder) {
+  add_and_send({"a", "b", "c"});
+  EXPECT_FALSE(pipeline_.take_applied_here(now()).has_value());
+  apply_here("a");
+  apply_here("b");
+  ASSERT_TRUE(pipeline_.take_applied_here(now()).has_value());
+  EXPECT_EQ(pipeline_.applied_to(), 10u);
+  ASSERT_TRUE(pipeline_.take_applied_here(now()).has_value());
+  EXPECT_FALSE(pipeline_.take_applied_here(now()).has_value());
+  EXPECT_EQ(pipeline_.batches(), 1u);
+}
+
 TEST_F(PipelineTest, WhatIsCommittedMayBeStoredWhateverIsSaidLater) {
   add_and_send({"a", "b"});
   commit("a");
   (void)fail("a", Code::kUnavailable);
-  EXPECT_EQ(pipeline_.possible_to(), 10u);
+  EXPECT_EQ(pipeline_.possible_to(), 11u);  // so what follows it may be, too
 }
 
 // What can never be stored.

@@ -178,41 +178,75 @@ TEST_F(SeveralUnderWayTest, ThoseBehindABatchThatCanNeverBeStoredAreStored) {
   EXPECT_THAT(told_.lines(), ElementsAre("a applied: too large", "b applied"));
 }
 
-// Hearing of batches whose fate was unknown.
+// What this node has applied, and the leader perhaps not yet.
 
-TEST_F(SeveralUnderWayTest, ABatchOfUnknownFateIsToldWhenItTurnsOutToBeApplied) {
+TEST_F(SeveralUnderWayTest, WhatThisNodeHasAppliedIsPersistedUntilTheLeaderHasTo) {
   std::vector<Sent> sent = send({"a"});
-  sent[0].fail(Code::kUnknown);
-  tell_listener(sent[0], {{"a", "broken"}});
-  EXPECT_THAT(told_.lines(), ElementsAre("a applied: broken"));
-  // It is not sent again: the next batch is another one.
-  send({"b"})[0].apply();
-  EXPECT_EQ(queue_->report().resends, 0u);
+  tell_listener(sent[0]);
+  EXPECT_THAT(told_.lines(), IsEmpty());
+  EXPECT_EQ(progress(0), Progress::kPersisted);
+  EXPECT_EQ(queue_->report().applied, 0u);
+  sent[0].apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
+  EXPECT_EQ(progress(0), Progress::kSettled);
 }
 
-TEST_F(SeveralUnderWayTest, ABatchThatWasAppliedMeanwhileIsToldOnce) {
+TEST_F(SeveralUnderWayTest, WhatTheLeaderHasAppliedThisNodeMayApplyLater) {
   std::vector<Sent> sent = send({"a"});
-  sent[0].fail(Code::kUnknown);
-  expect_quiet_for(20ms);
-  clock_.advance(20ms);
-  Sent again = take("a");
-  tell_listener(sent[0]);
-  again.apply();
+  sent[0].apply();
   tell_listener(sent[0]);
   EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
   EXPECT_EQ(queue_->report().batches, 1u);
 }
 
-TEST_F(SeveralUnderWayTest, TheSecondTryMayFailAfterTheFirstWasApplied) {
+TEST_F(SeveralUnderWayTest, AFateThatThisNodeKnowsIsStillAskedForButNotInDoubt) {
+  std::vector<Sent> sent = send({"a", "b"});
+  sent[0].fail(Code::kUnknown);
+  sent[1].fail(Code::kUnknown);
+  tell_listener(sent[0]);
+  EXPECT_EQ(progress(0), Progress::kPersisted);
+  EXPECT_EQ(progress(1), Progress::kQueued);
+  clock_.advance(20ms);
+  take("a").apply();
+  take("b").apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("a applied", "b applied"));
+}
+
+// The leader, asked again, has kept failures alone.
+TEST_F(SeveralUnderWayTest, WhatThisNodeSawABatchDoIsWhatIsTold) {
   std::vector<Sent> sent = send({"a"});
   sent[0].fail(Code::kUnknown);
-  expect_quiet_for(20ms);
+  clock_.advance(20ms);
+  Sent again = take("a");
+  tell_listener(sent[0], {{"a", "broken"}});
+  again.apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("a applied: broken"));
+  EXPECT_EQ(queue_->report().failed_requests, 1u);
+}
+
+TEST_F(SeveralUnderWayTest, ALaterTryMayBeRefusedForGoodAfterTheFirstWasApplied) {
+  std::vector<Sent> sent = send({"a"});
+  sent[0].fail(Code::kUnknown);
   clock_.advance(20ms);
   Sent again = take("a");
   tell_listener(sent[0]);
-  again.fail(Code::kTooLarge);
+  again.fail(Code::kTooLarge, "too large");
+  EXPECT_EQ(progress(0), Progress::kPersisted);
+  take("(too large)").apply({{"(too large)", "too large"}});
   EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
   EXPECT_EQ(queue_->report().in_flight, 0u);
+}
+
+TEST_F(SeveralUnderWayTest, AtTheEndWhatThisNodeHasAppliedIsTold) {
+  std::vector<Sent> sent = send({"a", "b"});
+  tell_listener(sent[0]);
+  queue_->give_up();
+  EXPECT_EQ(queue_->drain(10s), left_behind(1, 0, /*persisted=*/1));
+  EXPECT_THAT(
+      told_.lines(),
+      ElementsAre("a applied",
+                  "b failed: the outcome is unknown: the node stopped while the write was on "
+                  "its way"));
 }
 
 TEST_F(SeveralUnderWayTest, BatchesOfAnEarlierStartAreNobodysHere) {
