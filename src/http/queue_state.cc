@@ -53,17 +53,8 @@ net::Response failed(const Question& asked, BytesView kept) {
   return state_of(asked, "failed", std::move(text.json));
 }
 
-net::Response answer(const Question& asked) {
-  const bool own = asked.node_id == asked.store->options().node_id;
-  switch (own ? asked.queue->progress(asked.number) : Progress::kUnknown) {
-    case Progress::kQueued:
-      return state_of(asked, "queued");
-    case Progress::kPersisted:
-      return state_of(asked, "persisted");
-    case Progress::kSettled:
-    case Progress::kUnknown:  // of another node, or of an earlier start
-      break;
-  }
+// As this node's store knows it; `otherwise`, if it does not.
+net::Response verdict(const Question& asked, std::string_view otherwise = "unknown") {
   const store::StreamTable::Verdict verdict = asked.store->verdict(asked.node_id, asked.number);
   switch (verdict.state) {
     case State::kApplied:
@@ -73,7 +64,39 @@ net::Response answer(const Question& asked) {
     case State::kUnknown:
       break;
   }
-  return state_of(asked, "unknown");
+  return state_of(asked, otherwise);
+}
+
+Progress progress(const Question& asked) {
+  // That of another node, or of an earlier start, the queue does not know.
+  const bool own = asked.node_id == asked.store->options().node_id;
+  return own ? asked.queue->progress(asked.number) : Progress::kUnknown;
+}
+
+net::Response answer(const Question& asked) {
+  switch (progress(asked)) {
+    case Progress::kQueued:
+      return state_of(asked, "queued");
+    case Progress::kPersisted:
+      return state_of(asked, "persisted");
+    case Progress::kSettled:
+      // The leader has applied it, and this node may not have come to it yet.
+      if (asked.store->applied_index() < asked.queue->applied_index()) {
+        return verdict(asked, "persisted");
+      }
+      break;
+    case Progress::kUnknown:
+      break;
+  }
+  return verdict(asked);
+}
+
+// Once the queue has said so, or goes down.
+void answer_settled(const std::shared_ptr<Question>& asked, std::chrono::nanoseconds patience) {
+  if (progress(*asked) != Progress::kSettled) return asked->reply->send(answer(*asked));
+  asked->store->when_applied(asked->queue->applied_index(), patience, [asked](const Status& here) {
+    asked->reply->send(here.ok() ? verdict(*asked) : state_of(*asked, "persisted"));
+  });
 }
 
 void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanoseconds timeout) {
@@ -96,7 +119,7 @@ void answer_when_settled(std::shared_ptr<Question> asked, std::chrono::nanosecon
   Question& question = *asked;
   const std::shared_ptr<Question> until_asked = asked;
   question.ticket = queue->when_settled(
-      question.number, [asked = std::move(asked)] { asked->reply->send(answer(*asked)); });
+      question.number, [asked = std::move(asked), timeout] { answer_settled(asked, timeout); });
 }
 
 net::Response whole_queue(const net::Request& request, queue::WriteQueue& queue) {

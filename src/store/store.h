@@ -213,6 +213,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   [[nodiscard]] bool has_leader() { return view_.has_leader(); }
   // Whether a leader is known and, if it is this node, everything acknowledged is applied.
   [[nodiscard]] bool is_ready() { return view_.is_ready(applied_.value()); }
+  // Everything up to there is applied here.
+  [[nodiscard]] raft::Index applied_index() { return applied_.value(); }
   // Calls `then` when everything up to `index` is applied here; kDeadline, if that takes too long.
   void when_applied(raft::Index index, std::chrono::nanoseconds timeout,
                     std::function<void(const Status&)> then) {

@@ -336,6 +336,37 @@ def test_queued_writes_through_any_node(trio):
         assert node.rows() == 3
 
 
+def test_what_a_followers_queue_says_is_applied_is_read_at_the_leader(calm_trio):
+    """Also while the leader has so much to do that followers are ahead of it, and behind."""
+    leader, follower = calm_trio.leader(), calm_trio.followers()[0]
+    stop = threading.Event()
+
+    def load():
+        client = leader.new_client()
+        while not stop.is_set():
+            client.must(*[[INSERT, "x" * 2000]] * 200)
+
+    loading = [threading.Thread(target=load) for _ in range(2)]
+    for thread in loading:
+        thread.start()
+    try:
+        for n in range(60):
+            reply = follower.client.queue([[INSERT, n]], "wait")
+            assert follower.client.state(reply.number) in ("persisted", "applied")
+            for node in (leader, follower):
+                assert node.client.column(NEWEST, n) == [n]
+            reply = follower.client.queue([[INSERT, n]])
+            assert follower.client.ask(reply.number, "wait").json["state"] == "applied"
+    finally:
+        stop.set()
+        for thread in loading:
+            thread.join()
+
+
+# Whether it is among the last thousands of rows.
+NEWEST = "SELECT DISTINCT v FROM t WHERE id > (SELECT max(id) FROM t) - 5000 AND v = ?"
+
+
 def test_clients_are_sent_to_the_leader_if_they_like(trio):
     leader, follower = trio.leader(), trio.followers()[0]
     reply = follower.client.execute([[INSERT, 1]], "redirect")
