@@ -81,6 +81,9 @@ class OwnStore final : public Group,
              std::unique_ptr<store::Write> write) override {
     store_.write(std::move(batch), epoch, first, std::move(write));
   }
+  void confirm(raft::Index index, std::unique_ptr<store::Write> write) override {
+    store_.confirm(index, std::move(write));
+  }
   void listen(store::StreamListener* listener) override { store_.listen(listener); }
 
  private:

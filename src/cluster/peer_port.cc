@@ -79,6 +79,7 @@ const PeerPort::Route* PeerPort::find_route(const std::string& path) {
       {kPartPath, "GET", false, &PeerPort::snapshot_part},
       {kSnapshotDonePath, "POST", false, &PeerPort::snapshot_done},
       {kBatchPath, "POST", false, &PeerPort::batch},
+      {kAppliedPath, "GET", false, &PeerPort::applied},
   };
   for (const Route& each : kRoutes) {
     if (each.path == path) return &each;
@@ -283,6 +284,13 @@ void PeerPort::batch(net::Request request, std::shared_ptr<net::Reply> reply) {
   cluster_.counters().asked[static_cast<std::size_t>(PassedOn::kExecute)]++;
   store.write(std::move(request.body), {entry->member.node_id, *epoch, *first, from->value()},
               std::make_unique<BatchReply>(std::move(reply)));
+}
+
+void PeerPort::applied(net::Request request, std::shared_ptr<net::Reply> reply) {
+  const auto index = number_of(request, "index");
+  if (!index) return reply->send(bad("there is no such index"));
+  cluster_.store_.load()->confirm(raft::Index(*index),
+                                  std::make_unique<BatchReply>(std::move(reply)));
 }
 
 }  // namespace rqlite::cluster

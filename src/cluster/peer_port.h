@@ -42,6 +42,7 @@ class PeerPort final : public net::Handler {
   void snapshot_part(net::Request request, std::shared_ptr<net::Reply> reply);
   void snapshot_done(net::Request request, std::shared_ptr<net::Reply> reply);
   void batch(net::Request request, std::shared_ptr<net::Reply> reply);
+  void applied(net::Request request, std::shared_ptr<net::Reply> reply);
 
   Cluster& cluster_;
   net::Handler& forwarded_;

@@ -46,6 +46,8 @@ inline constexpr std::string_view kPartPath = "/peer/1/snapshot/part";  // GET: 
 // POST, with the reason if it did not arrive
 inline constexpr std::string_view kSnapshotDonePath = "/peer/1/snapshot/done";
 inline constexpr std::string_view kBatchPath = "/peer/1/batch";  // POST a batch: BatchResults
+// GET, of a leader: BatchResults without results, once it has applied everything up to "index"
+inline constexpr std::string_view kAppliedPath = "/peer/1/applied";
 // Before the path of a client's request that another node passes on.
 inline constexpr std::string_view kForwardPath = "/peer/1/forward";
 // Of such a request that may write, and may come again: its command::Origin. What it fails with is

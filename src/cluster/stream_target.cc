@@ -37,21 +37,36 @@ void StreamTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
   const std::optional<store::Store::Leader> leader = log_.leader();
   if (!leader) return write->failed({Code::kNoLeader, "leader not found"});
   if (leader->is_self) return log_.write(std::move(batch), epoch, first, std::move(write));
-  net::Call call{.address = leader->member.raft_address,
-                 .method = "POST",
-                 .target = std::string(kBatchPath) + "?epoch=" + std::to_string(epoch) +
-                           "&first=" + std::to_string(first),
-                 .headers = {{std::string(kClusterHeader), log_.cluster_id()},
-                             {std::string(kFromHeader), to_text(log_.raft_id())},
-                             {std::string(kToHeader), to_text(leader->id)}},
-                 .body = std::move(batch),
-                 .timeout = kTimeout,
-                 .connect_timeout = kTimeout};
+  ask(leader->id,
+      {.address = leader->member.raft_address,
+       .method = "POST",
+       .target = std::string(kBatchPath) + "?epoch=" + std::to_string(epoch) +
+                 "&first=" + std::to_string(first),
+       .body = std::move(batch)},
+      std::move(write));
+}
+
+void StreamTarget::confirm(raft::Index index, std::unique_ptr<store::Write> write) {
+  const std::optional<store::Store::Leader> leader = log_.leader();
+  if (!leader) return write->failed({Code::kNoLeader, "leader not found"});
+  if (leader->is_self) return log_.confirm(index, std::move(write));
+  ask(leader->id,
+      {.address = leader->member.raft_address,
+       .method = "GET",
+       .target = std::string(kAppliedPath) + "?index=" + index.to_string()},
+      std::move(write));
+}
+
+void StreamTarget::ask(raft::RaftId leader, net::Call call, std::unique_ptr<store::Write> write) {
+  call.headers = {{std::string(kClusterHeader), log_.cluster_id()},
+                  {std::string(kFromHeader), to_text(log_.raft_id())},
+                  {std::string(kToHeader), to_text(leader)}};
+  call.timeout = call.connect_timeout = kTimeout;
   std::uint64_t id = 0;
   {
     MutexLock lock(mutex_);
     id = next_id_++;
-    sent_[id].to = leader->id;
+    sent_[id].to = leader;
   }
   // Shared, because callbacks are copied about; it is told once.
   auto waiting = std::make_shared<std::unique_ptr<store::Write>>(std::move(write));

@@ -32,13 +32,18 @@ class StreamTarget final : public store::StreamTarget {
 
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
+  void confirm(raft::Index index, std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
   // Another one may lead, or none.
   void leader_changed() EXCLUDES(mutex_);
   // A batch is applied here, too, wherever it went into the log.
   void listen(store::StreamListener* listener) override { log_.listen(listener); }
 
  private:
-  // A batch that another node has been sent.
+  // Has the leader, another node, answer.
+  void ask(raft::RaftId leader, net::Call call, std::unique_ptr<store::Write> write)
+      EXCLUDES(mutex_);
+
+  // What another node was asked.
   struct Sent {
     raft::RaftId to;
     net::CallHandle call;

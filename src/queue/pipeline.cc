@@ -59,7 +59,8 @@ std::optional<Pipeline::Send> Pipeline::next_to_send(TimePoint now) {
     if (each.attempt != 0) continue;
     each.attempt = ++attempts_;
     each.in_vain = false;
-    return Send{each.first, each.attempt, each.batch};
+    if (each.here) return Send{each.first, each.attempt, {}, each.here->index};
+    return Send{each.first, each.attempt, each.batch, std::nullopt};
   }
   return std::nullopt;
 }
@@ -97,8 +98,9 @@ std::optional<Pipeline::Landed> Pipeline::take_applied_here(TimePoint now) {
 
 Pipeline::Landed Pipeline::land(std::deque<Flight>::iterator flight, Outcome outcome,
                                 TimePoint now) {
-  // Whatever is before it was applied, too.
-  committed_ = std::max(committed_, flight->last());
+  // Whatever is before it was applied, too, though the answers come later.
+  applied_ = std::max(applied_, flight->last());
+  committed_ = std::max(committed_, applied_);
   Landed landed{std::move(flight->requests), std::move(outcome), now - flight->taken};
   requests_ -= landed.requests.size();
   bytes_ -= flight->batch.size();
@@ -115,11 +117,13 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
   const bool for_anothers_sake = flight->in_vain;
   flight->attempt = 0;
   if (why.code() == Code::kUnknown) flight->in_doubt = true;
-  for (auto each = flight; each != flights_.end(); ++each) {
+  // What follows one that is in the log for good is as good as before.
+  const auto end = flight->here ? std::next(flight) : flights_.end();
+  for (auto each = flight; each != end; ++each) {
     each->in_vain = true;
     each->committed = false;
   }
-  if (is_final(why.code()) && !flight->refused) {
+  if (is_final(why.code()) && !flight->refused && !flight->here) {
     flight->refused = true;
     bytes_ -= flight->batch.size();
     flight->batch.clear();
@@ -127,7 +131,7 @@ bool Pipeline::failed(std::uint64_t first, const Status& why, TimePoint now) {
       command::append_refused_request(flight->batch, why.text());
     }
     bytes_ += flight->batch.size();
-    return !flight->here;  // else it is stored, and this only finds out whether the leader has it
+    return true;
   }
   // Those that fail for another's sake wait no longer than that one.
   if (!for_anothers_sake) {
@@ -147,12 +151,17 @@ std::uint64_t Pipeline::possible_to() const {
 }
 
 void Pipeline::note_progress() {
-  applied_ = flights_.empty() ? last_added_ : flights_.front().first - 1;
+  applied_ = std::max(applied_, flights_.empty() ? last_added_ : flights_.front().first - 1);
   committed_ = std::max(committed_, applied_);
   for (const Flight& each : flights_) {
-    if (!each.committed) break;
+    if (!each.committed && each.last() > committed_) break;
     committed_ = std::max(committed_, each.last());
   }
+}
+
+bool Pipeline::is_applied_here() const {
+  return !flights_.empty() && std::all_of(flights_.begin(), flights_.end(),
+                                          [](const Flight& each) { return each.here.has_value(); });
 }
 
 std::vector<Request> Pipeline::take_all() {

@@ -33,6 +33,9 @@ class Pipeline {
     std::uint64_t first = 0;  // number of its first request
     std::uint64_t attempt = 0;
     Bytes batch;
+    // Where it is in the log: instead of sending it, the leader is to be asked whether it has
+    // applied that.
+    std::optional<raft::Index> stored_at;
   };
 
   // What a batch did.
@@ -66,8 +69,8 @@ class Pipeline {
   // This node has applied it, so it is in the log for good. The leader may not have come to it yet,
   // and whoever reads there would miss it: so it lands only when the leader has.
   void applied_here(std::uint64_t first, Outcome outcome);
-  // It was applied, and did `told`: takes it out. Nullopt if it is gone already: it was sent twice.
-  // What this node saw counts more: of a batch that comes again less may be kept.
+  // The leader has applied it, and it did `told`: takes it out. Nullopt if the end has taken it out
+  // already. What this node saw it do counts more: of a batch that comes again less may be kept.
   [[nodiscard]] std::optional<Landed> applied(std::uint64_t first, Outcome told, TimePoint now);
   // That attempt did not apply it, or nobody knows. Returns whether it has now become one that
   // fails.
@@ -77,6 +80,8 @@ class Pipeline {
   // it; then whatever is left.
   [[nodiscard]] std::optional<Landed> take_applied_here(TimePoint now);
   [[nodiscard]] std::vector<Request> take_all();
+  // Whether there are batches, and this node has applied them all.
+  [[nodiscard]] bool is_applied_here() const;
 
   [[nodiscard]] std::size_t batches() const { return flights_.size(); }
   [[nodiscard]] std::size_t requests() const { return requests_; }

@@ -14,6 +14,10 @@ using namespace std::chrono_literals;
 // Between two tries to extend the sequence numbers.
 constexpr std::chrono::nanoseconds kExtendAgain = 1s;
 
+// At a stop, what this node has applied is known to be stored: the leader's word on it is not
+// waited for any longer.
+constexpr std::chrono::nanoseconds kLastWordPatience = 1s;
+
 constexpr double kRequestBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 constexpr double kSecondBounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                     0.05,   0.1,     0.25,   0.5,   1,      2.5,   10};
@@ -272,9 +276,13 @@ WriteQueue::Left WriteQueue::drain(std::chrono::nanoseconds patience) {
   refuse_new();
   {
     MutexLock lock(mutex_);
-    while ((pipeline_.batches() > 0 || landing_ > 0 || batcher_.requests() > 0) && !gave_up_ &&
-           clock_.now() < deadline) {
-      clock_.wait_until(landed_, mutex_, deadline);
+    TimePoint until = deadline;
+    while ((pipeline_.batches() > 0 || landing_ > 0 || batcher_.requests() > 0) && !gave_up_) {
+      if (batcher_.requests() == 0 && pipeline_.is_applied_here()) {
+        until = std::min(until, later(clock_.now(), kLastWordPatience));
+      }
+      if (clock_.now() >= until) break;
+      clock_.wait_until(landed_, mutex_, until);
     }
     drained_ = true;
     while (sending_) landed_.wait(mutex_);
@@ -431,7 +439,11 @@ void WriteQueue::send_due() {
       const std::uint64_t first = send->first;
       auto answer = std::make_unique<Answer>(*this, first, send->attempt);
       mutex_.unlock();
-      target_.write(std::move(send->batch), epoch_, first, std::move(answer));
+      if (send->stored_at) {
+        target_.confirm(*send->stored_at, std::move(answer));
+      } else {
+        target_.write(std::move(send->batch), epoch_, first, std::move(answer));
+      }
       mutex_.lock();
     }
     sending_ = false;
@@ -446,7 +458,7 @@ std::optional<Pipeline::Send> WriteQueue::next_to_send() {
   if (drained_ || stopping_) return std::nullopt;
   const TimePoint now = clock_.now();
   if (std::optional<Pipeline::Send> again = pipeline_.next_to_send(now)) {
-    counts_.resends++;
+    if (!again->stored_at) counts_.resends++;
     return again;
   }
   const std::optional<TimePoint> due = batch_due();
@@ -517,6 +529,7 @@ void WriteQueue::on_stream_applied(std::uint64_t epoch, std::uint64_t first, raf
   if (epoch != epoch_) return;
   MutexLock lock(mutex_);
   pipeline_.applied_here(first, {index, std::move(results)});
+  landed_.notify_all();
 }
 
 void WriteQueue::on_failed(std::uint64_t first, const Status& why) {

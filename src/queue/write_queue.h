@@ -75,8 +75,8 @@ class WriteQueue final : private store::StreamListener {
   // stop_waiting() takes; 0 if the waiter has been told already.
   std::uint64_t push_when_room(Bytes encoded, std::unique_ptr<RoomWaiter> waiter,
                                TimePoint deadline) EXCLUDES(mutex_);
-  // Calls `settled` once the request with `number` is, on a thread of the queue's or the store's;
-  // or at once, or when the queue goes down. Must not block.
+  // Calls `settled` once the request with `number` is, on a thread of the queue's or the target's;
+  // or at once, or when the queue goes down, on the thread that takes it down. Must not block.
   std::uint64_t when_settled(std::uint64_t number, std::function<void()> settled) EXCLUDES(mutex_);
   // Whoever waits under `ticket`, of either kind, is gone: what it held is freed, and it is not
   // told any more, unless it is being told right now.
@@ -106,8 +106,9 @@ class WriteQueue final : private store::StreamListener {
   // From now on refuses new requests, those that wait for room included, and lets what waits for
   // company go.
   void refuse_new() EXCLUDES(mutex_);
-  // Likewise, and blocks until what was accepted is stored, `patience` is over, or give_up(). Then
-  // whoever still waits is told what is known of the request.
+  // Likewise, and blocks until what was accepted is applied, `patience` is over, or give_up(). Then
+  // whoever still waits is told what is known of the request: what it did, if this node has applied
+  // it, although the leader may not have come to it.
   // The target is called no more after that: it may close, if it answers what it still has.
   Left drain(std::chrono::nanoseconds patience) EXCLUDES(mutex_);
   void give_up() EXCLUDES(mutex_);

@@ -48,6 +48,9 @@ void on_stuck(bool is_stuck) {
 // How often to say that no more of a file will come.
 constexpr Nanos kGiveUpEvery = 1s;
 
+// Shorter than whoever asks through another node waits for an answer.
+constexpr Nanos kConfirmPatience = 3s;
+
 // Whether the statements of the request in `batch` only read; nullopt if that would take to compile
 // more than `bytes_max` of them.
 std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch,
@@ -438,6 +441,16 @@ void Store::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
   this->write(std::move(batch),
               command::StreamPlace{options_.node_id, epoch, first, raft_id_.value()},
               std::move(write));
+}
+
+void Store::confirm(raft::Index index, std::unique_ptr<Write> write) {
+  if (Status status = view_.leads(); !status.ok()) return write->failed(status);
+  // Shared, because callbacks are copied about; it is told once.
+  const auto waiting = std::make_shared<std::unique_ptr<Write>>(std::move(write));
+  when_applied(index, kConfirmPatience, [waiting, index](const Status& status) {
+    if (status.ok()) return (*waiting)->applied(index, {});
+    (*waiting)->failed({Code::kUnavailable, "the leader has not applied it yet"});
+  });
 }
 
 void Store::propose(Bytes batch, const command::Header& header,

@@ -133,6 +133,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   // The write queue's way in.
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<Write> write) override;
+  void confirm(raft::Index index, std::unique_ptr<Write> write) override;
   void listen(StreamListener* listener) override {
     if (machine_) machine_->listen(listener);  // a closed store has nothing to tell
   }

@@ -46,6 +46,9 @@ class StreamTarget {
   // whose predecessor was not, with kUnavailable. From any thread.
   virtual void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
                      std::unique_ptr<Write> write) = 0;
+  // Tells applied(), with no results, once the leader has applied everything up to `index`, which
+  // this node has applied; failed(), if that is not known in time. From any thread.
+  virtual void confirm(raft::Index index, std::unique_ptr<Write> write) = 0;
   // Null: nobody listens any more, once it returns.
   virtual void listen(StreamListener* listener) = 0;
 };

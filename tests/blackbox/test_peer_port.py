@@ -27,6 +27,7 @@ CLOSED = [
     ("POST", "/peer/1/snapshot/done?arrived=1", b"", {"Rqlite-From": "00000000000000aa"}),
     ("POST", "/peer/1/batch?epoch=1&first=1", b"\x00" * 10, {"Rqlite-From": "00000000000000aa"}),
     ("POST", "/peer/1/batch?epoch=1&first=1", b"\x00" * 3_000_000, {}),
+    ("GET", "/peer/1/applied?index=1", None, {}),
     ("POST", "/peer/1/forward/db/execute", json.dumps([[INSERT, 1]]).encode(), {}),
     ("POST", "/peer/1/forward/db/execute?queue&wait", json.dumps([[INSERT, 1]]).encode(), {}),
     ("POST", "/peer/1/forward/db/execute", json.dumps([[INSERT, "x" * 3_000_000]]).encode(), {}),
@@ -158,6 +159,8 @@ def test_what_makes_no_sense_is_refused(trio):
             ("POST", "/peer/1/snapshot/done?arrived=yes", b"", mine),
             ("POST", "/peer/1/batch?epoch=1&first=1", b"", mine),
             ("POST", "/peer/1/batch", b"", mine),
+            ("GET", "/peer/1/applied", None, mine),
+            ("GET", "/peer/1/applied?index=-1", None, mine),
             ("GET", "/peer/1/meta?%zz", None, mine)]:
         assert ask(trio[0], method, path, body, headers)[0] in (403, 503), path
     for path in ("/peer/1/meta", "/peer/1/identity", "/peer/1/snapshot"):
@@ -177,6 +180,15 @@ def test_a_batch_of_a_member_that_makes_no_sense_is_refused(trio):
         status, _ = ask(trio[0], "POST", "/peer/1/batch?epoch=1&first=1", body,
                         known | {"Rqlite-From": sender})
         assert status == 403
+    check_that_all_is_well(trio)
+
+
+def test_who_leads_says_what_it_has_applied(trio):
+    known = cluster_of(trio[0])
+    index = trio[0].client.status("store.raft.applied_index")
+    assert ask(trio[0], "GET", f"/peer/1/applied?index={index}", None, known)[0] == 200
+    assert ask(trio[0], "GET", f"/peer/1/applied?index={index + 1000}", None, known)[0] == 503
+    assert ask(trio[1], "GET", f"/peer/1/applied?index={index}", None, known)[0] == 503
     check_that_all_is_well(trio)
 
 

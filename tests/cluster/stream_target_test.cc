@@ -42,6 +42,9 @@ class FakeLog final : public StreamTarget::Log {
     written_.push_back(batch + " " + std::to_string(epoch) + " " + std::to_string(first));
     write->applied(raft::Index(3), {});
   }
+  void confirm(raft::Index index, std::unique_ptr<store::Write> write) override {
+    write->applied(index, {});
+  }
   void listen(store::StreamListener* listener) override { listener_ = listener; }
 
   std::optional<store::Store::Leader> leader_;
@@ -95,6 +98,12 @@ class StreamTargetTest : public testing::Test {
   }
   // Blocks until it is known what became of it.
   std::string write() { return begin_write().get(); }
+  std::string confirm() {
+    auto told = std::make_shared<std::promise<std::string>>();
+    std::future<std::string> what = told->get_future();
+    target_.confirm(raft::Index(5), std::make_unique<Told>(told));
+    return what.get();
+  }
   // The same with a leader that answers so.
   std::string write_to(net::Response response) {
     PeerStandIn peer([&](const PeerStandIn::Asked&, const std::shared_ptr<net::Reply>& reply) {
@@ -178,6 +187,26 @@ TEST_F(StreamTargetTest, OfAnAnswerThatMakesNoSenseToo) {
 TEST_F(StreamTargetTest, OfAnAnswerThatDoesNotSayWhyToo) {
   EXPECT_EQ(write_to({503, net::kTextType, {}, "shutting down"}),
             "unknown: unexpected answer 503 of another node: shutting down");
+}
+
+TEST_F(StreamTargetTest, TheLeaderIsAskedWhatItHasApplied) {
+  EXPECT_EQ(confirm(), "no leader: leader not found");
+  log_.leader_ = {kSelf, {"self", "nowhere"}, true};
+  EXPECT_EQ(confirm(), "applied at 5, 0 results");
+  PeerStandIn peer([&](const PeerStandIn::Asked&, const std::shared_ptr<net::Reply>& reply) {
+    reply->send(says(encode(BatchResults{raft::Index(5), {}})));
+  });
+  leads(peer.address());
+  EXPECT_EQ(confirm(), "applied at 5, 0 results");
+  ASSERT_THAT(peer.asked(), SizeIs(1));
+  const PeerStandIn::Asked asked = peer.asked()[0];
+  EXPECT_EQ(asked.method + " " + asked.target, "GET /peer/1/applied?index=5");
+  EXPECT_EQ(asked.header(kClusterHeader), "mine");
+  EXPECT_EQ(asked.header(kToHeader), to_text(kOther));
+  peer.answer([](const PeerStandIn::Asked&, const std::shared_ptr<net::Reply>& reply) {
+    reply->send(failure({Code::kUnavailable, "not yet"}));
+  });
+  EXPECT_EQ(confirm(), "unavailable: not yet");
 }
 
 TEST_F(StreamTargetTest, WhoLeadsNoMoreIsNotWaitedFor) {

@@ -296,8 +296,12 @@ class Simulation : private store::StreamListener {
       }
       // However fast it is refused, it is not sent as fast.
       ASSERT_LE(++sends_[send->first], 10) << "at one time";
-      consensus_.write(std::move(send->batch), kFirst, send->first,
-                       std::make_unique<Answer>(*this, send->first, send->attempt));
+      auto answer = std::make_unique<Answer>(*this, send->first, send->attempt);
+      if (send->stored_at) {
+        consensus_.confirm(*send->stored_at, std::move(answer));
+      } else {
+        consensus_.write(std::move(send->batch), kFirst, send->first, std::move(answer));
+      }
     }
     // What may leave has left: so nothing waits longer than it should.
     if (pipeline_.has_room() && batcher_.requests() > 0) {

@@ -61,6 +61,29 @@ void FakeConsensus::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
   write->failed({code, "because"});
 }
 
+void FakeConsensus::confirm(raft::Index index, std::unique_ptr<store::Write> write) {
+  {
+    MutexLock lock(mutex_);
+    EXPECT_LE(index.value(), applied_here_);
+    if (leaderless_ == 0 && !random_.chance(faults_.refused)) {
+      questions_.push_back(
+          {index, std::make_shared<std::unique_ptr<store::Write>>(std::move(write))});
+      return answer_questions();
+    }
+  }
+  write->failed({Code::kNoLeader, "because"});
+}
+
+void FakeConsensus::answer_questions() {
+  std::erase_if(questions_, [this](const Question& each) {
+    if (each.index.value() > applied_) return false;
+    apply_says_.emplace_back([each] {
+      if (*each.waiting) std::exchange(*each.waiting, nullptr)->applied(each.index, {});
+    });
+    return true;
+  });
+}
+
 void FakeConsensus::append(Entry entry) {
   if (random_.chance(faults_.repeated)) {
     copies_.push_back({entry.epoch, entry.first, entry.names, nullptr});
@@ -156,6 +179,7 @@ void FakeConsensus::commit() {
 void FakeConsensus::apply() {
   if (applied_ == committed_) return;
   const Entry entry = log_[applied_++];
+  answer_questions();
   const raft::Index index(applied_);
   const command::StreamPlace place = place_of(entry.epoch, entry.first);
   const StreamTable::Admission admission =
@@ -247,6 +271,10 @@ void FakeConsensus::lose_leader() {
     raft_says_.push_back(to_fail(log_[i].waiting, known ? Code::kNotLeader : Code::kUnknown));
   }
   while (log_.size() > left) log_.pop_back();
+  for (const Question& each : questions_) {
+    raft_says_.push_back(to_fail(each.waiting, Code::kUnknown));
+  }
+  questions_.clear();
   leaderless_ = random_.below(10);
 }
 

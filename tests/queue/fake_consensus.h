@@ -43,6 +43,7 @@ class FakeConsensus final : public store::StreamTarget {
 
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
+  void confirm(raft::Index index, std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
   void listen(store::StreamListener* listener) override EXCLUDES(listener_mutex_);
 
   // Goes on by one event.
@@ -68,6 +69,11 @@ class FakeConsensus final : public store::StreamTarget {
     std::vector<std::string> names;
     Waiting waiting;  // null: nobody, ever
   };
+  // Somebody asks whether the leader has applied what is there.
+  struct Question {
+    raft::Index index;
+    Waiting waiting;
+  };
   using Saying = std::function<void()>;
 
   void append(Entry entry) REQUIRES(mutex_);
@@ -78,6 +84,7 @@ class FakeConsensus final : public store::StreamTarget {
   // Whether a copy of it is still to turn up, or stands in the log up to `end`: so nobody can say
   // that it is never applied.
   [[nodiscard]] bool comes_again(const Entry& entry, std::size_t end) const REQUIRES(mutex_);
+  void answer_questions() REQUIRES(mutex_);
   void lose_leader() REQUIRES(mutex_);
   void stall() REQUIRES(mutex_);
   Saying take(std::deque<Saying>& says) REQUIRES(mutex_);
@@ -92,6 +99,7 @@ class FakeConsensus final : public store::StreamTarget {
   std::uint64_t leaderless_ GUARDED_BY(mutex_) = 0;  // for so many steps
   std::deque<Entry> log_ GUARDED_BY(mutex_);
   std::deque<Entry> copies_ GUARDED_BY(mutex_);
+  std::deque<Question> questions_ GUARDED_BY(mutex_);
   std::size_t committed_ GUARDED_BY(mutex_) = 0;     // entries of the log
   std::size_t applied_ GUARDED_BY(mutex_) = 0;       // likewise
   store::StreamTable promised_ GUARDED_BY(mutex_);   // by what is committed

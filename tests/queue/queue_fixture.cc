@@ -81,11 +81,19 @@ void FakeTarget::write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
   std::function<void()> what;
   {
     MutexLock lock(mutex_);
-    sent_.push_back({std::move(batch), epoch, first, std::move(write)});
+    sent_.push_back({std::move(batch), epoch, first, std::move(write), std::nullopt});
     what = during_write_;
   }
   changed_.notify_all();
   if (what) what();
+}
+
+void FakeTarget::confirm(raft::Index index, std::unique_ptr<store::Write> write) {
+  {
+    MutexLock lock(mutex_);
+    sent_.push_back({{}, 0, 0, std::move(write), index});
+  }
+  changed_.notify_all();
 }
 
 void FakeTarget::during_write(std::function<void()> what) {

@@ -71,6 +71,8 @@ struct Sent {
   std::uint64_t epoch = 0;
   std::uint64_t first = 0;
   std::unique_ptr<store::Write> write;
+  // Then it is no batch, but the question whether the leader has applied that.
+  std::optional<raft::Index> stored_at;
 
   // Separated by blanks.
   [[nodiscard]] std::string names() const;
@@ -85,9 +87,10 @@ class FakeTarget final : public store::StreamTarget {
  public:
   void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
              std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
+  void confirm(raft::Index index, std::unique_ptr<store::Write> write) override EXCLUDES(mutex_);
   void listen(store::StreamListener* listener) override EXCLUDES(mutex_);
 
-  // Blocks until there is a batch.
+  // Blocks until there is a batch, or a question.
   Sent take() EXCLUDES(mutex_);
   std::optional<Sent> try_take() EXCLUDES(mutex_);
   // From now on `what` happens within each write(), once the batch can be taken.

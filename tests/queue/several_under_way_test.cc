@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "queue/queue_fixture.h"
@@ -33,6 +34,12 @@ class SeveralUnderWayTest : public WriteQueueTest {
       sent.push_back(target_.take());
       EXPECT_EQ(sent.back().names(), name);
     }
+    return sent;
+  }
+  // What is sent next has to be the question for the only entry of these tests.
+  Sent take_question() {
+    Sent sent = target_.take();
+    EXPECT_EQ(sent.stored_at, raft::Index(1));
     return sent;
   }
   // The next batch has to be the one with this name.
@@ -207,9 +214,26 @@ TEST_F(SeveralUnderWayTest, AFateThatThisNodeKnowsIsStillAskedForButNotInDoubt) 
   EXPECT_EQ(progress(0), Progress::kPersisted);
   EXPECT_EQ(progress(1), Progress::kQueued);
   clock_.advance(20ms);
-  take("a").apply();
+  take_question().apply();
   take("b").apply();
   EXPECT_THAT(told_.lines(), ElementsAre("a applied", "b applied"));
+}
+
+// Else a leader that takes longer to apply than the target waits would never be heard.
+TEST_F(SeveralUnderWayTest, TheLeaderIsAskedUntilItHasWhatThisNodeHas) {
+  std::vector<Sent> sent = send({"a"});
+  tell_listener(sent[0], {{"a", "broken"}});
+  sent[0].fail(Code::kUnknown);
+  for (int i = 0; i < 3; i++) {
+    clock_.advance(1s);
+    take_question().fail(Code::kUnavailable);
+  }
+  EXPECT_THAT(told_.lines(), IsEmpty());
+  clock_.advance(1s);
+  take_question().apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("a applied: broken"));
+  EXPECT_EQ(queue_->report().failed_requests, 1u);
+  EXPECT_EQ(queue_->report().resends, 0u);
 }
 
 // The leader, asked again, has kept failures alone.
@@ -232,9 +256,33 @@ TEST_F(SeveralUnderWayTest, ALaterTryMayBeRefusedForGoodAfterTheFirstWasApplied)
   tell_listener(sent[0]);
   again.fail(Code::kTooLarge, "too large");
   EXPECT_EQ(progress(0), Progress::kPersisted);
-  take("(too large)").apply({{"(too large)", "too large"}});
+  clock_.advance(1s);
+  take_question().apply();
   EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
   EXPECT_EQ(queue_->report().in_flight, 0u);
+}
+
+// Answers may overtake each other.
+TEST_F(SeveralUnderWayTest, WhatIsBeforeABatchThatWasAppliedHasSettled) {
+  std::vector<Sent> sent = send({"a", "b"});
+  sent[1].apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("b applied"));
+  EXPECT_EQ(progress(0), Progress::kSettled);
+  EXPECT_EQ(progress(1), Progress::kSettled);
+  sent[0].apply();
+  EXPECT_THAT(told_.lines(), ElementsAre("b applied", "a applied"));
+}
+
+TEST_F(SeveralUnderWayTest, AStopWaitsASecondForTheLeadersWordOnWhatThisNodeHasApplied) {
+  std::vector<Sent> sent = send({"a"});
+  std::thread stopping([this] { EXPECT_EQ(queue_->drain(10s), left_behind(0, 0, 1)); });
+  clock_.await_sleeper(clock_.now() + 10s);
+  tell_listener(sent[0]);
+  clock_.await_sleeper(clock_.now() + 1s);
+  EXPECT_THAT(told_.lines(), IsEmpty());
+  clock_.advance(1s);
+  stopping.join();
+  EXPECT_THAT(told_.lines(), ElementsAre("a applied"));
 }
 
 TEST_F(SeveralUnderWayTest, AtTheEndWhatThisNodeHasAppliedIsTold) {
