@@ -75,13 +75,17 @@ void FakeConsensus::confirm(raft::Index index, std::unique_ptr<store::Write> wri
 }
 
 void FakeConsensus::answer_questions() {
-  std::erase_if(questions_, [this](const Question& each) {
-    if (each.index.value() > applied_) return false;
+  std::deque<Question> open;
+  for (Question& each : questions_) {
+    if (each.index.value() > applied_) {
+      open.push_back(std::move(each));
+      continue;
+    }
     apply_says_.emplace_back([each] {
       if (*each.waiting) std::exchange(*each.waiting, nullptr)->applied(each.index, {});
     });
-    return true;
-  });
+  }
+  questions_ = std::move(open);
 }
 
 void FakeConsensus::append(Entry entry) {
