@@ -267,9 +267,16 @@ class Cluster:
             reply = member.ask("POST", "/db/execute?queue&wait", "[]", timeout=35)
             assert reply and reply.status == 200, f"{member.id}: the queue does not drain: {reply}"
 
+    def wait_for_the_late(self):
+        """For what bad links held back: a client may have given it up, and it is applied yet."""
+        if self.network is not None:
+            self.network.wait_for_the_late()
+
     def settle(self, within=20.0):
         """Waits until all have applied the same, and nothing more comes; the contents that each of
         them has."""
+        self.wait_for_the_late()
+
         def applied():
             reports = self.reports().values()
             indexes = [each and each["raft"]["applied_index"] for each in reports]

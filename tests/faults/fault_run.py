@@ -66,6 +66,7 @@ class FaultRun:
         cluster.wait_until_whole()
         self.clients.stop()
         cluster.drain_queues()
+        cluster.wait_for_the_late()
         violations = self.judge()
         print("leader after", " ".join(f"{each:.2f}" for each in self.leaderless), "s")
         violations += cluster.observer.violations()

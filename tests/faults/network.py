@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from programs import program
@@ -41,6 +42,8 @@ class Network:
         self._number = None
         self._lock = None
         self._holes = set()  # pairs (from, to) with a blackhole route
+        self._worse_since = None  # monotonic; None while all links are as they should be
+        self._late_until = 0.0
 
     def __enter__(self):
         self._take_number()
@@ -79,6 +82,7 @@ class Network:
 
     def cut(self, sender, receiver):
         if (sender, receiver) not in self._holes:
+            self._note_worse()
             self._route("add", sender, receiver)
             self._holes.add((sender, receiver))
 
@@ -105,6 +109,26 @@ class Network:
     def heal(self):
         for sender, receiver in list(self._holes):
             self.mend(sender, receiver)
+        self._note_healed()
+
+    # What comes late. A sender's TCP doubles the time between two attempts, so the first attempt that
+    # gets through comes no longer after healing than links were bad, and what the sender took for
+    # its first interval: a second, if it was connecting. A process that ended meanwhile changes
+    # nothing, for its kernel goes on.
+
+    def wait_for_the_late(self):
+        """After heal(): until all that was sent while links were bad has arrived."""
+        time.sleep(max(0.0, self._late_until - time.monotonic()))
+
+    def _note_worse(self):
+        if self._worse_since is None:
+            self._worse_since = time.monotonic()
+
+    def _note_healed(self):
+        if self._worse_since is not None:
+            now = time.monotonic()
+            self._late_until = max(self._late_until, now + (now - self._worse_since) + 1.0)
+            self._worse_since = None
 
     def _route(self, change, sender, receiver):
         ip("-n", self.namespace(sender), "route", change, "blackhole", f"{self.address(receiver)}/32")
@@ -212,6 +236,7 @@ class Wire(Network):
                    f"{jitter * 1000:.3f}ms {loss:.4f} {duplicate:.4f} {reorder:.4f}")
         pair = (sender, receiver)
         if delay or jitter or loss or duplicate or reorder:
+            self._note_worse()
             self._bad.add(pair)
         else:
             self._bad.discard(pair)
@@ -221,9 +246,9 @@ class Wire(Network):
         self.shape(other, one, **quality)
 
     def heal(self):
-        super().heal()
         for sender, receiver in list(self._bad):
             self.shape(sender, receiver)
+        super().heal()
 
     def _tell(self, order):
         self._process.stdin.write(order + "\n")
