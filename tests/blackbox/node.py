@@ -118,6 +118,17 @@ class Node:
 
     def signal(self, number):
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            eventually(self._stands_still)  # until then it may answer yet
+
+    def _stands_still(self):
+        """No thread runs: all are stopped, or the process has ended."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        try:
+            texts = [stat.read_text() for stat in tasks.glob("*/stat")]
+        except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+            return False
+        return all(text.rpartition(")")[2].split()[0] in "TtZX" for text in texts)
 
     def wait(self, within=30):
         code = self.process.wait(within)

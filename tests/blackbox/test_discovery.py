@@ -242,8 +242,8 @@ def test_who_leads_next_says_so(make_nodes, store):
     rest = [node for node in nodes if node is not old]
     eventually(lambda: any(says_it_leads(store, node) for node in rest))
     new = next(node for node in rest if says_it_leads(store, node))
-    assert (f"updated Leader API address to http://{new.address} due to leadership change"
-            in new.log())
+    update = f"updated Leader API address to http://{new.address} due to leadership change"
+    eventually(lambda: update in new.log())  # it says so when the other side has answered
     # The old one comes back without asking for anything.
     old.start()
     assert ("preexisting node configuration detected, not registering with discovery service"
