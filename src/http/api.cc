@@ -136,7 +136,18 @@ void Api::may(const net::Request& request, Permissions needed, std::function<voi
   if (!gate_.verify(std::move(login), needed, then)) then(false);
 }
 
+namespace {
+
+// It may have another copy of the request, here before a restart or at another leader: to go on
+// trying is up to the node that passes it on.
+net::Response not_open_to_nodes() {
+  return cluster::failure({Code::kUnavailable, "store not open"});
+}
+
+}  // namespace
+
 void Api::handle(net::Request request, std::shared_ptr<net::Reply> reply) {
+  if (request.passed_on && store_ == nullptr) return reply->send(not_open_to_nodes());
   const Route* route = nullptr;
   if (std::optional<net::Response> answer = find_route(request, route)) {
     return reply->send(std::move(*answer));
@@ -212,6 +223,7 @@ std::optional<net::Response> Api::judge(const Route& route, bool allowed, std::s
 }
 
 void Api::admit(net::Request head, std::function<void(Admission)> then) {
+  if (head.passed_on && store_ == nullptr) return then({not_open_to_nodes(), nullptr});
   const Route* found = nullptr;
   if (std::optional<net::Response> answer = find_route(head, found))
     return then({*answer, nullptr});

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/peer_protocol.h"
 #include "fakes/fake_clock.h"
 #include "fakes/fake_headers.h"
 #include "fakes/fake_reply.h"
@@ -16,6 +17,7 @@ class ApiTest : public ::testing::Test {
   std::string ask(std::string_view request_line, std::string body = {},
                   std::string content_type = {}) {
     net::Request request;
+    request.passed_on = passed_on_;
     const std::size_t blank = request_line.find(' ');
     request.method = request_line.substr(0, blank);
     const std::string_view target = request_line.substr(blank + 1);
@@ -32,6 +34,7 @@ class ApiTest : public ::testing::Test {
     return std::to_string(response_.status) + " " + response_.body;
   }
 
+  bool passed_on_ = false;
   FakeClock clock_;
   FakeHeaders headers_;
   Api api_{
@@ -122,6 +125,19 @@ TEST_F(ApiTest, SaysThatItsStoreIsNotOpen) {
   EXPECT_EQ(ask("POST /leader?wait"), "503 stepdown: store not open\n");
   EXPECT_EQ(ask("GET /readyz"), "503 [+]node ok\n[+]leader does not exist");
   EXPECT_EQ(ask("GET /readyz?noleader"), "200 [+]node ok");
+}
+
+// It may have been done by another one, or by this one before it was started again.
+TEST_F(ApiTest, TellsANodeThatPassesARequestOnThatItMayTryAgain) {
+  passed_on_ = true;
+  for (const char* line :
+       {"POST /db/execute", "POST /db/request", "POST /db/query", "GET /db/backup"}) {
+    EXPECT_EQ(ask(line, R"(["SELECT 1"])"), "503 store not open") << line;
+    const Status failure = cluster::failure_of_leader(
+        response_.status, {response_.headers.begin(), response_.headers.end()}, response_.body);
+    EXPECT_EQ(failure.code(), Code::kUnavailable) << line;
+    EXPECT_EQ(failure.text(), "store not open") << line;
+  }
 }
 
 TEST_F(ApiTest, StatusIsThereBeforeTheStore) {
