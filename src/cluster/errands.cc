@@ -43,6 +43,7 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
     errand_.limits.may_repeat = errand_.may_repeat;
     // Who calls this is to tell this one how it ended, and so keeps it.
     errand_.limits.on_again = [this](const Status& why) { note_repeated(why); };
+    errand_.limits.is_in_doubt = [this] { return is_in_doubt(); };
     if (errand_.may_write) origin_ = owner_.numbers_.begin();
   }
   ~Running() {
@@ -105,6 +106,10 @@ class Errands::Running : public std::enable_shared_from_this<Running> {
     owner_.counters_.retries[kind_]++;
     MutexLock lock(mutex_);
     note_unknown(why);
+  }
+  bool is_in_doubt() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return unknown_.has_value();
   }
   // What a later copy of a write fails with says nothing about an earlier one.
   void note_unknown(const Status& why) REQUIRES(mutex_) {

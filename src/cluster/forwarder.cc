@@ -51,14 +51,22 @@ Status why_unanswered(const net::CallEnd& end) {
   return end.sent ? missing.with_context("not all of the request was sent") : missing;
 }
 
+// Whether every copy of a request gets that answer, or had it from the state machine. That this
+// node refuses a login, or has no room for one more, says nothing about another time.
+bool is_about_all_copies(int status) { return status == 200 || status == 400; }
+
 // Takes the answer and gives it to the client: at once if it is small, else as it comes, by a
 // thread that may wait for a slow client.
 class PassOn final : public net::Receiver, public std::enable_shared_from_this<PassOn> {
  public:
   // Tries again, if that makes sense; false if it does not.
   using Again = std::function<bool(const net::CallEnd&)>;
-  PassOn(std::shared_ptr<net::Reply> reply, Forwarder::OnFailure on_failure, Again again)
-      : reply_(std::move(reply)), on_failure_(std::move(on_failure)), again_(std::move(again)) {}
+  PassOn(std::shared_ptr<net::Reply> reply, Forwarder::OnFailure on_failure, Again again,
+         std::function<bool()> is_in_doubt)
+      : reply_(std::move(reply)),
+        on_failure_(std::move(on_failure)),
+        again_(std::move(again)),
+        is_in_doubt_(std::move(is_in_doubt)) {}
 
   void head(int status, const net::HeaderFields& headers) override {
     response_.status = status;
@@ -83,6 +91,10 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
     if (stream_) return stream_->end(end.status.ok());
     if (end.status.ok() && failure_headers_) {
       return on_failure_(failure_of_leader(response_.status, *failure_headers_, response_.body));
+    }
+    if (end.status.ok() && !is_about_all_copies(response_.status) && is_in_doubt_ &&
+        is_in_doubt_()) {
+      return on_failure_({Code::kUnavailable, message_in(response_.body)});
     }
     if (end.status.ok()) return reply_->send(std::move(response_));
     if (again_(end)) return;
@@ -150,6 +162,7 @@ class PassOn final : public net::Receiver, public std::enable_shared_from_this<P
   const std::shared_ptr<net::Reply> reply_;
   const Forwarder::OnFailure on_failure_;
   const Again again_;
+  const std::function<bool()> is_in_doubt_;
   net::Response response_;
   std::optional<net::HeaderFields> failure_headers_;  // of an answer that is for this node
   std::shared_ptr<Stream> stream_;
@@ -175,11 +188,9 @@ class Attempts : public std::enable_shared_from_this<Attempts> {
       MutexLock lock(mutex_);
       mine = ++made_;
     }
+    auto repeat = [self = shared_from_this()](const net::CallEnd& end) { return self->again(end); };
     const net::CallHandle handle = client_.call(
-        call_, std::make_shared<PassOn>(reply_, on_failure_,
-                                        [self = shared_from_this()](const net::CallEnd& end) {
-                                          return self->again(end);
-                                        }));
+        call_, std::make_shared<PassOn>(reply_, on_failure_, repeat, limits_.is_in_doubt));
     MutexLock lock(mutex_);
     if (given_up_) handle.give_up();
     // It may have ended, and the next have begun.

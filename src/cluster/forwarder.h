@@ -39,6 +39,9 @@ class Forwarder {
     bool may_repeat = false;
     // Called whenever it is sent once more, with what OnFailure would have heard.
     std::function<void(const Status&)> on_again = nullptr;
+    // Whether the one that asks knows of a copy that may have been done: a later one's answer
+    // counts then only if it is one to that copy too. Another one is a failure, kUnavailable.
+    std::function<bool()> is_in_doubt = nullptr;
     // Gives the body, if the request does not hold it. Sent over a new connection, and not again.
     std::shared_ptr<net::BodySource> body = nullptr;
   };

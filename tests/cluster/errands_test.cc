@@ -248,6 +248,18 @@ TEST_F(ErrandsTest, NorIfTheFirstCopyWasSentAgainToTheSameLeader) {
   EXPECT_EQ(text_of(*reply), "connection reset\n");
 }
 
+TEST_F(ErrandsTest, WhatALaterCopyHearsIsNoAnswerToTheFirst) {
+  ways_.leads(kSecond);
+  const auto reply = begin("a");
+  EXPECT_FALSE(ways_.sent_.back().limits.is_in_doubt());
+  ways_.fail(Code::kUnavailable, "connection refused");
+  ways_.run_next();
+  EXPECT_FALSE(ways_.sent_.back().limits.is_in_doubt());
+  ways_.fail(Code::kUnknown, "connection reset");
+  ways_.run_next();
+  EXPECT_TRUE(ways_.sent_.back().limits.is_in_doubt());
+}
+
 TEST_F(ErrandsTest, AWriteIsTriedForTwiceItsTimeAtALeaderThatStays) {
   ways_.leads(kSecond);
   auto reply = std::make_shared<FakeReply>();

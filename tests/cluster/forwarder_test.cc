@@ -209,6 +209,27 @@ TEST_F(ForwarderTest, TheOtherNodesOwnFailureIsNoAnswer) {
   EXPECT_THAT(peer.asked(), SizeIs(1));
 }
 
+TEST_F(ForwarderTest, ARefusalIsNoAnswerToACopyThatMayHaveBeenDone) {
+  PeerStandIn peer([](const PeerStandIn::Asked& asked, const std::shared_ptr<net::Reply>& reply) {
+    const int status = asked.body == "refused" ? 503 : asked.body == "wrong" ? 400 : 200;
+    reply->send(net::Response::text(status, asked.body));
+  });
+  request_.body = "refused";
+  EXPECT_EQ(forward(peer.address()).status, 503);
+  bool is_in_doubt = false;
+  limits_.is_in_doubt = [&] { return is_in_doubt; };
+  EXPECT_EQ(forward(peer.address()).status, 503);
+  is_in_doubt = true;
+  const net::Response response = forward(peer.address());
+  EXPECT_EQ(response.status, 599);
+  EXPECT_EQ(response.body, "refused\n");
+  EXPECT_EQ(failed_, Code::kUnavailable);
+  request_.body = "done";
+  EXPECT_EQ(forward(peer.address()).status, 200);
+  request_.body = "wrong";  // every copy of it
+  EXPECT_EQ(forward(peer.address()).status, 400);
+}
+
 // Again.
 
 TEST_F(ForwarderTest, WhoeverCannotBeReachedIsTriedOnceMoreOverANewConnection) {
