@@ -111,6 +111,11 @@ class Node:
         except OSError:
             return False
 
+    def has_booted(self):
+        """Whether it has found its cluster: one just founded may know it before it does, and take it."""
+        return ("boot operation marked done" in self.log()
+                or "succeeded directly joining cluster" in self.log())
+
     def fail_to_start(self):
         """Starts a node that must not come up; the exit code, and what this start logged."""
         self.launch()

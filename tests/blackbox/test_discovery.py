@@ -59,7 +59,7 @@ def test_dns_with_a_list_of_hosts_in_the_environment(make_nodes):
     launch(nodes)
     wait_until_one(nodes)
     for node in nodes:
-        eventually(lambda: "boot operation marked done" in node.log())
+        eventually(node.has_booted)
         assert "discovery mode: dns" in node.log()
         disco = node.client.status("disco")
         assert disco["mode"] == "dns"

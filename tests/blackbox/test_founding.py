@@ -54,7 +54,7 @@ def test_three_nodes_found_one_cluster(make_founders):
     for node in nodes:
         assert node.client.query(["SELECT v FROM t"], level="strong").results[0]["values"] == [["a"]]
     for node in nodes:
-        eventually(lambda: "boot operation marked done" in node.log())
+        eventually(node.has_booted)
     assert any("reached expected bootstrap count of 3, starting cluster bootstrap" in node.log()
                for node in nodes)
     assert all("cluster bootstrap successful, servers: n1 at" in node.log() for node in nodes)
