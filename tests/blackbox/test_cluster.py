@@ -299,7 +299,7 @@ def test_a_write_that_is_too_slow_is_so_on_any_node(trio):
 def test_a_member_that_swallows_what_is_sent_takes_no_more_time_than_it_is_given(trio):
     """It is stopped, and the queue of its port for new connections is full: none is made, nor refused."""
     follower, asks = trio.followers()  # which have no connection to each other
-    follower.process.send_signal(signal.SIGSTOP)
+    follower.signal(signal.SIGSTOP)
     waiting = []
     try:
         for _ in range(6000):
@@ -315,7 +315,7 @@ def test_a_member_that_swallows_what_is_sent_takes_no_more_time_than_it_is_given
     finally:
         for each in waiting:
             each.close()
-        follower.process.send_signal(signal.SIGCONT)
+        follower.signal(signal.SIGCONT)
 
 
 def test_queued_writes_tell_how_long_their_statements_took_through_any_node(calm_trio):
@@ -420,12 +420,12 @@ def test_clients_cannot_be_sent_to_a_leader_that_is_not_there(trio):
 
 def test_clients_cannot_be_sent_to_a_leader_that_does_not_answer(calm_trio):
     leader, follower = calm_trio[:2]
-    leader.process.send_signal(signal.SIGSTOP)
+    leader.signal(signal.SIGSTOP)
     try:
         reply = follower.client.query(["SELECT 1"], "redirect", timeout="200ms")
         assert (reply.status, reply.text) == (500, "leader not found\n")
     finally:
-        leader.process.send_signal(signal.SIGCONT)
+        leader.signal(signal.SIGCONT)
 
 
 def test_a_backup_comes_from_the_leader(trio):
@@ -455,7 +455,7 @@ def test_readiness_of_a_follower_with_its_leader(trio):
 def test_a_follower_is_not_ready_while_its_leader_does_not_answer(calm_trio):
     """And says so when the time is up that it is given, not when it loses its patience itself."""
     leader, follower = calm_trio[:2]
-    leader.process.send_signal(signal.SIGSTOP)
+    leader.signal(signal.SIGSTOP)
     try:
         began = time.monotonic()
         reply = follower.client.send("GET", "/readyz?timeout=200ms")
@@ -463,7 +463,7 @@ def test_a_follower_is_not_ready_while_its_leader_does_not_answer(calm_trio):
         assert reply.status == 503
         assert re.fullmatch(r"\[\+\]node ok\n\[\+\]leader not contactable: .*i/o timeout", reply.text)
     finally:
-        leader.process.send_signal(signal.SIGCONT)
+        leader.signal(signal.SIGCONT)
     assert follower.client.send("GET", "/readyz?timeout=20s").status == 200
 
 
@@ -471,10 +471,10 @@ def test_a_follower_that_was_away_is_ready_when_it_has_what_was_written(trio):
     """Not as soon as it hears the leader again: what `sync` waits for, the leader is asked then."""
     leader, follower = trio.leader(), trio.followers()[0]
     for round_ in range(1, 4):
-        follower.process.send_signal(signal.SIGSTOP)
+        follower.signal(signal.SIGSTOP)
         for _ in range(50):
             leader.client.must([INSERT, round_])
-        follower.process.send_signal(signal.SIGCONT)
+        follower.signal(signal.SIGCONT)
         reply = eventually(lambda: (said := follower.new_client().send("GET", "/readyz?sync"))
                            .status == 200 and said)
         assert "[+]sync ok" in reply.text
@@ -521,7 +521,7 @@ def test_reads_that_lose_their_leader_hear_that_there_is_none(trio):
     """The leader is cut off from a majority with reads under way: they hear 503 within the lease."""
     leader, followers = trio.leader(), trio.followers()
     for node in followers:
-        node.process.send_signal(signal.SIGSTOP)
+        node.signal(signal.SIGSTOP)
     try:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             reads = [pool.submit(leader.new_client().query, ["SELECT 1"], level=level,
@@ -531,7 +531,7 @@ def test_reads_that_lose_their_leader_hear_that_there_is_none(trio):
                 assert (read.result().status, read.result().text) == (503, "leader not found\n")
     finally:
         for node in followers:
-            node.process.send_signal(signal.SIGCONT)
+            node.signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("packs", [(True, False), (False, True), (False, False)])
@@ -1021,10 +1021,10 @@ def test_a_copy_that_missed_its_removal_knows_no_leader(make_member):
     first.start()
     reader = make_member("-raft-non-voter", first=first)
     reader.start()
-    reader.process.send_signal(signal.SIGSTOP)
+    reader.signal(signal.SIGSTOP)
     try:
         assert first.client.send("DELETE", "/remove", {"id": "2"}).status == 200
     finally:
-        reader.process.send_signal(signal.SIGCONT)
+        reader.signal(signal.SIGCONT)
     eventually(lambda: reader.leader_address() == "")
     assert reader.client.send("GET", "/readyz").status == 503

@@ -146,7 +146,7 @@ def test_survivors_of_anything_are_one_cluster_with_equal_data_or_none(trio, see
     writers = [Writers(node, ledger, f"{node.raft_port}", plain, plain) for node in trio]
     time.sleep(chance.uniform(0.05, 0.3))
     for node in chance.sample(trio, chance.randrange(3)):
-        node.process.send_signal(signal.SIGSTOP)
+        node.signal(signal.SIGSTOP)
         time.sleep(chance.uniform(0, 0.5))
     for node in chance.sample(trio, 3):
         node.process.kill()

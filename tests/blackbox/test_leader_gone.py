@@ -87,7 +87,7 @@ def test_writes_through_followers_do_not_notice_that_the_leader_is_gone(trio, ho
             before = new.rows()
             eventually(lambda: new.rows() > before + 200)
         finally:
-            leader.process.send_signal(signal.SIGCONT)
+            leader.signal(signal.SIGCONT)
     assert [said for _, said in results] == [[]] * len(results)
     rows = new.client.query(["SELECT v, id FROM t"], level="strong").results[0]["values"]
     acknowledged = [(f"{node.raft_port}-{i}-{number}", row)
@@ -125,7 +125,7 @@ def test_queues_of_followers_do_not_wait_for_a_leader_that_is_gone(trio, how):
             eventually(lambda: all(rows_of(new, node) > rows + 20
                                    for node, rows in zip(followers, before)), within=3)
         finally:
-            leader.process.send_signal(signal.SIGCONT)
+            leader.signal(signal.SIGCONT)
     assert [said for _, said in results] == [[], []]
     for node, (done, _) in zip(followers, results):
         rows = new.client.query([[f"SELECT v FROM t WHERE v LIKE '{node.raft_port}-%' ORDER BY id"]],
@@ -189,7 +189,7 @@ def test_reads_through_followers_do_not_notice_that_the_leader_is_gone(trio, how
             before = counted.acknowledged
             eventually(lambda: counted.acknowledged > before + 50)
         finally:
-            leader.process.send_signal(signal.SIGCONT)
+            leader.signal(signal.SIGCONT)
     said, *read = results
     assert (said, [each for each, _ in read]) == ([], [[]] * len(read))
     assert all(done > 10 for _, done in read)
@@ -202,7 +202,7 @@ def test_who_asks_while_nobody_leads_waits_for_the_next(trio, how):
     follower.client.must([INSERT, 1])
     trio.wait_until_equal()
     # Without it nobody is elected.
-    other.process.send_signal(signal.SIGSTOP)
+    other.signal(signal.SIGSTOP)
     how(leader, (follower, other))
     try:
         eventually(lambda: follower.leader_address() == "")
@@ -214,20 +214,20 @@ def test_who_asks_while_nobody_leads_waits_for_the_next(trio, how):
             write = ask("POST", "/db/execute", [[INSERT, 2]])
             time.sleep(0.3)
             assert not any(each.done() for each in (*reads, backup, write))
-            other.process.send_signal(signal.SIGCONT)
+            other.signal(signal.SIGCONT)
         for read in reads:
             assert read.result().results[0]["values"][0][0] in (1, 2)
         assert backup.result().body.startswith(b"SQLite format 3")
         assert write.result().results == [{"last_insert_id": 2, "rows_affected": 1}]
     finally:
-        other.process.send_signal(signal.SIGCONT)
-        leader.process.send_signal(signal.SIGCONT)
+        other.signal(signal.SIGCONT)
+        leader.signal(signal.SIGCONT)
 
 
 def test_a_queue_takes_requests_once_there_is_a_leader_again(trio):
     leader, (follower, other) = trio.leader(), trio.followers()
     # Without it nobody is elected.
-    other.process.send_signal(signal.SIGSTOP)
+    other.signal(signal.SIGSTOP)
     leader.kill()
     try:
         eventually(lambda: follower.leader_address() == "")
@@ -236,10 +236,10 @@ def test_a_queue_takes_requests_once_there_is_a_leader_again(trio):
                      for flags in ((), ("wait",)) * 2]
             time.sleep(0.3)
             assert not any(each.done() for each in asked)
-            other.process.send_signal(signal.SIGCONT)
+            other.signal(signal.SIGCONT)
             assert [each.result().status for each in asked] == [200] * 4
     finally:
-        other.process.send_signal(signal.SIGCONT)
+        other.signal(signal.SIGCONT)
     follower.client.queue([], "wait")
     assert follower.rows("strong") == 4
 
