@@ -1,5 +1,6 @@
 # The consensus engine: a static library that cargo builds from src/raft/core and its lock file.
-# One build serves all presets, because the crate holds no code of ours worth sanitizing.
+# Cargo builds it once for all presets, because the crate holds no code of ours worth sanitizing. Each
+# has a copy of its own, or the first build of one would make what another has linked stale.
 set(CARGO_VERSION_MIN 1.85)
 
 # An old cargo may stand before a new one on the PATH, as Debian's does before or behind rustup's.
@@ -18,14 +19,13 @@ cmake_path(GET CARGO PARENT_PATH CARGO_BIN_DIR)
 find_program(RUSTC rustc HINTS ${CARGO_BIN_DIR} REQUIRED)
 
 set(RAFT_CORE_TARGET_DIR ${CMAKE_SOURCE_DIR}/build/raft_core)
-set(RAFT_CORE_LIBRARY ${RAFT_CORE_TARGET_DIR}/release/libraft_core.a)
+set(RAFT_CORE_LIBRARY ${CMAKE_BINARY_DIR}/libraft_core.a)
 file(GLOB RAFT_CORE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/raft/core/src/*.rs)
 
 add_custom_command(
   OUTPUT ${RAFT_CORE_LIBRARY}
   COMMAND ${CMAKE_COMMAND} -E env RUSTC=${RUSTC} ${CARGO} build --release --locked --quiet --target-dir ${RAFT_CORE_TARGET_DIR}
-  # An unchanged library keeps its time, which would make it stale for ever.
-  COMMAND ${CMAKE_COMMAND} -E touch ${RAFT_CORE_LIBRARY}
+  COMMAND ${CMAKE_COMMAND} -E copy ${RAFT_CORE_TARGET_DIR}/release/libraft_core.a ${RAFT_CORE_LIBRARY}
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/src/raft/core
   DEPENDS ${RAFT_CORE_SOURCES} ${CMAKE_SOURCE_DIR}/src/raft/core/Cargo.toml
           ${CMAKE_SOURCE_DIR}/src/raft/core/Cargo.lock
