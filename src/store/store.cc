@@ -15,19 +15,14 @@
 #include "sqlite/figures.h"
 #include "sqlite/shared_library.h"
 #include "store/barrier.h"
-#include "store/file_sender.h"
 #include "store/identity.h"
 #include "store/recovery.h"
-#include "store/statement_runner.h"
 #include "store/trial.h"
 
 namespace rqlite::store {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Texts of so many bytes are compiled on a thread that serves others.
-constexpr std::size_t kShortRequest = 16 * 1024;
 
 // How often to look for proposals that have waited for so long: they wait for little longer.
 Nanos look_every(std::chrono::nanoseconds apply_timeout) {
@@ -45,34 +40,8 @@ void on_stuck(bool is_stuck) {
   }
 }
 
-// How often to say that no more of a file will come.
-constexpr Nanos kGiveUpEvery = 1s;
-
 // Shorter than whoever asks through another node waits for an answer.
 constexpr Nanos kConfirmPatience = 3s;
-
-// Whether the statements of the request in `batch` only read; nullopt if that would take to compile
-// more than `bytes_max` of them.
-std::optional<bool> only_reads(const ReaderPool::Reader& reader, BytesView batch,
-                               std::size_t bytes_max) {
-  const std::optional<command::Command> decoded = command::decode_command(batch);
-  CHECK(decoded && decoded->requests.size() == 1);
-  command::RequestReader request(decoded->requests.front());
-  reader.forget_stale_statements();
-  std::size_t bytes = 0;
-  while (request.next()) {
-    if (request.sql().empty()) continue;
-    // A short text costs something too.
-    bytes += 128 + request.sql().size();
-    if (bytes > bytes_max) return std::nullopt;
-    sqlite::Error error;
-    if (kind_of_first(reader.connection(), reader.cache(), request.sql(), error) !=
-        StatementKind::kRead) {
-      return false;
-    }
-  }
-  return true;
-}
 
 // Whether `batch`, which another node made, is one request that can be read to its end: an entry
 // that cannot would stop every member.
@@ -94,7 +63,8 @@ Store::Store(Options options, FileSystem& files, const Clock& clock)
       clock_(clock),
       paths_(options_.directory),
       set_aside_(files, paths_, options_.base_vfs, options_.extensions),
-      view_(clock) {}
+      view_(clock),
+      replacer_(*this, set_aside_, files_, paths_, clock_) {}
 
 Store::~Store() { close(0s); }
 
@@ -376,60 +346,15 @@ void Store::replace_database(const std::string& path, std::unique_ptr<Write> wri
     set_aside_.discard(path);
     return write->failed(status);
   }
-  command::Replacement replacement;
-  if (Status taken = set_aside_.take(path, replacement); !taken.ok()) return write->failed(taken);
-  using Way = ReplacementWrite::Way;
-  if (membership().entries().size() == 1) {
-    return propose_replacement(replacement, Way::kAside, [] {}, std::move(write));
-  }
-  // The log takes one file at a time, and a second one would end the first.
-  Status sent(Code::kUnavailable, "another database is being loaded");
-  const bool is_alone = !sends_file_.exchange(true);
-  if (is_alone) sent = send_to_members(replacement);
-  if (!sent.ok()) {
-    set_aside_.let_go(replacement.file);
-    if (is_alone) sends_file_ = false;
-    return write->failed(sent);
-  }
-  propose_replacement(replacement, Way::kPieces, [this] { sends_file_ = false; }, std::move(write));
+  replacer_.replace(path, membership().entries().size() > 1, std::move(write));
 }
 
-void Store::propose_replacement(const command::Replacement& replacement, ReplacementWrite::Way way,
-                                std::function<void()> ended, std::unique_ptr<Write> write) {
-  propose(command::encode_command(replacement, make_header()),
-          std::make_unique<ReplacementWrite>(set_aside_, replacement, way, std::move(ended),
-                                             std::move(write)));
+void Store::put(const command::Piece& piece, std::unique_ptr<Write> write) {
+  propose(command::encode_command(piece, make_header()), std::move(write));
 }
 
-Status Store::send_to_members(const command::Replacement& replacement) {
-  FileSender sender(files_, paths_.set_aside(replacement.file), replacement,
-                    [this](const command::Piece& piece, std::unique_ptr<Write> write) {
-                      propose(command::encode_command(piece, make_header()), std::move(write));
-                    });
-  return sender.run();
-}
-
-void Store::give_up_orphan() {
-  const std::optional<IncomingFile>& incoming = machine_->now().state.incoming;
-  if (!incoming || sends_file_ || !is_leader()) return;
-  const TimePoint now = clock_.now();
-  if (now < next_give_up_) return;
-  next_give_up_ = later(now, kGiveUpEvery);
-  propose(command::encode_command(command::Piece{incoming->file, 0, {}}, make_header()),
-          std::make_unique<Barrier>([](const Status&, raft::Index) {}));
-}
-
-void Store::find_out_if_reads(BytesView batch, std::function<void(bool)> then) {
-  if (std::optional<ReaderPool::Reader> reader = readers_->try_take()) {
-    const std::optional<bool> reads = only_reads(*reader, batch, kShortRequest);
-    reader.reset();
-    if (reads) return then(*reads);
-  }
-  readers_->submit(
-      [then = std::move(then), encoded = Bytes(batch)](const Result<ReaderPool::Reader>& reader) {
-        // The way of writes knows best why nothing works.
-        then(reader.ok() && *only_reads(*reader, encoded, SIZE_MAX));
-      });
+void Store::put(const command::Replacement& replacement, std::unique_ptr<Write> write) {
+  propose(command::encode_command(replacement, make_header()), std::move(write));
 }
 
 void Store::write(Bytes batch, const command::StreamPlace& place, std::unique_ptr<Write> write) {
@@ -649,7 +574,7 @@ void Store::on_look() {
   // While the store opens there is none yet.
   if (consensus == nullptr) return;
   consensus->expire_proposals();
-  give_up_orphan();
+  if (is_leader()) replacer_.give_up_orphan(machine_->now().state.incoming);
 }
 
 void Store::on_snapshot_wanted() {

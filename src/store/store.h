@@ -37,7 +37,8 @@
 #include "store/reader_pool.h"
 #include "store/reads.h"
 #include "store/received_snapshot.h"
-#include "store/replacement_write.h"
+#include "store/replacer.h"
+#include "store/request_reads.h"
 #include "store/set_aside.h"
 #include "store/snapshotter.h"
 #include "store/write.h"
@@ -50,7 +51,10 @@ namespace rqlite::store {
 //
 // Threads: all methods from any thread, but close(). Callbacks come on the store's threads and
 // must not block. Failure: a storage error ends the store; Options::on_failure is told, once.
-class Store final : public StreamTarget, private ApplyThread::Listener, private Reads::Log {
+class Store final : public StreamTarget,
+                    private ApplyThread::Listener,
+                    private Reads::Log,
+                    private Replacer::Log {
  public:
   struct Options {
     std::string directory;  // absolute; made if it does not exist
@@ -117,6 +121,16 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   void write_within(std::chrono::nanoseconds timeout, Bytes batch, const command::Origin& origin,
                     std::unique_ptr<Write> write);
 
+  // The same for a batch of any member's write queue, at its place in that one's stream.
+  void write(Bytes batch, const command::StreamPlace& place, std::unique_ptr<Write> write);
+  // The write queue's way in.
+  void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
+             std::unique_ptr<Write> write) override;
+  void confirm(raft::Index index, std::unique_ptr<Write> write) override;
+  void listen(StreamListener* listener) override {
+    if (machine_) machine_->listen(listener);  // a closed store has nothing to tell
+  }
+
   // Makes the database the file at `path`, which is on this data directory's file system, and takes
   // the file over: it is gone from there, whatever comes of it. Blocks while the file is checked,
   // brought to the disk, and sent through the log if there are other members. Failure: kInvalid if
@@ -126,16 +140,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
 
   // Tells `then`, on this thread or another of the store's, whether the statements of a request
   // only read; it does not if one does not compile.
-  void find_out_if_reads(BytesView batch, std::function<void(bool reads)> then);
-
-  // The same for a batch of any member's write queue, at its place in that one's stream.
-  void write(Bytes batch, const command::StreamPlace& place, std::unique_ptr<Write> write);
-  // The write queue's way in.
-  void write(Bytes batch, std::uint64_t epoch, std::uint64_t first,
-             std::unique_ptr<Write> write) override;
-  void confirm(raft::Index index, std::unique_ptr<Write> write) override;
-  void listen(StreamListener* listener) override {
-    if (machine_) machine_->listen(listener);  // a closed store has nothing to tell
+  void find_out_if_reads(BytesView batch, std::function<void(bool reads)> then) {
+    store::find_out_if_reads(*readers_, batch, std::move(then));
   }
 
   // What became of the queued request with `number` of the queue of `node_id`.
@@ -276,10 +282,10 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   Store(Options options, FileSystem& files, const Clock& clock);
 
   Status start();
-  // In an empty directory: founds a cluster with this node as its only member.
   // Names the snapshot record, if that was damaged, as the cause of what is wrong.
   [[nodiscard]] Status blame_snapshot_slot(const Status& why) const;
   Status clear_scratch();
+  // In an empty directory: founds a cluster with this node as its only member.
   Status found_if_new();
   // The snapshot that the store begins with.
   Result<SnapshotRecord> recover();
@@ -299,14 +305,6 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   // After the trial that it takes to know what of it is too slow.
   void try_and_propose(std::chrono::nanoseconds timeout, Bytes batch,
                        const std::optional<command::Origin>& origin, std::unique_ptr<Write> write);
-  // Sends a file that was set aside to the other members.
-  Status send_to_members(const command::Replacement& replacement);
-  void propose_replacement(const command::Replacement& replacement, ReplacementWrite::Way way,
-                           std::function<void()> ended, std::unique_ptr<Write> write);
-  // Says that no more will come of a file that this leader began to send, if it could not say so
-  // then: members would keep what they have, and nobody could be sent a snapshot. On the apply
-  // thread.
-  void give_up_orphan();
   // Hands a command to consensus.
   void propose(Bytes command, std::unique_ptr<Write> write);
   void propose(Bytes batch, const command::Header& header,
@@ -319,6 +317,8 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
 
   void confirm(std::vector<std::unique_ptr<raft::Read>> reads) override;
   void put_barrier(std::unique_ptr<Write> write) override;
+  void put(const command::Piece& piece, std::unique_ptr<Write> write) override;
+  void put(const command::Replacement& replacement, std::unique_ptr<Write> write) override;
   bool lags_by_more_than(std::chrono::nanoseconds age) override;
   raft::Term applied_term() override;
   void on_handover(raft::RaftId to) EXCLUDES(mutex_);
@@ -331,6 +331,7 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   raft::RaftId raft_id_;
   SetAside set_aside_;
   ClusterView view_;
+  Replacer replacer_;
 
   // In the order in which they use each other.
   std::optional<DirectoryLock> lock_;
@@ -346,7 +347,6 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<ApplyThread> apply_thread_;
   std::atomic<bool> leaves_as_leader_{false};
-  std::atomic<bool> sends_file_{false};
   std::unique_ptr<Consensus> consensus_;
   std::unique_ptr<ReaderPool> readers_;
   std::unique_ptr<Reads> reads_;
@@ -356,7 +356,6 @@ class Store final : public StreamTarget, private ApplyThread::Listener, private 
   // What the log held when this store began may need files that are set aside.
   std::atomic<std::uint64_t> log_end_at_start_{UINT64_MAX};
   bool log_was_applied_ = false;  // the apply thread's
-  TimePoint next_give_up_;        // likewise
 
   std::atomic<bool> failed_{false};
   std::atomic<WallTime> applied_at_{};
