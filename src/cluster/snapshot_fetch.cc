@@ -28,6 +28,14 @@ constexpr std::size_t kPartBytesMax = kPartBytes + 64;
 constexpr std::size_t kAnswerBytesMax = kPartBytes + (1 << 20);
 // What is fetched is brought to the disk in pieces, so that the log's own syncs have room between.
 constexpr std::uint64_t kSyncBytes = 32 << 20;
+// It is said again after so long that it does not arrive.
+constexpr auto kSayAgainAfter = 10min;
+
+bool is_same(const Status& one, const Status& other) {
+  // How much room there is, which the text tells, changes all the time.
+  if (one.code() == Code::kDiskFull) return other.code() == Code::kDiskFull;
+  return one.text() == other.text();
+}
 
 }  // namespace
 
@@ -80,7 +88,7 @@ void SnapshotFetch::run(Errand errand) {
   running_ = false;
   (status.ok() ? arrived_ : failed_)++;
   if (!status.ok()) {
-    log("snapshot", "the snapshot from {} did not arrive: {}", errand.from.address, status.text());
+    say(errand, status);
     // What is wrong here may stay so: a full disk, say.
     (void)rest(errand, options_.pause_after_failure);
     MutexLock lock(mutex_);
@@ -89,11 +97,20 @@ void SnapshotFetch::run(Errand errand) {
   tell_sender(errand, status);
 }
 
+void SnapshotFetch::say(const Errand& errand, const Status& status) {
+  const TimePoint now = clock_.now();
+  if (said_ && is_same(said_->failure, status) && now - said_->at < kSayAgainAfter) return;
+  said_ = {status, now};
+  log("snapshot", "the snapshot from {} did not arrive: {}", errand.from.address, status.text());
+}
+
 Status SnapshotFetch::fetch(Errand& errand) {
   RETURN_IF_ERROR(fetch_offer(errand));
   const SnapshotOffer& offer = errand.offer;
-  log("snapshot", "fetching the snapshot at {}, {} bytes, from {}", offer.record.index.to_string(),
-      offer.main_bytes, errand.from.address);
+  if (!said_) {
+    log("snapshot", "fetching the snapshot at {}, {} bytes, from {}",
+        offer.record.index.to_string(), offer.main_bytes, errand.from.address);
+  }
 
   store::ReceivedSnapshot received{offer.record, {}, command::Replacement()};
   const Result<Bytes> outcomes = fetch_outcomes(errand);
@@ -117,6 +134,7 @@ Status SnapshotFetch::fetch(Errand& errand) {
   if (!begins.get()) {
     return {Code::kUnavailable, "this node has come further by itself"};
   }
+  said_.reset();
   log("snapshot", "this node goes on from the snapshot at {}", offer.record.index.to_string());
   return {};
 }

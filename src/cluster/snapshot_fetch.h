@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -85,6 +86,8 @@ class SnapshotFetch {
   };
   void run(Errand errand) EXCLUDES(mutex_);
   Status fetch(Errand& errand) EXCLUDES(mutex_);
+  // Writes a failure to the log, unless it has been said: the sender announces it again and again.
+  void say(const Errand& errand, const Status& status);
   Status fetch_offer(Errand& errand) EXCLUDES(mutex_);
   Status fetch_main(const Errand& errand, const std::string& path) EXCLUDES(mutex_);
   Result<Bytes> fetch_outcomes(const Errand& errand) EXCLUDES(mutex_);
@@ -106,6 +109,13 @@ class SnapshotFetch {
   net::Client& client_;
   const Clock& clock_;
   const Options options_;
+
+  // The failure that was said last; none: one has arrived since. Its thread's.
+  struct Said {
+    Status failure;
+    TimePoint at;
+  };
+  std::optional<Said> said_;
 
   Pause pause_;  // its lock may be held when mutex_ is taken, not the other way round
   Mutex mutex_;

@@ -14,6 +14,7 @@
 
 #include "cluster/packed_part.h"
 #include "cluster/peer_stand_in.h"
+#include "fakes/captured_log.h"
 #include "fakes/fake_clock.h"
 #include "fakes/sim_file_system.h"
 #include "raft/members.h"
@@ -24,8 +25,12 @@ namespace rqlite::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr raft::RaftId kSelf(1);
 constexpr raft::RaftId kSender(2);
@@ -618,6 +623,60 @@ TEST_F(SnapshotFetchTest, WhateverFailsOnTheDiskItIsNotTaken) {
   }
   begin(sender_);
   EXPECT_EQ(sender_.outcome(), "arrived=1&id=77");
+}
+
+// What is said of it. The sender announces it again and again, for hours if need be.
+
+class SnapshotFetchLogTest : public SnapshotFetchTest {
+ protected:
+  void fail() {
+    begin(sender_);
+    EXPECT_EQ(failure_told(), "arrived=0&id=77");
+  }
+  std::vector<std::string> logged() { return log_.lines(); }
+
+ private:
+  CapturedLog log_;
+};
+
+TEST_F(SnapshotFetchLogTest, WhatHasNoRoomIsSaidOnceHoweverOftenItIsTried) {
+  to_.files_.set_capacity(12);
+  fail();
+  EXPECT_THAT(logged(),
+              ElementsAre(StartsWith("fetching the snapshot at 100, 13 bytes, from "),
+                          AllOf(StartsWith("the snapshot from "),
+                                EndsWith(" did not arrive: 12 bytes are free where it needs 13"))));
+  fail();
+  to_.files_.set_capacity(11);
+  fail();
+  EXPECT_THAT(logged(), IsEmpty());
+}
+
+TEST_F(SnapshotFetchLogTest, ItIsSaidAgainAfterAWhileAndForAnotherReason) {
+  to_.files_.set_capacity(12);
+  fail();
+  clock_.advance(10min);
+  logged();
+  fail();
+  EXPECT_THAT(logged(), SizeIs(1));
+  to_.files_.set_capacity(std::nullopt);
+  to_.begins_ = false;
+  fail();
+  EXPECT_THAT(logged(),
+              ElementsAre(EndsWith(" did not arrive: this node has come further by itself")));
+}
+
+TEST_F(SnapshotFetchLogTest, OneThatArrivesIsSaidInAnyCase) {
+  to_.files_.set_capacity(12);
+  fail();
+  logged();
+  to_.files_.set_capacity(std::nullopt);
+  begin(sender_);
+  EXPECT_EQ(sender_.outcome(), "arrived=1&id=77");
+  EXPECT_THAT(logged(), ElementsAre("this node goes on from the snapshot at 100"));
+  to_.files_.set_capacity(12);
+  fail();
+  EXPECT_THAT(logged(), SizeIs(2));
 }
 
 // The end.

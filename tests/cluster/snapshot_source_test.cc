@@ -6,12 +6,12 @@
 #include <future>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cluster/packed_part.h"
+#include "fakes/captured_log.h"
 #include "fakes/fake_clock.h"
 #include "fakes/sim_file_system.h"
 #include "raft/members.h"
@@ -307,24 +307,15 @@ TEST_F(SnapshotSourceTest, NobodyHasAPartOfWhatWasNeverOffered) {
 
 class SnapshotSourceLogTest : public SnapshotSourceTest {
  protected:
-  SnapshotSourceLogTest() { ::testing::internal::CaptureStderr(); }
-  ~SnapshotSourceLogTest() override { (void)::testing::internal::GetCapturedStderr(); }
-
   // A whole try, which fails.
   void fail(raft::RaftId to) {
     source().announced(to, true);
     source().done(to, offer(to)->id, false, "no room");
   }
-  // Since the last time, without what is before the text of a line.
-  static std::vector<std::string> logged() {
-    std::istringstream all(::testing::internal::GetCapturedStderr());
-    ::testing::internal::CaptureStderr();
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(all, line);) {
-      lines.push_back(line.substr(std::string("[snapshot] 2020/01/01 00:00:00 ").size()));
-    }
-    return lines;
-  }
+  std::vector<std::string> logged() { return log_.lines(); }
+
+ private:
+  CapturedLog log_;
 };
 
 TEST_F(SnapshotSourceLogTest, WhatDoesNotArriveIsSaidOnceHoweverOftenItIsTried) {

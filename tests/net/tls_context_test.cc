@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <optional>
 
+#include "fakes/captured_log.h"
 #include "fakes/fake_clock.h"
 #include "fakes/sim_file_system.h"
 #include "net/tls_client.h"
@@ -17,6 +17,8 @@ namespace rqlite::net {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -264,14 +266,13 @@ TEST_F(TlsContextTest, AProblemIsToldOnce) {
   const auto context = open();
   ASSERT_TRUE(disk_.remove("/cert").ok());
   put("/key", authority_.issue({"server 2"}).key);
-  ::testing::internal::CaptureStderr();
+  CapturedLog log;
   for (int i = 0; i < 3; i++) EXPECT_EQ(name_of(*context), "server 1");
   put("/cert", server_.certificate);
   for (int i = 0; i < 3; i++) EXPECT_EQ(name_of(*context), "server 1");
-  const std::string log = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2);
-  EXPECT_THAT(log, HasSubstr("stat /cert: no such file or directory\n"));
-  EXPECT_THAT(log, HasSubstr("the key in /key does not belong to the certificate in /cert\n"));
+  EXPECT_THAT(log.lines(),
+              ElementsAre(EndsWith("stat /cert: no such file or directory"),
+                          EndsWith("the key in /key does not belong to the certificate in /cert")));
 }
 
 TEST_F(TlsContextTest, TheAuthorityIsReadOnce) {
@@ -332,15 +333,14 @@ TEST_F(TlsContextTest, CertificateAndKeyMayBeInOneFile) {
 
 TEST_F(TlsContextTest, FailedHandshakesDoNotFloodTheLog) {
   const auto context = open();
-  ::testing::internal::CaptureStderr();
+  CapturedLog log;
   for (int i = 0; i < 5; i++) context->on_failed_handshake("1.2.3.4:5", "bad manners");
   clock_.advance(1s);
   context->on_failed_handshake("1.2.3.4:6", "worse manners");
-  const std::string log = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2);
-  EXPECT_THAT(log, HasSubstr("TLS handshake with 1.2.3.4:5 failed: bad manners\n"));
-  EXPECT_THAT(log, HasSubstr("TLS handshake with 1.2.3.4:6 failed: worse manners (as did 4 others "
-                             "since the last such line)\n"));
+  EXPECT_THAT(log.lines(),
+              ElementsAre("TLS handshake with 1.2.3.4:5 failed: bad manners",
+                          "TLS handshake with 1.2.3.4:6 failed: worse manners (as did 4 others "
+                          "since the last such line)"));
   EXPECT_EQ(context->report().failed_handshakes, 6u);
 }
 
